@@ -1,0 +1,59 @@
+"""The ingest service: its nurseries and connections, and nothing else."""
+
+from __future__ import annotations
+
+import trio
+
+from ingest.committed import publish_committed
+from ingest.consume import Ingest
+from ingest.figures import Figures
+from ingest.keep import keep_partitions
+from ingest.settings import IngestSettings
+from schema.runtime.asyncio_door import aio
+from schema.runtime.publish import publish_snapshots
+from schema.runtime.redis import open_redis
+from schema.runtime.stop import Stop
+
+_CLOSE_S = 2.0
+
+
+async def serve(
+    settings: IngestSettings, stop: Stop, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+) -> None:
+    """Move events from the topic to the log database until `stop`. The caller has opened the asyncio loop.
+
+    services (outlive the work)
+    ├── publish_snapshots, publish_committed
+    ├── keep_partitions
+    └── work
+        ├── stop.enforce
+        ├── _pass_on: a soft stop, to the asyncio side
+        └── ingest.check_schema, then ingest.run; `started()` comes from there
+
+    Raises (in an ExceptionGroup):
+        MigrationsPending: when the log database is older than this program.
+        OffsetsOutOfRange: when events are missing and a person must decide.
+    """
+    figures = Figures(settings)
+    ingest = Ingest(settings, figures, task_status.started)
+    redis = open_redis(settings.redis_url.get_secret_value())
+    try:
+        async with trio.open_nursery() as services:
+            services.start_soon(publish_snapshots, redis, figures.snapshot)
+            services.start_soon(publish_committed, redis, figures)
+            async with trio.open_nursery() as work:
+                work.start_soon(stop.enforce, work.cancel_scope)
+                work.start_soon(_pass_on, stop, ingest)
+                await aio(ingest.check_schema)
+                services.start_soon(aio, keep_partitions, settings)
+                await aio(ingest.run)
+                work.cancel_scope.cancel()
+            services.cancel_scope.cancel()
+    finally:
+        with trio.move_on_after(_CLOSE_S, shield=True):
+            await aio(redis.aclose)
+
+
+async def _pass_on(stop: Stop, ingest: Ingest) -> None:
+    await stop.requested.wait()
+    ingest.stop()

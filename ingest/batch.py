@@ -1,0 +1,52 @@
+"""What was read and not written yet, and when it is time to write it. Pure; time is passed in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ingest.rows import DeadLetter, Row
+
+MOST_ROWS = 20_000
+MOST_BYTES = 16 * 1024 * 1024
+
+
+class Batch:
+    """Rows and dead letters of several partitions, with the span of offsets that they cover."""
+
+    def __init__(self) -> None:
+        self.rows: list[Row] = []
+        self.dead: list[DeadLetter] = []
+        self.first: dict[int, int] = {}
+        """partition -> its `next_offset` before this batch."""
+        self.next: dict[int, int] = {}
+        """partition -> its `next_offset` once this batch is written."""
+        self._bytes = 0
+        self._since_s = 0.0
+
+    def add(self, partition: int, span: tuple[int, int], read: Iterable[Row | DeadLetter], now_s: float) -> None:
+        """Take what was read of a partition: `span` is its next offset before and after."""
+        if not self:
+            self._since_s = now_s
+        self.first.setdefault(partition, span[0])
+        self.next[partition] = span[1]
+        for message in read:
+            self._bytes += len(message.raw)
+            if isinstance(message, Row):
+                self.rows.append(message)
+            else:
+                self.dead.append(message)
+
+    def __bool__(self) -> bool:
+        return bool(self.next)
+
+    def __len__(self) -> int:
+        return len(self.rows) + len(self.dead)
+
+    @property
+    def full(self) -> bool:
+        """Whether nothing more may be taken."""
+        return len(self) >= MOST_ROWS or self._bytes >= MOST_BYTES
+
+    def wait_s(self, now_s: float, interval_s: float) -> float:
+        """Return how long this batch may still wait for more, given how long the first may wait."""
+        return max(0.0, self._since_s + interval_s - now_s) if self else interval_s

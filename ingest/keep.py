@@ -1,0 +1,43 @@
+"""Keeping the day partitions: made ahead and dropped after the retention, at the start and every hour. Asyncio."""
+
+from __future__ import annotations
+
+import asyncio
+
+import psycopg
+import structlog
+from psycopg import AsyncConnection, errors
+
+from ingest.partitions import drop, ensure
+from ingest.settings import IngestSettings
+from schema.runtime.outage import Outage
+
+log = structlog.get_logger()
+
+_EVERY_S = 3600.0
+
+
+async def keep_partitions(settings: IngestSettings) -> None:
+    """Make and drop partitions until cancelled. Several processes may do so at once."""
+    loop = asyncio.get_running_loop()
+    outage = Outage("log_database (partitions)")
+    while True:
+        try:
+            await _tidy(settings)
+        except psycopg.Error as exc:
+            await asyncio.sleep(outage.failed(exc, loop.time()))
+        else:
+            outage.recovered(loop.time())
+            await asyncio.sleep(_EVERY_S)
+
+
+async def _tidy(settings: IngestSettings) -> None:
+    url = settings.log_database_url.get_secret_value()
+    async with await AsyncConnection.connect(url, autocommit=True) as connection:
+        if made := await ensure(connection, settings.log_partitions_ahead):
+            log.info("partitions_made", first=made[0], last=made[-1], count=len(made))
+        try:
+            if dropped := await drop(connection, settings.log_retention_days):
+                log.info("partitions_dropped", names=dropped)
+        except errors.LockNotAvailable:
+            log.warning("partitions_busy", detail="somebody reads the log for long; old days are dropped an hour later")

@@ -1,0 +1,110 @@
+"""What one member of the group has read and not written yet, and whether it may be believed. Asyncio."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import structlog
+
+from ingest.batch import Batch
+from ingest.positions import Positions
+from ingest.rows import read_message
+from ingest.settings import IngestSettings
+from ingest.topic import Share
+from ingest.writer import Log
+
+log = structlog.get_logger()
+
+LONGEST_READ_S = 0.25
+"""A soft stop and a rebalance are noticed within this."""
+_READ_MOST = 1000
+"""Messages decoded in one go, about 10 ms: other tasks of the process must get their turn."""
+_PATIENCE_S = 10.0
+"""A new leader's end may lag behind for a moment; an end that stays below what was written means lost messages."""
+
+
+class Member:
+    """A share of the topic, the offsets that come next in it, and the batch being collected."""
+
+    def __init__(self, settings: IngestSettings, share: Share, topic_log: Log) -> None:
+        self.share = share
+        self.log = topic_log
+        self.batch = Batch()
+        self._positions = Positions({})
+        self._epoch = -1
+        self._size = settings.log_batch_size
+        self._interval_s = settings.log_batch_interval_ms / 1000
+        self._beyond_since_s: float | None = None
+
+    @property
+    def knows_its_place(self) -> bool:
+        """Whether the partitions are still those that the positions were read for."""
+        return self._epoch == self.share.epoch
+
+    @property
+    def lag_events(self) -> int:
+        """Messages in our partitions that are not in a batch yet."""
+        return self._positions.behind(self.share.highwaters())
+
+    def forget(self) -> None:
+        """Drop what was read and not written."""
+        self._epoch = -1
+        self.batch = Batch()
+
+    def begin(self, epoch: int, starts: dict[int, int]) -> bool:
+        """Read on from `starts`; False when the partitions changed hands since `epoch`."""
+        if epoch != self.share.epoch:
+            return False
+        self._positions = Positions(starts)
+        for partition, offset in starts.items():
+            self.share.seek(partition, offset)
+        self._epoch = epoch
+        return True
+
+    async def read(self, now_s: float) -> bool:
+        """Take the next messages into the batch; False when there were none.
+
+        Raises:
+            aiokafka.errors.KafkaError: as Share.read.
+        """
+        enough = len(self.batch) >= self._size
+        wait_s = 0.0 if enough else min(self.batch.wait_s(now_s, self._interval_s), LONGEST_READ_S)
+        found = await self.share.read(wait_s, _READ_MOST)
+        await asyncio.sleep(0)  # a read that finds something at once has let nobody else run
+        if not self.knows_its_place:
+            return False
+        for partition, messages in found.items():
+            self._take(partition, messages)
+        return bool(found)
+
+    def due(self, now_s: float, read_any: bool) -> bool:
+        """Say whether to write: the batch is full or old enough, or large enough with nothing more at hand."""
+        if not self.batch:
+            return False
+        enough = len(self.batch) >= self._size and not read_any
+        return enough or self.batch.full or self.batch.wait_s(now_s, self._interval_s) == 0
+
+    def beyond_end(self, now_s: float) -> str | None:
+        """Say where the broker's log has ended before our next offset for so long that it is no passing state."""
+        beyond = self._positions.beyond(self.share.highwaters())
+        if not beyond:
+            self._beyond_since_s = None
+            return None
+        self._beyond_since_s = self._beyond_since_s or now_s
+        if now_s < self._beyond_since_s + _PATIENCE_S:
+            return None
+        return ", ".join(f"partition {p} ends at {end}, but {n} is next" for p, (n, end) in sorted(beyond.items()))
+
+    def _take(self, partition: int, messages: list[Any]) -> None:
+        before = self._positions.next[partition]
+        accepted = self._positions.accept(partition, messages)
+        if accepted.gap:
+            log.error("offsets_missing", partition=partition, first=accepted.gap[0], next=accepted.gap[1])
+        if accepted.seek_to is not None:
+            log.info("offsets_skipped", partition=partition, seek_to=accepted.seek_to)
+            self.share.seek(partition, accepted.seek_to)
+        if accepted.messages:
+            after = self._positions.next[partition]
+            read = [read_message(partition, m.offset, m.value) for m in accepted.messages]
+            self.batch.add(partition, (before, after), read, asyncio.get_running_loop().time())

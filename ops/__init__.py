@@ -1,0 +1,1 @@
+"""What people run and look at: the command line, the HTTP API, local servers, benches."""

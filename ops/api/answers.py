@@ -1,0 +1,254 @@
+"""What the endpoints answer. The keys are an interface: add, never rename. Times are UTC, shares run from 0 to 1."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+from schema.event import LogEvent
+from schema.snapshot import Rates
+
+CheckStatus = Literal["ok", "degraded", "down", "unknown", "not_configured"]
+Overall = Literal["ok", "degraded", "down"]
+
+
+class Answer(msgspec.Struct):
+    """The base of all answers."""
+
+
+class Check(Answer, omit_defaults=True):
+    """How one part does. `detail` is left out for readers without a token."""
+
+    status: CheckStatus
+    detail: str | None = None
+
+
+class Health(Answer):
+    """`/health`. `down` is only said when nothing can be sent: without Redis."""
+
+    status: Overall
+    checks: dict[str, Check]
+
+
+class Live(Answer):
+    """`/health/live`: this process answers."""
+
+    status: Literal["ok"] = "ok"
+
+
+class LatencyMs(Answer):
+    """Graph API latency of the last one to two minutes; null without a measurement."""
+
+    p50: float | None
+    p95: float | None
+    p99: float | None
+
+
+class ProcessAnswer(Answer):
+    """What every part per process begins with."""
+
+    process_id: str
+    host: str
+    pid: int
+    started_at: datetime
+
+
+class SenderPart(ProcessAnswer):
+    """One sender process. Counts are since its start."""
+
+    messages_per_second: Rates
+    outcomes: dict[str, int]
+    latency_ms: LatencyMs
+    busy_tasks: int
+    tasks: int
+    stale_settlements: int
+
+
+class Performance(Answer):
+    """`/stats/performance`. Outcomes are counted since the start of each running sender."""
+
+    messages_per_second: Rates
+    outcomes: dict[str, int]
+    latency_ms: LatencyMs
+    processes: list[SenderPart]
+
+
+class HttpClientPart(ProcessAnswer):
+    """The connection pool of one sender process."""
+
+    max_sockets: int
+    open: int
+    idle: int
+    in_flight: int
+    requests: int
+    connections_opened: int
+    socket_reuse_ratio: float
+    errors: dict[str, int]
+
+
+class HttpClient(Answer):
+    """`/stats/http-client`. `errors` counts failures by phase."""
+
+    max_sockets: int
+    open: int
+    idle: int
+    in_flight: int
+    requests: int
+    connections_opened: int
+    socket_reuse_ratio: float
+    errors: dict[str, int]
+    processes: list[HttpClientPart]
+
+
+class RunAnswer(Answer):
+    """One run. `recipients` grows until the run is completely in the queue."""
+
+    run_id: str
+    page_id: str
+    state: str
+    held_by: list[str]
+    """Who holds a paused run: of `source`, `operator`, `window`."""
+    ended_as: str | None
+    """Of a finished run: `complete`, `cancelled` or `expired`."""
+    reason: str | None
+    """Of a run that was refused or lost its queue: why."""
+    priority: int
+    recipients: int
+    left: int
+    """Recipients without a final outcome."""
+    outcomes: dict[str, int]
+    progress: float
+    rate_per_second: float
+    """Final outcomes per second: over the last half minute when watched that long, else since it was taken."""
+    eta_s: float | None
+    """Seconds until `left` is 0 at this rate; null when that cannot be said."""
+    taken_at: datetime | None
+    expires_at: datetime | None
+    finished_at: datetime | None
+
+
+class PageAnswer(Answer):
+    """One page with unfinished runs."""
+
+    page_id: str
+    runs: int
+    left: int
+    breaker: str
+    paused_until: datetime | None
+    pause_reason: str | None
+
+
+class QueueAnswer(Answer):
+    """`/stats/queue`. Jobs are counted in the unfinished runs; lists hold the busiest 100."""
+
+    waiting: int
+    delayed: int
+    leased: int
+    marked: int
+    outbox: int
+    oldest_claimable_age_s: float
+    runs_unfinished: int
+    runs: list[RunAnswer]
+    pages: list[PageAnswer]
+
+
+class BreakerPage(Answer):
+    """A page whose breaker is not closed."""
+
+    page_id: str
+    state: Literal["open", "half_open"]
+    reason: str | None
+    failures: int
+    opened_at: datetime | None
+    retry_at: datetime | None
+
+
+class AppPause(Answer):
+    """A pause of the whole Facebook app; both null when there is none."""
+
+    paused_until: datetime | None
+    reason: str | None
+
+
+class CircuitBreaker(Answer):
+    """`/stats/circuit-breaker`: how many are not closed, and which (at most 1000)."""
+
+    open: int
+    half_open: int
+    app: AppPause
+    pages: list[BreakerPage]
+
+
+class IngestPart(ProcessAnswer):
+    """One ingest process. Counts are since its start."""
+
+    rows_per_second: float
+    rows: int
+    lag_events: int
+    lag_s: float
+    dead_letters: int
+    partitions: list[int]
+    database_down: bool
+
+
+class Ingest(Answer):
+    """`/stats/ingest`. `lag_s` is that of the process furthest behind."""
+
+    rows_per_second: float
+    rows: int
+    lag_events: int
+    lag_s: float
+    dead_letters: int
+    partitions: list[int]
+    processes: list[IngestPart]
+
+
+class RunsAnswer(Answer):
+    """`/api/v1/runs`: newest first; with `history` ok also those that only the registry knows."""
+
+    history: CheckStatus
+    runs: list[RunAnswer]
+
+
+class FailuresAnswer(Answer):
+    """`/api/v1/failures`: the newest failures, newest first."""
+
+    failures: list[LogEvent]
+
+
+class ProcessRow(ProcessAnswer):
+    """Any running process, for the dashboard."""
+
+    service: str
+    settings: dict[str, int | float | str]
+    busy_tasks: int | None
+    tasks: int | None
+
+
+class Overview(Answer):
+    """`/api/v1/overview`: what the dashboard shows of one moment; all of it from Redis, so that it is never slow."""
+
+    at: datetime
+    """Redis time."""
+    messages_per_second: Rates
+    outcomes: dict[str, int]
+    latency_ms: LatencyMs
+    queue: QueueAnswer
+    breaker: CircuitBreaker
+    ingest: Ingest
+    http_client: HttpClient
+    other_runs: list[RunAnswer]
+    """The newest that are not in `queue.runs`."""
+    failures: list[LogEvent]
+    processes: list[ProcessRow]
+
+
+class Problem(Answer):
+    """An error, as RFC 9457 says."""
+
+    title: str
+    status: int
+    detail: str
+    type: str = "about:blank"

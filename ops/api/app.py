@@ -1,0 +1,80 @@
+"""Serving `newar api`: its connections, its listening socket, its start and its end."""
+
+from __future__ import annotations
+
+import logging
+import socket
+from functools import partial
+
+import structlog
+import trio
+from hypercorn.config import Config
+from hypercorn.trio import serve as hypercorn_serve
+
+from ops.api.access import Access
+from ops.api.board import Board
+from ops.api.settings import ApiSettings, guarded
+from ops.api.web import make_app
+from schema.runtime.asyncio_door import aio
+from schema.runtime.redis import open_redis
+from schema.runtime.settings import SettingsError
+from schema.runtime.stop import Stop
+
+log = structlog.get_logger()
+
+CLOSE_WITHIN_S = 2.0
+
+
+async def serve(
+    settings: ApiSettings, stop: Stop, *, task_status: trio.TaskStatus[str] = trio.TASK_STATUS_IGNORED
+) -> None:
+    """Serve until `stop` is requested; requests in hand are finished within its drain time.
+
+    `started` gets the address as a URL. The caller has opened the asyncio loop.
+
+    Raises:
+        SettingsError: when the address cannot be bound, or would be open to everyone.
+    """
+    guarded(settings, terminal=False)
+    listener = _listen(settings.api_host, settings.api_port)
+    address = _url(listener)
+    config = _hypercorn(listener, stop.drain_s)
+    redis = open_redis(settings.redis_url.get_secret_value())
+    try:
+        app = make_app(Board(settings, redis), Access(settings))
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(stop.enforce, nursery.cancel_scope)
+            async with trio.open_nursery() as serving:
+                await serving.start(partial(hypercorn_serve, app, config, shutdown_trigger=stop.requested.wait))
+                log.info("api_serving", address=address)
+                task_status.started(address)
+            nursery.cancel_scope.cancel()
+    finally:
+        with trio.move_on_after(CLOSE_WITHIN_S, shield=True):
+            await aio(redis.aclose)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    name = host.strip("[]")
+    try:
+        listener = socket.create_server((name, port), family=socket.AF_INET6 if ":" in name else socket.AF_INET)
+    except OSError as exc:
+        reason = f"API_HOST={host}, API_PORT={port}: cannot listen there ({exc.strerror or exc}); choose another port"
+        raise SettingsError([reason]) from exc
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listener
+
+
+def _url(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _hypercorn(listener: socket.socket, drain_s: float) -> Config:
+    """Configure the server; it takes the socket over. What it logs goes where everything else goes."""
+    config = Config()
+    config.bind = [f"fd://{listener.detach()}"]
+    config.graceful_timeout = drain_s
+    config.errorlog = logging.getLogger("hypercorn.error")
+    config.include_server_header = False
+    return config

@@ -1,0 +1,172 @@
+"""All figures in one place: one reading of Redis a second, however many ask, and the answers made from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import msgspec
+from redis.asyncio import Redis
+
+from ops.api import merge, queue_figures
+from ops.api.answers import (
+    CheckStatus,
+    CircuitBreaker,
+    FailuresAnswer,
+    Health,
+    HttpClient,
+    Ingest,
+    Overview,
+    Performance,
+    QueueAnswer,
+    RunAnswer,
+    RunsAnswer,
+)
+from ops.api.checks import check_all
+from ops.api.history import History, HistoryUnreachable
+from ops.api.pace import RunPaces
+from ops.api.reading import NEWEST_RUNS, Fields, QueueReader, Reading
+from ops.api.settings import ApiSettings
+from ops.api.shared import Shared
+from schema.event import at_us
+from schema.run import RunState
+from schema.snapshot import ProcessSnapshot
+
+FRESH_S = 1.0
+HEALTH_FRESH_S = 2.0
+HISTORY_FRESH_S = 5.0
+OVERVIEW_FAILURES = 25
+OVERVIEW_OTHER_RUNS = 25
+
+
+class NotFound(Exception):
+    """There is no such thing; the text says what."""
+
+
+@dataclass(frozen=True)
+class Moment:
+    """One reading and the processes that were running then."""
+
+    reading: Reading
+    processes: list[ProcessSnapshot]
+
+
+class Board:
+    """Answers the endpoints. Methods raise QueueUnreachable when Redis is away, unless they say otherwise."""
+
+    def __init__(self, settings: ApiSettings, redis: Redis) -> None:
+        self._reader = QueueReader(redis)
+        self._paces = RunPaces()
+        url = settings.log_database_url
+        self._history = History(url.get_secret_value()) if url else None
+        self._moment = Shared(self._read, FRESH_S)
+        self._health = Shared(lambda: check_all(settings, self._processes), HEALTH_FRESH_S)
+        self._registry = Shared(self._read_registry, HISTORY_FRESH_S)
+        self._overview: tuple[Moment, bytes] | None = None
+
+    async def moment(self) -> Moment:
+        """Return what is known now, at most a second old."""
+        return await self._moment.get()
+
+    async def health(self) -> Health:
+        """Return the state of every part; never fails."""
+        return await self._health.get()
+
+    async def performance(self) -> Performance:
+        """Return the senders' figures."""
+        return merge.performance((await self.moment()).processes)
+
+    async def http_client(self) -> HttpClient:
+        """Return the connection pools' figures."""
+        return merge.http_client((await self.moment()).processes)
+
+    async def queue(self) -> QueueAnswer:
+        """Return the queue's figures."""
+        return queue_figures.queue((await self.moment()).reading, self._paces)
+
+    async def circuit_breaker(self) -> CircuitBreaker:
+        """Return the breakers that are not closed."""
+        return queue_figures.breakers((await self.moment()).reading)
+
+    async def ingest(self) -> Ingest:
+        """Return the ingest's figures."""
+        return merge.ingest((await self.moment()).processes)
+
+    async def failures(self, limit: int) -> FailuresAnswer:
+        """Return the newest failures."""
+        return FailuresAnswer(failures=queue_figures.failures((await self.moment()).reading, limit))
+
+    async def runs(self, limit: int) -> RunsAnswer:
+        """Return the newest runs, newest first. What the queue says counts more than the registry."""
+        known = queue_figures.newest_runs((await self.moment()).reading, self._paces)
+        history, registered = await self._registered()
+        runs = list({run.run_id: run for run in registered + known}.values())
+        return RunsAnswer(history=history, runs=_newest_first(runs)[:limit])
+
+    async def run(self, run_id: str) -> RunAnswer:
+        """Return one run, as the queue or else the registry knows it.
+
+        Raises:
+            NotFound: when neither does.
+        """
+        moment = await self.moment()
+        fields = moment.reading.runs.get(run_id) or await self._reader.run(run_id)
+        if fields:
+            return queue_figures.run(run_id, fields, self._paces)
+        found = await self._history.find(run_id) if self._history else None
+        if found is None:
+            raise NotFound("neither the queue nor the run registry knows this run")
+        return found
+
+    async def overview(self) -> bytes:
+        """Return the JSON of an Overview, encoded once per reading."""
+        moment = await self.moment()
+        if self._overview is None or self._overview[0] is not moment:
+            self._overview = (moment, msgspec.json.encode(self._summary(moment)))
+        return self._overview[1]
+
+    def _summary(self, moment: Moment) -> Overview:
+        performance, queue = merge.performance(moment.processes), queue_figures.queue(moment.reading, self._paces)
+        busiest = {run.run_id for run in queue.runs}
+        others = [r for r in queue_figures.newest_runs(moment.reading, self._paces) if r.run_id not in busiest]
+        return Overview(
+            at=at_us(int(moment.reading.at_s * 1e6)),
+            messages_per_second=performance.messages_per_second,
+            outcomes=performance.outcomes,
+            latency_ms=performance.latency_ms,
+            queue=queue,
+            breaker=queue_figures.breakers(moment.reading),
+            ingest=merge.ingest(moment.processes),
+            http_client=merge.http_client(moment.processes),
+            other_runs=others[:OVERVIEW_OTHER_RUNS],
+            failures=queue_figures.failures(moment.reading, OVERVIEW_FAILURES),
+            processes=merge.process_rows(moment.processes),
+        )
+
+    async def _processes(self) -> list[ProcessSnapshot]:
+        return (await self.moment()).processes
+
+    async def _read(self) -> Moment:
+        reading = await self._reader.read()
+        done = {run: _done(fields) for run, fields in reading.runs.items() if fields.get("state") != RunState.FINISHED}
+        self._paces.note(done, reading.at_s)
+        return Moment(reading, merge.live(reading.snapshots, reading.at_s))
+
+    async def _read_registry(self) -> list[RunAnswer]:
+        return await self._history.newest(NEWEST_RUNS) if self._history else []
+
+    async def _registered(self) -> tuple[CheckStatus, list[RunAnswer]]:
+        """Return the registry's newest runs, and whether it could be asked."""
+        if self._history is None:
+            return "not_configured", []
+        try:
+            return "ok", await self._registry.get()
+        except HistoryUnreachable:
+            return "down", []
+
+
+def _done(fields: Fields) -> int:
+    return queue_figures.number(fields, "recipients") - queue_figures.number(fields, "left")
+
+
+def _newest_first(runs: list[RunAnswer]) -> list[RunAnswer]:
+    return sorted(runs, key=lambda run: run.taken_at.timestamp() if run.taken_at else 0.0, reverse=True)

@@ -1,0 +1,142 @@
+"""The checks of `/health`: one per part, side by side, each bounded in time."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Awaitable, Callable
+
+import psycopg
+import trio
+from aiokafka.conn import create_conn
+from aiokafka.errors import KafkaError
+from aiokafka.helpers import create_ssl_context
+from pydantic import SecretStr
+
+from ops.api.answers import Check, CheckStatus, Health, Overall
+from ops.api.detail import telling
+from ops.api.postgres import query
+from ops.api.reading import QueueUnreachable
+from ops.api.settings import ApiSettings
+from schema.runtime.asyncio_door import aio
+from schema.snapshot import STALE_AFTER_S, ProcessSnapshot
+
+CHECK_WITHIN_S = 3.0
+ORDER = ("redis", "kafka", "log_database", "source_database", "senders", "ingest")
+
+Processes = Callable[[], Awaitable[list[ProcessSnapshot]]]
+"""Reads Redis and returns the running processes; raises QueueUnreachable, within its own time."""
+
+
+async def check_all(settings: ApiSettings, processes: Processes) -> Health:
+    """Ask every part at the same time."""
+    checks: dict[str, Check] = {}
+
+    async def outside(name: str, ask: Callable[[], Awaitable[None]] | None) -> None:
+        checks[name] = await _check(ask)
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(outside, "kafka", _kafka(settings))
+        nursery.start_soon(outside, "log_database", _postgres(settings.log_database_url))
+        nursery.start_soon(outside, "source_database", _postgres(settings.source_database_url))
+        checks.update(await _queue(processes))
+    return Health(status=overall(checks), checks={name: checks[name] for name in ORDER})
+
+
+def overall(checks: dict[str, Check]) -> Overall:
+    """Without Redis nothing can be sent; without anything else something still can."""
+    if checks["redis"].status == "down":
+        return "down"
+    fine = all(check.status in ("ok", "not_configured") for check in checks.values())
+    return "ok" if fine else "degraded"
+
+
+async def _check(ask: Callable[[], Awaitable[None]] | None) -> Check:
+    if ask is None:
+        return Check(status="not_configured", detail="no address is set")
+    try:
+        with trio.fail_after(CHECK_WITHIN_S):
+            await ask()
+    except trio.TooSlowError:
+        return Check(status="down", detail=f"no answer within {CHECK_WITHIN_S:.0f} s")
+    except (OSError, ssl.SSLError, psycopg.Error, KafkaError, ValueError) as exc:
+        return Check(status="down", detail=telling(exc))
+    return Check(status="ok", detail="answers")
+
+
+def _postgres(url: SecretStr | None) -> Callable[[], Awaitable[None]] | None:
+    if url is None:
+        return None
+
+    async def connect() -> None:
+        await query(url.get_secret_value(), "SELECT 1")
+
+    return connect
+
+
+def _kafka(settings: ApiSettings) -> Callable[[], Awaitable[None]] | None:
+    servers = settings.kafka_bootstrap_servers
+    if servers is None:
+        return None
+
+    async def connect() -> None:
+        """Connect to the first server that answers, versions and login included; raise the last one's error."""
+        error: OSError | KafkaError | None = None
+        for server in servers.split(","):
+            try:
+                await _connect_to(server.strip(), settings)
+            except (OSError, KafkaError) as exc:
+                error = exc
+            else:
+                return
+        if error is not None:
+            raise error
+
+    return lambda: aio(connect)
+
+
+async def _connect_to(server: str, settings: ApiSettings) -> None:
+    host, _colon, port = server.rpartition(":")
+    password = settings.kafka_sasl_password
+    connection = await create_conn(
+        host.strip("[]"),
+        int(port),
+        client_id="newar-api",
+        request_timeout_ms=int(CHECK_WITHIN_S * 1000),
+        security_protocol=settings.kafka_security_protocol,
+        ssl_context=(
+            create_ssl_context(cafile=settings.kafka_ssl_cafile)
+            if settings.kafka_security_protocol.endswith("SSL")
+            else None
+        ),
+        sasl_mechanism=settings.kafka_sasl_mechanism,
+        sasl_plain_username=settings.kafka_sasl_username,
+        sasl_plain_password=password.get_secret_value() if password else None,
+    )
+    closed = connection.close()
+    if closed is not None:
+        await closed
+
+
+async def _queue(processes: Processes) -> dict[str, Check]:
+    """Check Redis, and with what it says the processes that report there."""
+    try:
+        running = await processes()
+    except QueueUnreachable as exc:
+        unknown = Check(status="unknown", detail="not known without Redis")
+        return {"redis": Check(status="down", detail=str(exc)), "senders": unknown, "ingest": unknown}
+    senders = [s.sender for s in running if s.sender]
+    ingests = [s.ingest for s in running if s.ingest]
+    return {
+        "redis": Check(status="ok", detail="answers"),
+        "senders": _service("sender", len(senders), {"Graph API": sum(s.graph_down for s in senders)}),
+        "ingest": _service("ingest", len(ingests), {"log database": sum(i.database_down for i in ingests)}),
+    }
+
+
+def _service(name: str, running: int, cut_off: dict[str, int]) -> Check:
+    """Judge a service by how many of its processes report, and how many miss a part they need."""
+    if running == 0:
+        return Check(status="down", detail=f"none has reported for {STALE_AFTER_S:.0f} s; start one: newar {name}")
+    complaints = [f"{part} unreachable from {n}" for part, n in cut_off.items() if n]
+    status: CheckStatus = "degraded" if complaints else "ok"
+    return Check(status=status, detail=", ".join([f"{running} running", *complaints]))

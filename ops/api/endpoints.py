@@ -1,0 +1,45 @@
+"""The JSON endpoints, one line each: what is served and what the OpenAPI document says of it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from ops.api.answers import (
+    Answer,
+    CircuitBreaker,
+    FailuresAnswer,
+    HttpClient,
+    Ingest,
+    Overview,
+    Performance,
+    QueueAnswer,
+    RunAnswer,
+    RunsAnswer,
+)
+from ops.api.board import Board
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """A path that is answered by a method of the board."""
+
+    path: str
+    summary: str
+    answer: type[Answer]
+    read: Callable[..., Awaitable[Answer | bytes]]
+    most: int | None = None
+    """Takes `?limit=`, from 1 to this number, which is also the default."""
+
+
+ENDPOINTS = (
+    Endpoint("/stats/performance", "Throughput, outcomes and latency of all senders", Performance, Board.performance),
+    Endpoint("/stats/http-client", "Connection pools of all senders", HttpClient, Board.http_client),
+    Endpoint("/stats/queue", "What waits, is leased and is on its way to the log", QueueAnswer, Board.queue),
+    Endpoint("/stats/circuit-breaker", "Breakers that are not closed", CircuitBreaker, Board.circuit_breaker),
+    Endpoint("/stats/ingest", "How far the log has become rows", Ingest, Board.ingest),
+    Endpoint("/api/v1/overview", "All that the dashboard shows", Overview, Board.overview),
+    Endpoint("/api/v1/runs", "The newest runs", RunsAnswer, Board.runs, most=100),
+    Endpoint("/api/v1/runs/<path:run_id>", "One run", RunAnswer, Board.run),
+    Endpoint("/api/v1/failures", "The newest failures", FailuresAnswer, Board.failures, most=200),
+)

@@ -1,0 +1,75 @@
+"""Runs as the registry in the log database knows them: the old, the refused and those whose queue was lost."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from typing import Any
+
+import psycopg
+import trio
+from psycopg.rows import DictRow
+
+from ops.api.answers import RunAnswer
+from ops.api.detail import telling
+from ops.api.postgres import query
+from schema.outcomes import Outcome
+from schema.run import RunState
+
+ANSWER_WITHIN_S = 3.0
+_NEWEST = files("ops.api").joinpath("sql/newest_runs.sql").read_text()
+_ONE = files("ops.api").joinpath("sql/run.sql").read_text()
+
+
+class HistoryUnreachable(Exception):
+    """The log database does not answer, or not as it should. The text holds no secret."""
+
+
+class History:
+    """Asks the registry."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    async def newest(self, limit: int) -> list[RunAnswer]:
+        """Return the newest runs, newest first.
+
+        Raises:
+            HistoryUnreachable: when the log database does not answer in time, or refuses.
+        """
+        return [_run(row) for row in await self._ask(_NEWEST, {"limit": limit})]
+
+    async def find(self, run_id: str) -> RunAnswer | None:
+        """Return one run, None when it was never registered. Errors as of `newest`."""
+        rows = await self._ask(_ONE, {"run_id": run_id})
+        return _run(rows[0]) if rows else None
+
+    async def _ask(self, statement: str, params: dict[str, Any]) -> list[DictRow]:
+        try:
+            with trio.fail_after(ANSWER_WITHIN_S):
+                return await query(self._url, statement, params)
+        except trio.TooSlowError:
+            raise HistoryUnreachable(f"the log database does not answer within {ANSWER_WITHIN_S:.0f} s") from None
+        except (psycopg.Error, OSError) as exc:
+            raise HistoryUnreachable(f"the log database cannot be read: {telling(exc)}") from exc
+
+
+def _run(row: DictRow) -> RunAnswer:
+    finished = row["state"] == RunState.FINISHED
+    return RunAnswer(
+        run_id=row["run_id"],
+        page_id=row["page_id"],
+        state=row["state"],
+        held_by=[],
+        ended_as=None,
+        reason=row["reason"],
+        priority=row["priority"],
+        recipients=row["recipients"],
+        left=0 if finished else row["recipients"],
+        outcomes={outcome.value: int(row["outcomes"].get(outcome.value, 0)) for outcome in Outcome},
+        progress=float(finished),
+        rate_per_second=0.0,
+        eta_s=None,
+        taken_at=row["taken_at"],
+        expires_at=row["expires_at"],
+        finished_at=row["finished_at"],
+    )

@@ -1,0 +1,159 @@
+"""The figures for Prometheus: each metric declared once, with its unit in its name. Counters are per process."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+
+from ops.api import merge
+from ops.api.answers import CircuitBreaker, QueueAnswer
+from schema.snapshot import IngestSnapshot, ProcessSnapshot, RunsSnapshot, SenderSnapshot
+
+Sample = tuple[tuple[str, ...], float]
+"""Label values and value."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figures(Collector):
+    """What is known at one moment. Prometheus calls `collect` when it encodes."""
+
+    processes: list[ProcessSnapshot]
+    queue: QueueAnswer
+    breaker: CircuitBreaker
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield every declared metric with its samples."""
+        for declared in DECLARED:
+            family = declared.family(declared.name, declared.says, labels=declared.labels)
+            for labels, value in declared.samples(self):
+                family.add_metric(labels, value)
+            yield family
+
+
+@dataclass(frozen=True)
+class Declared:
+    """A metric. The name of a counter gets `_total` when it is encoded."""
+
+    family: type[GaugeMetricFamily | CounterMetricFamily]
+    name: str
+    says: str
+    labels: tuple[str, ...]
+    samples: Callable[[Figures], Iterable[Sample]]
+
+
+def _senders(read: Callable[[SenderSnapshot], float]) -> Callable[[Figures], Iterable[Sample]]:
+    return lambda f: [((p.process_id,), read(p.sender)) for p in f.processes if p.sender]
+
+
+def _ingests(read: Callable[[IngestSnapshot], float]) -> Callable[[Figures], Iterable[Sample]]:
+    return lambda f: [((p.process_id,), read(p.ingest)) for p in f.processes if p.ingest]
+
+
+def _run_processors(read: Callable[[RunsSnapshot], float]) -> Callable[[Figures], Iterable[Sample]]:
+    return lambda f: [((p.process_id,), read(p.runs)) for p in f.processes if p.runs]
+
+
+def _processes(f: Figures) -> Iterable[Sample]:
+    return [((service,), n) for service, n in Counter(p.service for p in f.processes).items()]
+
+
+def _outcomes(f: Figures) -> Iterable[Sample]:
+    return [((p.process_id, name), n) for p in f.processes if p.sender for name, n in p.sender.outcomes.items()]
+
+
+def _latency(f: Figures) -> Iterable[Sample]:
+    latency = merge.performance(f.processes).latency_ms
+    values = (("0.5", latency.p50), ("0.95", latency.p95), ("0.99", latency.p99))
+    return [((quantile,), ms / 1000) for quantile, ms in values if ms is not None]
+
+
+def _sockets(f: Figures) -> Iterable[Sample]:
+    pools = merge.http_client(f.processes).processes
+    return [((p.process_id, state), getattr(p, state)) for p in pools for state in ("idle", "in_flight")]
+
+
+def _http_errors(f: Figures) -> Iterable[Sample]:
+    pools = merge.http_client(f.processes).processes
+    return [((p.process_id, phase), n) for p in pools for phase, n in p.errors.items()]
+
+
+def _jobs(f: Figures) -> Iterable[Sample]:
+    return [((state,), getattr(f.queue, state)) for state in ("waiting", "delayed", "leased", "marked")]
+
+
+def _breakers(f: Figures) -> Iterable[Sample]:
+    return [(("open",), f.breaker.open), (("half_open",), f.breaker.half_open)]
+
+
+def _cut_off(f: Figures) -> Iterable[Sample]:
+    for p in f.processes:
+        parts = [s for s in (p.sender, p.ingest, p.runs) if s]
+        for part in parts:
+            for name in part.__struct_fields__:
+                if name.endswith("_down"):
+                    yield (p.process_id, name.removesuffix("_down")), float(getattr(part, name))
+
+
+_GAUGE, _COUNTER, _PROCESS = GaugeMetricFamily, CounterMetricFamily, ("process",)
+
+DECLARED = (
+    Declared(_GAUGE, "newar_processes", "processes that report", ("service",), _processes),
+    Declared(_GAUGE, "newar_part_unreachable", "1: this process cannot reach this part", ("process", "part"), _cut_off),
+    Declared(_COUNTER, "newar_attempts", "attempts by outcome", ("process", "outcome"), _outcomes),
+    Declared(_GAUGE, "newar_graph_latency_seconds", "Graph API latency, last minutes", ("quantile",), _latency),
+    Declared(_GAUGE, "newar_sender_tasks", "sender tasks", _PROCESS, _senders(lambda s: s.tasks)),
+    Declared(_GAUGE, "newar_sender_busy_tasks", "sender tasks at work", _PROCESS, _senders(lambda s: s.busy_tasks)),
+    Declared(
+        _COUNTER,
+        "newar_stale_settlements",
+        "settlements refused because the job was no longer ours",
+        _PROCESS,
+        _senders(lambda s: s.stale_settlements),
+    ),
+    Declared(_GAUGE, "newar_http_sockets", "open sockets to the Graph API", ("process", "state"), _sockets),
+    Declared(
+        _COUNTER,
+        "newar_http_requests",
+        "requests to the Graph API",
+        _PROCESS,
+        _senders(lambda s: int(s.http.get("requests", 0))),
+    ),
+    Declared(
+        _COUNTER,
+        "newar_http_connections_opened",
+        "connections opened to the Graph API",
+        _PROCESS,
+        _senders(lambda s: int(s.http.get("connections_opened", 0))),
+    ),
+    Declared(_COUNTER, "newar_http_errors", "failed requests by phase", ("process", "phase"), _http_errors),
+    Declared(_GAUGE, "newar_queue_jobs", "jobs of unfinished runs by state", ("state",), _jobs),
+    Declared(
+        _GAUGE,
+        "newar_queue_oldest_claimable_age_seconds",
+        "how long the longest waiting job could have been claimed",
+        (),
+        lambda f: [((), f.queue.oldest_claimable_age_s)],
+    ),
+    Declared(_GAUGE, "newar_runs_unfinished", "unfinished runs", (), lambda f: [((), f.queue.runs_unfinished)]),
+    Declared(
+        _GAUGE,
+        "newar_outbox_events",
+        "events settled and not yet acknowledged by the broker",
+        (),
+        lambda f: [((), f.queue.outbox)],
+    ),
+    Declared(_GAUGE, "newar_breakers", "breakers that are not closed", ("state",), _breakers),
+    Declared(_COUNTER, "newar_ingest_rows", "rows written to the log", _PROCESS, _ingests(lambda i: i.rows)),
+    Declared(_COUNTER, "newar_ingest_dead_letters", "dead letters", _PROCESS, _ingests(lambda i: i.dead_letters)),
+    Declared(_GAUGE, "newar_ingest_lag_events", "events not yet rows", _PROCESS, _ingests(lambda i: i.lag_events)),
+    Declared(_GAUGE, "newar_ingest_lag_seconds", "age of what becomes rows now", _PROCESS, _ingests(lambda i: i.lag_s)),
+    Declared(_COUNTER, "newar_runs_taken", "runs taken", _PROCESS, _run_processors(lambda r: r.runs_taken)),
+    Declared(_COUNTER, "newar_runs_refused", "runs refused", _PROCESS, _run_processors(lambda r: r.runs_refused)),
+    Declared(_COUNTER, "newar_jobs_enqueued", "jobs enqueued", _PROCESS, _run_processors(lambda r: r.jobs_enqueued)),
+    Declared(_COUNTER, "newar_source_polls", "polls of the source", _PROCESS, _run_processors(lambda r: r.polls)),
+)

@@ -1,0 +1,96 @@
+"""The OpenAPI document, made from the endpoints and the types of their answers."""
+
+from __future__ import annotations
+
+import re
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import msgspec
+
+from ops.api.answers import Health, Live, Problem
+from ops.api.endpoints import ENDPOINTS, Endpoint
+from ops.api.problems import PROBLEM_TYPE
+
+_REF = "#/components/schemas/{name}"
+OTHER_PAGES = {
+    "/metrics": ("Figures for Prometheus", "text/plain"),
+    "/openapi.json": ("This document", "application/json"),
+    "/admin/queues": ("The dashboard", "text/html"),
+}
+
+
+def document() -> dict[str, Any]:
+    """Return the document (OpenAPI 3.1) as plain data."""
+    types = [Health, Live, Problem, *(endpoint.answer for endpoint in ENDPOINTS)]
+    _refs, schemas = msgspec.json.schema_components(types, ref_template=_REF)
+    paths = {openapi_path(e.path): {"get": _operation(e)} for e in ENDPOINTS}
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Newar message sender", "version": _version()},
+        "security": [{"bearer": []}, {"basic": []}],
+        "paths": {**_open_paths(), **paths, **_other_paths()},
+        "components": {
+            "schemas": schemas,
+            "securitySchemes": {
+                "bearer": {"type": "http", "scheme": "bearer"},
+                "basic": {"type": "http", "scheme": "basic", "description": "any user name; the token is the password"},
+            },
+        },
+    }
+
+
+def openapi_path(path: str) -> str:
+    """Write a route's placeholders as OpenAPI does."""
+    return re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", path)
+
+
+def _operation(endpoint: Endpoint) -> dict[str, Any]:
+    names = re.findall(r"<(?:\w+:)?(\w+)>", endpoint.path)
+    in_path = [{"name": n, "in": "path", "required": True, "schema": {"type": "string"}} for n in names]
+    limit = {"type": "integer", "minimum": 1, "maximum": endpoint.most, "default": endpoint.most}
+    in_query = [{"name": "limit", "in": "query", "schema": limit}] if endpoint.most else []
+    return {
+        "summary": endpoint.summary,
+        "parameters": in_path + in_query,
+        "responses": {"200": _json(endpoint.answer.__name__, endpoint.summary), "default": _problem()},
+    }
+
+
+def _open_paths() -> dict[str, Any]:
+    """Describe what needs no token."""
+    health = {"200": _json("Health", "ok or degraded"), "503": _json("Health", "down")}
+    live = {"200": _json("Live", "this process answers")}
+    return {
+        "/health": {"get": {"summary": "State of every part", "security": [], "responses": health}},
+        "/health/live": {"get": {"summary": "Liveness probe", "security": [], "responses": live}},
+    }
+
+
+def _other_paths() -> dict[str, Any]:
+    return {
+        path: {
+            "get": {
+                "summary": summary,
+                "responses": {"200": {"description": summary, "content": {media: {}}}, "default": _problem()},
+            }
+        }
+        for path, (summary, media) in OTHER_PAGES.items()
+    }
+
+
+def _json(schema: str, description: str) -> dict[str, Any]:
+    content = {"application/json": {"schema": {"$ref": _REF.format(name=schema)}}}
+    return {"description": description, "content": content}
+
+
+def _problem() -> dict[str, Any]:
+    content = {PROBLEM_TYPE: {"schema": {"$ref": _REF.format(name="Problem")}}}
+    return {"description": "a problem", "content": content}
+
+
+def _version() -> str:
+    try:
+        return version("newar-message-sender")
+    except PackageNotFoundError:  # run from a work tree that was not installed
+        return "0"

@@ -1,0 +1,92 @@
+"""Every error of the HTTP service as a problem document (RFC 9457), without tracebacks and without secrets."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+import msgspec
+import structlog
+from quart import Response
+from quart_trio import QuartTrio
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
+
+from ops.api.answers import Problem
+from ops.api.board import NotFound
+from ops.api.history import HistoryUnreachable
+from ops.api.reading import QueueUnreachable
+
+log = structlog.get_logger()
+
+PROBLEM_TYPE = "application/problem+json"
+CHALLENGES = ('Basic realm="newar", charset="UTF-8"', 'Bearer realm="newar"')
+
+
+class Unauthorized(Exception):
+    """The request carries no token that may read."""
+
+
+class ForeignHost(Exception):
+    """The request names a host that is not ours."""
+
+
+class BadParameter(Exception):
+    """A query parameter cannot be used; the text says why."""
+
+
+def problem(status: HTTPStatus, detail: str) -> Response:
+    """Return the answer that says what went wrong."""
+    document = Problem(title=status.phrase, status=status.value, detail=detail)
+    return Response(msgspec.json.encode(document), status=status.value, content_type=PROBLEM_TYPE)
+
+
+def answer_errors(app: QuartTrio) -> None:
+    """Turn everything that a view can raise into a problem document."""
+    app.register_error_handler(Unauthorized, _unauthorized)
+    app.register_error_handler(ForeignHost, _foreign_host)
+    app.register_error_handler(BadParameter, _bad_parameter)
+    app.register_error_handler(NotFound, _not_found)
+    app.register_error_handler(QueueUnreachable, _unavailable)
+    app.register_error_handler(HistoryUnreachable, _unavailable)
+    app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(Exception, _unexpected)
+
+
+async def _unauthorized(_error: Exception) -> Response:
+    detail = "send ADMIN_TOKEN or VIEWER_TOKEN as a Bearer token, or as the password of Basic authentication"
+    response = problem(HTTPStatus.UNAUTHORIZED, detail)
+    for challenge in CHALLENGES:
+        response.headers.add("WWW-Authenticate", challenge)
+    return response
+
+
+async def _foreign_host(_error: Exception) -> Response:
+    detail = "bound to loopback: open this service as localhost, or set API_HOST to the name or address you use"
+    return problem(HTTPStatus.MISDIRECTED_REQUEST, detail)
+
+
+async def _bad_parameter(error: Exception) -> Response:
+    return problem(HTTPStatus.BAD_REQUEST, str(error))
+
+
+async def _not_found(error: Exception) -> Response:
+    return problem(HTTPStatus.NOT_FOUND, str(error))
+
+
+async def _unavailable(error: Exception) -> Response:
+    response = problem(HTTPStatus.SERVICE_UNAVAILABLE, str(error))
+    response.headers["Retry-After"] = "1"
+    return response
+
+
+async def _http(error: HTTPException) -> Response:
+    """Answer what Quart itself found wrong: 404, 405, 413 and the like."""
+    status = HTTPStatus(error.code or 500)
+    response = problem(status, error.description or status.phrase)
+    if isinstance(error, MethodNotAllowed):
+        response.headers["Allow"] = ", ".join(sorted(error.valid_methods or ()))
+    return response
+
+
+async def _unexpected(error: Exception) -> Response:
+    log.error("request_failed", exc_info=error)
+    return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "an error of ours; the service's log has the details")

@@ -1,0 +1,73 @@
+"""Settings of `newar api`, and the rule that nobody reads it from outside without a token."""
+
+from __future__ import annotations
+
+import secrets
+from ipaddress import ip_address
+from typing import Annotated
+
+from pydantic import AfterValidator, Field, SecretStr
+
+from schema.runtime.settings import (
+    KafkaSettings,
+    LogDatabaseSettings,
+    PostgresUrl,
+    RedisSettings,
+    SettingsError,
+    SourceDatabaseSettings,
+    _bootstrap,
+)
+
+TOKEN_BYTES = 24
+
+
+class ApiSettings(RedisSettings, KafkaSettings, LogDatabaseSettings, SourceDatabaseSettings):
+    """Redis is required; broker and databases are optional here: only checks and the run history use them."""
+
+    kafka_bootstrap_servers: Annotated[str, AfterValidator(_bootstrap)] | None = Field(  # type: ignore[assignment]  # optional here
+        default=None, description="Redpanda or Kafka that carries the log; unset: not checked"
+    )
+    log_database_url: PostgresUrl | None = Field(  # type: ignore[assignment]  # optional here
+        default=None, description="PostgreSQL with the log; unset: not checked, only runs still in the queue are shown"
+    )
+    api_host: str = Field(default="127.0.0.1", description="address that the HTTP service listens on")
+    api_port: int = Field(default=3100, ge=0, le=65535, description="its port; 0 takes a free one")
+    admin_token: SecretStr | None = Field(default=None, description="lets its holder read and steer over HTTP")
+    viewer_token: SecretStr | None = Field(default=None, description="lets its holder read over HTTP")
+    drain_timeout_ms: int = Field(default=30000, ge=0, description="time to finish what is in hand after SIGTERM")
+
+    @property
+    def loopback(self) -> bool:
+        """Whether only this machine can reach the service."""
+        return is_loopback(self.api_host)
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether `host` (a name or an address) is this machine alone."""
+    if host.lower() == "localhost":
+        return True
+    try:
+        return ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def guarded(settings: ApiSettings, *, terminal: bool) -> tuple[ApiSettings, str | None]:
+    """Return settings that may be served, and the admin token when one was made up, to be shown once.
+
+    A token is made up only where it is needed (beyond loopback, none configured) and a person can see it.
+
+    Raises:
+        SettingsError: beyond loopback, without a token and without a terminal.
+    """
+    if settings.loopback or settings.admin_token or settings.viewer_token:
+        return settings, None
+    if not terminal:
+        raise SettingsError(
+            [
+                f"API_HOST={settings.api_host} can be reached from other machines and no token is set; write "
+                "ADMIN_TOKEN=... (make one with: openssl rand -hex 24), or API_HOST=127.0.0.1"
+            ]
+        )
+    token = secrets.token_urlsafe(TOKEN_BYTES)
+    return settings.model_copy(update={"admin_token": SecretStr(token)}), token

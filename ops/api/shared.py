@@ -1,0 +1,41 @@
+"""One reading shared by everyone who asks within its lifetime, so that many viewers cost the same as one."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Generic, TypeVar
+
+import trio
+
+T = TypeVar("T")
+
+
+class Shared(Generic[T]):
+    """Calls `read` at most once per `fresh_s` seconds, one call at a time. An error is shared in the same way."""
+
+    def __init__(self, read: Callable[[], Awaitable[T]], fresh_s: float) -> None:
+        self._read = read
+        self._fresh_s = fresh_s
+        self._turn = trio.Lock()
+        self._until = float("-inf")
+        self._value: T | None = None
+        self._error: Exception | None = None
+
+    async def get(self) -> T:
+        """Return the newest value, reading it when the last one is too old."""
+        async with self._turn:
+            if trio.current_time() >= self._until:
+                await self._refresh()
+        if self._error is not None:
+            raise self._error.with_traceback(None)
+        return self._value  # type: ignore[return-value]  # no error: `read` returned it
+
+    async def _refresh(self) -> None:
+        """Read anew. Cancelled, it changes nothing: the next in turn reads."""
+        value, error = None, None
+        try:
+            value = await self._read()
+        except Exception as exc:
+            error = exc  # whatever it is, everyone who waits shall have it
+        self._value, self._error = value, error
+        self._until = trio.current_time() + self._fresh_s

@@ -1,0 +1,27 @@
+"""The one door to asyncio: redis-py, aiokafka and psycopg run in one trio-asyncio loop per process.
+
+A crossing costs 0.1-0.5 ms of CPU: cross per group, never per message.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Any, ParamSpec, TypeVar
+
+import trio_asyncio
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def open_asyncio() -> AbstractAsyncContextManager[Any]:
+    """Open the process's asyncio loop; `aio` works inside the block."""
+    manager: AbstractAsyncContextManager[Any] = trio_asyncio.open_loop()
+    return manager
+
+
+async def aio(function: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Call a coroutine function written for asyncio from Trio. Cancelling the Trio side cancels it."""
+    result: T = await trio_asyncio.aio_as_trio(function)(*args, **kwargs)
+    return result

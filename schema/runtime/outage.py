@@ -1,0 +1,40 @@
+"""Pacing reconnects to a part that is away, and logging each outage once."""
+
+from __future__ import annotations
+
+import random
+
+import structlog
+
+log = structlog.get_logger()
+
+
+class Outage:
+    """What we know of one outside part: up, or down since when and how long to wait before the next try."""
+
+    def __init__(self, part: str, *, first_s: float = 0.25, longest_s: float = 5.0) -> None:
+        self.part = part
+        self._first_s = first_s
+        self._longest_s = longest_s
+        self._failures = 0
+        self._since_s = 0.0
+
+    @property
+    def down(self) -> bool:
+        """Whether the part's last use failed."""
+        return self._failures > 0
+
+    def failed(self, error: BaseException, now_s: float) -> float:
+        """Note a failure at `now_s` (any steady clock); return the seconds to wait before the next try."""
+        if not self._failures:
+            self._since_s = now_s
+            log.warning("part_unreachable", part=self.part, error=f"{type(error).__name__}: {error}")
+        self._failures += 1
+        wait_s: float = min(self._longest_s, self._first_s * 2 ** min(self._failures - 1, 16))
+        return wait_s * random.uniform(0.5, 1.0)  # noqa: S311 - jitter needs no secrecy
+
+    def recovered(self, now_s: float) -> None:
+        """Note that the part answers again."""
+        if self._failures:
+            log.info("part_back", part=self.part, away_s=round(now_s - self._since_s, 1), failures=self._failures)
+        self._failures = 0

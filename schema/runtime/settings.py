@@ -1,0 +1,162 @@
+"""The base of every settings class, the groups that several services share, and errors that say what to write."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal, Self, TypeVar
+
+from cryptography.fernet import Fernet
+from pydantic import AfterValidator, AliasChoices, Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from schema.topic import TOPIC
+
+S = TypeVar("S", bound="Settings")
+
+
+class SettingsError(Exception):
+    """One or more settings are missing or impossible. `problems` has a line for each, with what to write."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+class Settings(BaseSettings):
+    """A frozen value, read once from the environment (and an `.env` file) at the entry point."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True, populate_by_name=True)
+
+
+def load(kind: type[S], *, env_file: str | None = ".env") -> S:
+    """Read settings of this class.
+
+    Raises:
+        SettingsError: naming every missing or malformed setting at once, without their values.
+    """
+    try:
+        return kind(_env_file=env_file, _env_file_encoding="utf-8")  # type: ignore[call-arg]  # BaseSettings takes them
+    except ValidationError as exc:
+        raise SettingsError([_problem(kind, dict(error)) for error in exc.errors(include_input=False)]) from None
+
+
+def setting_name(kind: type[Settings], field: str) -> str:
+    """Return the name of a field in the environment."""
+    alias = kind.model_fields[field].validation_alias if field in kind.model_fields else None
+    if isinstance(alias, AliasChoices):
+        return str(alias.choices[0])
+    return field.upper()
+
+
+def _problem(kind: type[Settings], error: dict[str, object]) -> str:
+    location = error["loc"]
+    if not isinstance(location, tuple) or not location:
+        return str(error["msg"]).removeprefix("Value error, ")
+    field = next((f for f in kind.model_fields if setting_name(kind, f) == location[0]), str(location[0]))
+    name = setting_name(kind, field)
+    examples = kind.model_fields[field].examples if field in kind.model_fields else None
+    hint = f"; write for example {name}={examples[0]}" if examples else ""
+    if error["type"] == "missing":
+        return f"{name} is not set{hint}"
+    return f"{name}: {str(error['msg']).removeprefix('Value error, ')}{hint}"
+
+
+def _url(*schemes: str) -> AfterValidator:
+    def check(value: SecretStr) -> SecretStr:
+        if not value.get_secret_value().startswith(tuple(f"{s}://" for s in schemes)):
+            raise ValueError(f"must begin with {' or '.join(f'{s}://' for s in schemes)}")
+        return value
+
+    return AfterValidator(check)
+
+
+def _bootstrap(value: str) -> str:
+    for server in value.split(","):
+        if not re.fullmatch(r"[^\s:/]+:\d{1,5}|\[[0-9a-fA-F:]+\]:\d{1,5}", server.strip()):
+            raise ValueError("must be host:port, or several with commas between")
+    return value
+
+
+def _fernet_keys(value: SecretStr) -> SecretStr:
+    for part in value.get_secret_value().split(","):
+        try:
+            Fernet(part.strip())
+        except ValueError:
+            raise ValueError(
+                "must be 32 bytes in URL-safe base64 (several with commas to rotate); "
+                "make one with: openssl rand -base64 32 | tr '+/' '-_'"
+            ) from None
+    return value
+
+
+PostgresUrl = Annotated[SecretStr, _url("postgresql", "postgres")]
+_LOG_DATABASE_EXAMPLE = "postgresql://newar:password@db.example.com:5432/newar"
+
+
+class RedisSettings(Settings):
+    """Where the queue lives."""
+
+    redis_url: Annotated[SecretStr, _url("redis", "rediss", "unix")] = Field(
+        description="Redis or Valkey with the queue",
+        examples=["redis://:password@redis.example.com:6379/0"],
+    )
+
+
+class KafkaSettings(Settings):
+    """Where the log topic lives."""
+
+    kafka_bootstrap_servers: Annotated[str, AfterValidator(_bootstrap)] = Field(
+        description="Redpanda or Kafka that carries the log", examples=["redpanda.example.com:9092"]
+    )
+    kafka_topic: str = Field(default=TOPIC, description="the log topic; made with 12 partitions when missing")
+    kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
+        default="PLAINTEXT", description="how to connect to the broker"
+    )
+    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(
+        default="PLAIN", description="with a SASL protocol: how to log in"
+    )
+    kafka_sasl_username: str | None = Field(default=None, description="with a SASL protocol")
+    kafka_sasl_password: SecretStr | None = Field(default=None, description="with a SASL protocol")
+    kafka_ssl_cafile: str | None = Field(default=None, description="CA file, when not the system's")
+
+    @model_validator(mode="after")
+    def _sasl_needs_a_login(self) -> Self:
+        wants = self.kafka_security_protocol.startswith("SASL")
+        if wants and not (self.kafka_sasl_username and self.kafka_sasl_password):
+            raise ValueError(
+                f"KAFKA_SECURITY_PROTOCOL={self.kafka_security_protocol} needs KAFKA_SASL_USERNAME and "
+                "KAFKA_SASL_PASSWORD; set both, or KAFKA_SECURITY_PROTOCOL=PLAINTEXT"
+            )
+        return self
+
+
+class LogDatabaseSettings(Settings):
+    """Where the log is kept."""
+
+    log_database_url: PostgresUrl = Field(
+        description="PostgreSQL 15+ with the message log and the run registry",
+        examples=[_LOG_DATABASE_EXAMPLE],
+    )
+
+
+class SourceDatabaseSettings(Settings):
+    """Where runs and recipients come from."""
+
+    source_database_url: PostgresUrl | None = Field(
+        default=None,
+        validation_alias=AliasChoices("SOURCE_DATABASE_URL", "SUPABASE_DB_URL"),
+        description="Supabase's Postgres, read only; without it only submitted runs are sent",
+        examples=["postgresql://postgres.project:password@pooler.example.com:6543/postgres"],
+    )
+    source_runs_view: str = Field(default="newar_runs", description="view with the runs")
+    source_recipients_view: str = Field(default="newar_recipients", description="view with the recipients")
+    source_pages_view: str = Field(default="newar_pages", description="view with the pages; may be missing")
+
+
+class TokenSettings(Settings):
+    """How page tokens are kept."""
+
+    token_encryption_key: Annotated[SecretStr, AfterValidator(_fernet_keys)] = Field(
+        description="encrypts page tokens in Redis and submitted runs; several with commas to rotate, newest first",
+        examples=["$(openssl rand -base64 32 | tr '+/' '-_')"],
+    )

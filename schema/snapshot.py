@@ -1,0 +1,113 @@
+"""What each process publishes of itself every second, and the arithmetic to add processes up."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import msgspec
+
+STALE_AFTER_S = 5.0
+"""A snapshot older than this belongs to a process that is gone or stuck."""
+
+_BUCKETS_PER_OCTAVE = 4
+_BUCKETS = 80
+"""Quarter octaves from 0.1 ms: the last bucket begins at about 24 h, each is at most 19 % wide."""
+
+
+class Latencies:
+    """A histogram of latencies with logarithmic buckets, cheap to fill and to add up."""
+
+    def __init__(self, counts: list[int] | None = None) -> None:
+        self.counts = counts or [0] * _BUCKETS
+
+    def add(self, ms: float) -> None:
+        """Count one latency in ms."""
+        index = 0 if ms <= 0.1 else 1 + int(math.log2(ms * 10) * _BUCKETS_PER_OCTAVE)
+        self.counts[min(index, _BUCKETS - 1)] += 1
+
+    def merge(self, counts: list[int]) -> None:
+        """Add another histogram's counts."""
+        self.counts = [a + b for a, b in zip(self.counts, counts, strict=True)]
+
+    def percentile(self, fraction: float) -> float | None:
+        """Return the upper edge in ms of the bucket that holds this fraction (0 to 1); None when empty."""
+        total = sum(self.counts)
+        if total == 0:
+            return None
+        rank, seen = math.ceil(fraction * total), 0
+        for index, count in enumerate(self.counts):
+            seen += count
+            if seen >= rank:
+                return float(round(0.1 * 2 ** (index / _BUCKETS_PER_OCTAVE), 3))
+        return None
+
+
+class Rates(msgspec.Struct, frozen=True):
+    """Messages per second over three windows."""
+
+    last_1s: float = 0.0
+    last_1m: float = 0.0
+    last_5m: float = 0.0
+
+
+class ProcessSnapshot(msgspec.Struct, frozen=True, kw_only=True):
+    """One process, now. `service` says which of the optional parts are filled."""
+
+    process_id: str
+    service: str
+    """`sender`, `runs`, `ingest` or `api`."""
+    host: str
+    pid: int
+    started_at_ms: int
+    at_ms: int
+    """When this was made, ms since 1970 (UTC) by the process's own clock."""
+    settings: dict[str, int | float | str] = {}
+    """The few settings that explain the figures, never a secret."""
+    sender: SenderSnapshot | None = None
+    ingest: IngestSnapshot | None = None
+    runs: RunsSnapshot | None = None
+
+
+class SenderSnapshot(msgspec.Struct, frozen=True, kw_only=True):
+    """Figures of one sender process since its start."""
+
+    rates: Rates
+    """Final outcomes per second."""
+    outcomes: dict[str, int]
+    latency_counts: list[int]
+    """Graph API latency of the last one to two minutes: counts of a Latencies histogram."""
+    busy_tasks: int
+    tasks: int
+    http: dict[str, Any]
+    """Keys of `/stats/http-client`."""
+    stale_settlements: int
+    """Settlements refused because the job was no longer ours."""
+    graph_down: bool
+    kafka_down: bool
+
+
+class IngestSnapshot(msgspec.Struct, frozen=True, kw_only=True):
+    """Figures of one ingest process since its start."""
+
+    rows: int
+    rows_per_second: float
+    lag_events: int
+    lag_s: float
+    """Age of the newest event written, at the moment it was written; 0 when caught up."""
+    dead_letters: int
+    partitions: list[int]
+    """Topic partitions assigned to this process."""
+    database_down: bool
+
+
+class RunsSnapshot(msgspec.Struct, frozen=True, kw_only=True):
+    """Figures of one run processor since its start."""
+
+    polls: int
+    last_poll_ms: int
+    runs_taken: int
+    runs_refused: int
+    jobs_enqueued: int
+    source_down: bool
+    log_database_down: bool

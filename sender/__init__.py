@@ -1,0 +1,1 @@
+"""The send path: run processor, queue, Graph API client and the sender nursery."""

@@ -1,0 +1,212 @@
+"""The sender service: its connections and its nursery tree."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from pathlib import Path
+
+import msgspec
+import structlog
+import trio
+from redis.asyncio import Redis
+
+from schema.runtime.asyncio_door import aio
+from schema.runtime.publish import publish_snapshots
+from schema.runtime.redis import open_redis
+from schema.runtime.stop import Stop
+from schema.snapshot import ProcessSnapshot, SenderSnapshot
+from sender.contexts import Contexts
+from sender.deliver import Delivery
+from sender.dispatch import Dispatcher
+from sender.figures import Figures
+from sender.graph.connect import tls_context
+from sender.graph.pool import Pool
+from sender.graph.proxy import ProxySettings
+from sender.hands import Hands
+from sender.leases import Leases
+from sender.pages import PageWatch
+from sender.persist import Persistence
+from sender.queue.work import Limits, WorkQueue
+from sender.relay import Relay
+from sender.settings import SenderSettings
+from sender.settling import Settling
+
+log = structlog.get_logger()
+
+_SETTLE_WITHIN_S = 10.0
+"""How long the last settlements and events may take after the sending has ended."""
+
+
+class Sender:
+    """The parts of one sender process, put together."""
+
+    def __init__(self, settings: SenderSettings, stop: Stop, redis: Redis) -> None:
+        self.settings = settings
+        self.stop = stop
+        self.process_id = f"{socket.gethostname()}-{os.getpid()}-sender"
+        self.started_at_ms = int(time.time() * 1000)
+        self.persist = Persistence()
+        self.figures = Figures()
+        self.hands = Hands(settings.lease_ms / 1000)
+        self.queue = WorkQueue(redis, _limits(settings), lease_ms=settings.lease_ms)
+        self.pool = Pool(
+            max_sockets=settings.max_sockets,
+            tls=tls_context(Path(settings.graph_ca_file) if settings.graph_ca_file else None),
+            proxy=ProxySettings.from_environment(),
+        )
+        self.settling = Settling(self.queue, self.hands, self.persist, self.figures, sender_id=self.process_id)
+        self.contexts = Contexts(self.queue, self.persist, settings)
+        self.pages = PageWatch(self.queue, self.persist, settings)
+        self.relay = Relay(settings, redis)
+        self.leases = Leases(
+            queue=self.queue,
+            hands=self.hands,
+            contexts=self.contexts,
+            settling=self.settling,
+            persist=self.persist,
+            on_session=self.relay.adopt,
+        )
+        self.delivery = Delivery(
+            queue=self.queue,
+            pool=self.pool,
+            origin=self.contexts.origin,
+            hands=self.hands,
+            settling=self.settling,
+            pages=self.pages,
+            figures=self.figures,
+            persist=self.persist,
+            settings=settings,
+        )
+        self.dispatcher = Dispatcher(
+            queue=self.queue,
+            contexts=self.contexts,
+            delivery=self.delivery,
+            settling=self.settling,
+            pages=self.pages,
+            hands=self.hands,
+            figures=self.figures,
+            persist=self.persist,
+            settings=settings,
+            stop=stop,
+        )
+
+    def snapshot(self) -> ProcessSnapshot:
+        """Return this process's figures."""
+        self.figures.second_over()
+        settings = self.settings
+        return ProcessSnapshot(
+            process_id=self.process_id,
+            service="sender",
+            host=socket.gethostname(),
+            pid=os.getpid(),
+            started_at_ms=self.started_at_ms,
+            at_ms=int(time.time() * 1000),
+            settings={
+                "worker_concurrency": settings.worker_concurrency,
+                "max_sockets": settings.max_sockets,
+                "graph_api_version": settings.graph_api_version,
+                "graph_batch_size": settings.graph_batch_size,
+            },
+            sender=SenderSnapshot(
+                rates=self.figures.rates(),
+                outcomes=dict(self.figures.outcomes),
+                latency_counts=self.figures.latency_counts(),
+                busy_tasks=self.figures.busy_tasks,
+                tasks=settings.worker_concurrency,
+                http=msgspec.structs.asdict(self.pool.snapshot()),
+                stale_settlements=self.figures.stale_settlements,
+                graph_down=self.delivery.graph.down,
+                kafka_down=self.relay.broker_down,
+            ),
+        )
+
+
+async def serve(
+    settings: SenderSettings, stop: Stop, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+) -> None:
+    """Send until a stop is requested. The caller has opened the asyncio loop and listens for signals."""
+    redis = open_redis(settings.redis_url.get_secret_value())
+    sender = Sender(settings, stop, redis)
+    log.info("sender_starts", **_expectations(settings))
+    try:
+        async with trio.open_nursery() as services:  # outlives the work
+            if await _open_session(sender, services):
+                await _start_services(sender, services, redis)
+                task_status.started()
+                await _work(sender)
+                await _finish(sender)
+            services.cancel_scope.cancel()
+    finally:
+        with trio.move_on_after(1, shield=True):
+            await sender.pool.aclose()
+            await aio(redis.aclose)
+
+
+async def _open_session(sender: Sender, services: trio.Nursery) -> bool:
+    """Wait for Redis, or for a stop (False)."""
+    with trio.CancelScope() as opening:
+
+        async def give_up() -> None:
+            await sender.stop.requested.wait()
+            opening.cancel()
+
+        services.start_soon(give_up)
+        await services.start(sender.leases.keep)
+    return not opening.cancelled_caught
+
+
+async def _start_services(sender: Sender, services: trio.Nursery, redis: Redis) -> None:
+    await services.start(sender.settling.group.run)
+    await services.start(sender.delivery.marks.run)
+    await services.start(sender.pages.look)
+    await services.start(sender.leases.take_over)
+    await services.start(sender.leases.drain)
+    await services.start(sender.pool.retire_idle)
+    services.start_soon(aio, sender.relay.run)
+    services.start_soon(publish_snapshots, redis, sender.snapshot)
+
+
+async def _work(sender: Sender) -> None:
+    """Claim and send until a stop is requested and everything in flight has ended, or the drain time is over."""
+    async with trio.open_nursery() as watch:
+        async with trio.open_nursery() as work:
+            watch.start_soon(sender.stop.enforce, work.cancel_scope)
+            work.start_soon(sender.dispatcher.run)
+            for _ in range(sender.settings.worker_concurrency):
+                work.start_soon(sender.dispatcher.work)
+        watch.cancel_scope.cancel()
+
+
+async def _finish(sender: Sender) -> None:
+    """Settle and relay what the work left behind, and give the session up."""
+    with trio.move_on_after(_SETTLE_WITHIN_S) as limit:
+        await sender.settling.group.flush()
+        await sender.persist(sender.queue.close)
+        await aio(sender.relay.drained)
+    if limit.cancelled_caught:
+        log.warning("stopped_unsettled", held=len(sender.hands.held), note="other senders take over")
+
+
+def _limits(settings: SenderSettings) -> Limits:
+    return Limits(
+        text=settings.rate_limit_per_page,
+        media=settings.rate_limit_per_page_media,
+        app=settings.rate_limit_max_jobs_per_second,
+        batch=settings.graph_batch_size,
+        outbox=settings.outbox_limit,
+    )
+
+
+def _expectations(settings: SenderSettings) -> dict[str, float | int | str]:
+    """Return what these settings allow: messages/s = in flight / latency."""
+    in_flight = min(settings.worker_concurrency, settings.max_sockets) * settings.graph_batch_size
+    return {
+        "graph": settings.graph_api_url,
+        "tasks": settings.worker_concurrency,
+        "batch": settings.graph_batch_size,
+        "at_most_per_s_with_300_ms": round(in_flight / 0.3),
+        "at_most_per_s_with_800_ms": round(in_flight / 0.8),
+        "per_page_per_s": settings.rate_limit_per_page,
+    }

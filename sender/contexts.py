@@ -1,0 +1,107 @@
+"""What all jobs of a run share while they are sent: the checked run and the constant parts of its requests."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from urllib.parse import urlsplit
+
+import msgspec
+
+from schema.outcomes import ErrorClass
+from schema.run import Run
+from sender.graph.origin import Origin
+from sender.graph.request import RequestForge, UnfitRequestPart
+from sender.message import BadTemplate, MessageTemplate
+from sender.persist import Persistence
+from sender.queue.work import ClaimedGroup, WorkQueue
+from sender.settings import SenderSettings
+from sender.tokens import TokenBox, TokenUnreadable
+
+_MOST = 2000
+"""Contexts kept; each is a few KB."""
+
+
+class RunUnusable(Exception):
+    """Nothing of this run can be sent. `page_wide`: not the run but its page is at fault, and a person can mend it."""
+
+    def __init__(self, error_class: ErrorClass, reason: str, *, page_wide: bool = False) -> None:
+        super().__init__(reason)
+        self.error_class = error_class
+        self.reason = reason
+        self.page_wide = page_wide
+
+
+class RunContext(msgspec.Struct, frozen=True):
+    """A run, ready to be sent."""
+
+    run: Run
+    forge: RequestForge
+
+
+class Contexts:
+    """Makes and keeps contexts, the newest used ones, one for each run and version of its page's token."""
+
+    def __init__(self, queue: WorkQueue, persist: Persistence, settings: SenderSettings) -> None:
+        self._queue = queue
+        self._persist = persist
+        self._box = TokenBox(settings.token_encryption_key)
+        self._settings = settings
+        self._origin = Origin.from_url(settings.graph_api_url)
+        self._kept: OrderedDict[tuple[str, int], RunContext | RunUnusable] = OrderedDict()
+
+    async def get(self, group: ClaimedGroup) -> RunContext:
+        """Return the context of a claimed group.
+
+        Raises:
+            RunUnusable: the run's record or its page's token cannot be used.
+        """
+        wanted = (group.run_id, group.token_version)
+        context = self._kept.get(wanted)
+        if context is None:
+            context = self._kept[wanted] = await self._make(group)
+            if len(self._kept) > _MOST:
+                self._kept.popitem(last=False)
+        self._kept.move_to_end(wanted)
+        if isinstance(context, RunUnusable):
+            raise context
+        return context
+
+    async def run(self, run_id: str) -> Run | None:
+        """Return a run's record; None when it is gone or cannot be decoded."""
+        spec = await self._persist(lambda: self._queue.run_spec(run_id))
+        try:
+            return msgspec.json.decode(spec or b"", type=Run)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return None
+
+    async def _make(self, group: ClaimedGroup) -> RunContext | RunUnusable:
+        run = await self.run(group.run_id)
+        if run is None:
+            return RunUnusable(ErrorClass.CORRUPT, "the run's record in the queue cannot be decoded")
+        sealed, _version = await self._persist(lambda: self._queue.page_token(group.page_id))
+        if not sealed:
+            return RunUnusable(ErrorClass.NO_TOKEN, "the page has no access token", page_wide=True)
+        try:
+            return RunContext(run, self._forge(run, self._box.open(sealed)))
+        except (TokenUnreadable, UnfitRequestPart) as exc:
+            return RunUnusable(ErrorClass.NO_TOKEN, str(exc), page_wide=True)
+        except BadTemplate as exc:
+            return RunUnusable(ErrorClass.BAD_PAYLOAD, str(exc))
+
+    def _forge(self, run: Run, token: str) -> RequestForge:
+        settings = self._settings
+        url = urlsplit(settings.graph_api_url)
+        return RequestForge(
+            run,
+            MessageTemplate(run.message),
+            host=url.netloc.rpartition("@")[2],
+            base_path=url.path,
+            version=settings.graph_api_version,
+            token=token,
+            app_secret=settings.app_secret.get_secret_value() if settings.app_secret else None,
+        )
+
+    @property
+    def origin(self) -> Origin:
+        """Where requests go."""
+        return self._origin

@@ -1,0 +1,193 @@
+"""Claiming: as many jobs as there are idle tasks, in groups, and handing them to the sender tasks."""
+
+from __future__ import annotations
+
+import secrets
+
+import structlog
+import trio
+
+from schema.job import JOB_ID_BYTES, CorruptRecord, Job, decode_record
+from schema.outcomes import ErrorClass, Outcome
+from schema.runtime.stop import Stop
+from sender.contexts import Contexts, RunContext, RunUnusable
+from sender.decide import Decision
+from sender.deliver import Delivery, Letter, Parcel
+from sender.figures import Figures
+from sender.hands import Hands
+from sender.pages import PageWatch
+from sender.persist import Persistence
+from sender.queue.work import Claim, ClaimedGroup, SessionGone, WorkQueue
+from sender.settings import SenderSettings
+from sender.settling import Ended, Settling
+
+log = structlog.get_logger()
+
+_GATHER_S = 0.004
+"""How long a claim waits for more tasks to become idle: a claim costs more than what it brings for one."""
+_ASK_AGAIN_S = 0.25
+"""How often an idle sender asks for work, when the queue does not know when there will be some."""
+
+
+class Dispatcher:
+    """Feeds the sender tasks. Stops claiming at once when a stop is requested."""
+
+    def __init__(
+        self,
+        *,
+        queue: WorkQueue,
+        contexts: Contexts,
+        delivery: Delivery,
+        settling: Settling,
+        pages: PageWatch,
+        hands: Hands,
+        figures: Figures,
+        persist: Persistence,
+        settings: SenderSettings,
+        stop: Stop,
+    ) -> None:
+        self._queue = queue
+        self._contexts = contexts
+        self._delivery = delivery
+        self._settling = settling
+        self._pages = pages
+        self._hands = hands
+        self._figures = figures
+        self._persist = persist
+        self._stop = stop
+        self._batch = settings.graph_batch_size
+        self._tasks = settings.worker_concurrency
+        self._idle = self._tasks
+        self._became_idle = trio.Event()
+        self._parcels_out, self._parcels_in = trio.open_memory_channel[Parcel](0)
+
+    async def work(self) -> None:
+        """One sender task: deliver parcel after parcel until there will be no more."""
+        async for parcel in self._parcels_in:
+            try:
+                await self._delivery.deliver(parcel)
+            finally:
+                self._idle += 1
+                self._figures.busy_tasks = self._tasks - self._idle
+                self._became_idle.set()
+
+    async def run(self) -> None:
+        """Claim until a stop is requested, then let the tasks end."""
+        async with self._parcels_out:
+            while not self._stop.requested.is_set():
+                await self._pause_for_graph()
+                want = await self._room()
+                if self._stop.requested.is_set():
+                    return
+                claim = await self._claim(want)
+                if claim is None:
+                    continue
+                await self._hand_out(claim.groups)
+                if not claim.groups:
+                    await self._wait(_ASK_AGAIN_S if claim.wait_ms is None else min(_ASK_AGAIN_S, claim.wait_ms / 1000))
+
+    async def _room(self) -> int:
+        """Wait for idle tasks, a moment longer for more of them; return how many jobs may be claimed."""
+        while True:
+            self._became_idle = trio.Event()
+            room = min(self._idle * self._batch, 2 * self._tasks * self._batch - len(self._hands.held))
+            if room > 0 or self._stop.requested.is_set():
+                break
+            with trio.move_on_after(_ASK_AGAIN_S):
+                await self._became_idle.wait()
+        if self._idle < self._tasks // 4:
+            await trio.sleep(_GATHER_S)
+        room = min(self._idle * self._batch, 2 * self._tasks * self._batch - len(self._hands.held))
+        return 1 if self._delivery.graph.down else room
+
+    async def _pause_for_graph(self) -> None:
+        """While the Graph API cannot be reached, claim nothing, and then one job to try it."""
+        wait_s = self._delivery.graph_retry_at - trio.current_time()
+        if self._delivery.graph.down and wait_s > 0:
+            await self._wait(wait_s)
+
+    async def _wait(self, seconds: float) -> None:
+        with trio.move_on_after(seconds):
+            await self._stop.requested.wait()
+
+    async def _claim(self, want: int) -> Claim | None:
+        claim_id = secrets.token_hex(8)
+        try:
+            claim = await self._persist(lambda: self._queue.claim(claim_id, want))
+        except SessionGone:
+            await self._wait(_ASK_AGAIN_S)  # the lease keeper opens a new session
+            return None
+        for group in claim.groups:
+            self._hands.held.update([record[:JOB_ID_BYTES] for record in group.records])
+        return claim
+
+    async def _hand_out(self, groups: list[ClaimedGroup]) -> None:
+        """Give every job to a task; cut short, those that no task has go back into the queue."""
+        rest = [(group, self._letters(group)) for group in groups]
+        try:
+            while rest:
+                group, letters = rest[0]
+                try:
+                    context = await self._contexts.get(group)
+                except RunUnusable as exc:
+                    await self._refuse(group, letters, exc)
+                else:
+                    await self._send_off(context, letters)
+                rest.pop(0)
+        finally:
+            for group, letters in rest:
+                self._give_back(group, letters)
+
+    async def _send_off(self, context: RunContext, letters: list[Letter]) -> None:
+        """Hand letters over in parcels, each to a waiting task; those handed over are removed from the list."""
+        while letters:
+            await self._parcels_out.send(Parcel(context, letters[: self._batch]))
+            del letters[: self._batch]
+            self._idle -= 1
+            self._figures.busy_tasks = self._tasks - self._idle
+
+    def _give_back(self, group: ClaimedGroup, letters: list[Letter]) -> None:
+        for letter in letters:
+            attempt = letter.content.attempts
+            self._settling.give_back(group.run_id, group.page_id, letter.job, letter.content, attempt=attempt)
+        letters.clear()
+
+    def _letters(self, group: ClaimedGroup) -> list[Letter]:
+        """Decode a group's records; those that are corrupt end here."""
+        letters = []
+        for record in group.records:
+            try:
+                job, content = decode_record(record)
+                letters.append(Letter(job, content))
+            except CorruptRecord as exc:
+                log.error("corrupt_job", run_id=group.run_id, reason=str(exc))
+                job = record[:JOB_ID_BYTES]
+                self._fail(group, job, Job(recipient_id=""), ErrorClass.CORRUPT, f"{exc}; its bytes: {record.hex()}")
+        return letters
+
+    async def _refuse(self, group: ClaimedGroup, letters: list[Letter], why: RunUnusable) -> None:
+        """Nothing of this run can be sent: end its jobs, or hold the page until a person has mended it."""
+        if not why.page_wide:
+            for letter in letters:
+                self._fail(group, letter.job, letter.content, why.error_class, why.reason)
+            return
+        log.error("page_unusable", page_id=group.page_id, reason=why.reason)
+        await self._pages.fault(
+            group.page_id, Decision(outcome=Outcome.RETRYING, error_class=why.error_class, breaker="page", at_once=True)
+        )
+        self._give_back(group, letters)
+
+    def _fail(self, group: ClaimedGroup, job: bytes, content: Job, error_class: ErrorClass, reason: str) -> None:
+        self._settling.end(
+            Ended(
+                run_id=group.run_id,
+                page_id=group.page_id,
+                job=job,
+                content=content,
+                attempt=0,
+                sent_at_us=0,
+                outcome=Outcome.FAILED,
+                error_class=error_class,
+                reason=reason[:500],
+            )
+        )

@@ -1,0 +1,1 @@
+"""The Graph API: connection pool, client and classification of answers."""

@@ -1,0 +1,172 @@
+"""What an answer of the Graph API means for its message; what follows from that is decided in sender.decide.
+
+Order of decision: platform facts 2.5. In doubt an answer is `ambiguous`: the message may have gone out.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import msgspec
+
+from schema.event import MAX_ERROR_MESSAGE
+from schema.outcomes import ErrorClass
+from schema.runtime.logging import without_secrets
+from sender.graph.error_table import look_up
+from sender.graph.usage import HeaderOf, Usage, read_usage
+
+_Number = Annotated[int, msgspec.Meta(ge=-(2**31), le=2**31 - 1)]
+"""What the log's columns hold; a code beyond is no code."""
+
+_MAX_TRACE = 100
+_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """One answer, judged. `error_class` None: accepted, and `message_id` is set."""
+
+    error_class: ErrorClass | None
+    http_status: int
+    message_id: str | None = None
+    code: int | None = None
+    subcode: int | None = None
+    message: str | None = None
+    """The error's text for people: at most MAX_ERROR_MESSAGE characters, credentials and control characters removed."""
+    fbtrace_id: str | None = None
+    usage: Usage | None = None
+
+
+class _Error(msgspec.Struct):
+    code: _Number
+    error_subcode: _Number | None = None
+    message: Any = None
+    fbtrace_id: Any = None
+
+
+class _Body(msgspec.Struct):
+    message_id: str | None = None
+    error: _Error | None = None
+
+
+class _Member(msgspec.Struct):
+    code: _Number
+    body: str
+    headers: msgspec.Raw = msgspec.Raw()
+
+
+class _Header(msgspec.Struct):
+    name: str
+    value: str
+
+
+_body = msgspec.json.Decoder(_Body)
+_members = msgspec.json.Decoder(list[msgspec.Raw])
+_member = msgspec.json.Decoder(_Member | None)
+_headers = msgspec.json.Decoder(list[_Header])
+
+
+def classify(status: int, header: HeaderOf, body: bytes | str) -> Answer:
+    """Judge the answer to one message.
+
+    Args:
+        status: its HTTP status, which decides nothing but that a message id counts under 2xx only.
+        header: looks a header up by its name in lower case.
+        body: as decoded from its content coding.
+    """
+    usage = read_usage(header)
+    try:
+        content = _body.decode(body)
+    except _UNREADABLE:
+        return _ambiguous(status, "the answer cannot be read", usage)
+    error, message_id = content.error, content.message_id
+    if error is None:
+        if not message_id or "\0" in message_id:
+            return _ambiguous(status, "the answer has neither message id nor error", usage)
+        if not 200 <= status < 300:
+            return _ambiguous(status, "a message id under a status of failure", usage)
+        return Answer(error_class=None, http_status=status, message_id=message_id, usage=usage)
+    if message_id is not None:
+        return _ambiguous(status, "the answer has a message id and an error", usage)
+    return _refused(status, error, usage)
+
+
+def classify_member(member: bytes | msgspec.Raw) -> Answer:
+    """Judge one member of a batch's answer, given as its JSON text. `null` did not finish: ambiguous."""
+    try:
+        content = _member.decode(member)
+    except _UNREADABLE:
+        return _ambiguous(200, "the batch member cannot be read")
+    if content is None:
+        return _ambiguous(200, "the batch member did not finish")
+    return classify(content.code, _header_of(content.headers), content.body)
+
+
+def split_batch(status: int, header: HeaderOf, body: bytes, size: int) -> list[Answer] | Answer:
+    """Judge the answer to a batch of `size` messages (platform facts 4).
+
+    Returns:
+        One answer for each member, in order; or a single one when the batch was refused as a whole: nobody was sent.
+    """
+    try:
+        members = _members.decode(body)
+    except _UNREADABLE:
+        whole = classify(status, header, body)
+        if whole.error_class is None or whole.error_class is ErrorClass.AMBIGUOUS:
+            return [_lost_batch(whole)] * size
+        return whole
+    usage = read_usage(header)
+    if len(members) != size:
+        return [_ambiguous(status, f"{len(members)} answers to a batch of {size}", usage)] * size
+    answers = [classify_member(member) for member in members]
+    if usage is None:
+        return answers
+    return [a if a.usage is not None else msgspec.structs.replace(a, usage=usage) for a in answers]
+
+
+def _refused(status: int, error: _Error, usage: Usage | None) -> Answer:
+    text = error.message if isinstance(error.message, str) else ""
+    return Answer(
+        error_class=look_up(error.code, error.error_subcode, text),
+        http_status=status,
+        code=error.code,
+        subcode=error.error_subcode,
+        message=_presentable(text, MAX_ERROR_MESSAGE) or None,
+        fbtrace_id=_presentable(error.fbtrace_id, _MAX_TRACE) if isinstance(error.fbtrace_id, str) else None,
+        usage=usage,
+    )
+
+
+def _ambiguous(status: int, reason: str, usage: Usage | None = None) -> Answer:
+    return Answer(error_class=ErrorClass.AMBIGUOUS, http_status=status, message=reason, usage=usage)
+
+
+def _lost_batch(whole: Answer) -> Answer:
+    """Return what each member of a batch is told whose answer is neither a list nor a refusal."""
+    return msgspec.structs.replace(
+        whole,
+        error_class=ErrorClass.AMBIGUOUS,
+        message_id=None,
+        message=whole.message or "the answer to the batch is not a list",
+    )
+
+
+def _presentable(text: str, longest: int) -> str:
+    """Cut, without credentials, and without the control characters that a database may refuse."""
+    clean = without_secrets(text[: 4 * longest])[:longest]
+    return clean if clean.isprintable() else "".join(c if c.isprintable() else " " for c in clean)
+
+
+def _no_header(_name: bytes) -> None:
+    return None
+
+
+def _header_of(raw: msgspec.Raw) -> HeaderOf:
+    """Look-up in a member's headers, read only when one of them can matter."""
+    text = bytes(raw).lower()
+    if b"-usage" not in text and b"retry-after" not in text:
+        return _no_header
+    try:
+        found = {h.name.lower().encode(): h.value.encode() for h in _headers.decode(raw)}
+    except _UNREADABLE:
+        return _no_header
+    return found.get

@@ -1,0 +1,33 @@
+"""Names the places that connections go to."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+
+class Origin(NamedTuple):
+    """Scheme, host and port: connections to one origin are interchangeable."""
+
+    tls: bool
+    host: str
+    """A DNS name in ASCII, or an address (IPv6 without brackets)."""
+    port: int
+
+    @classmethod
+    def from_url(cls, url: str) -> Origin:
+        """Take scheme, host and port from an http or https URL.
+
+        Raises:
+            ValueError: another scheme, no host, or a port out of range.
+        """
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError(f"not an http:// or https:// address: {parts.scheme}://{parts.hostname or ''}")
+        tls = parts.scheme == "https"
+        return cls(tls, parts.hostname, parts.port or (443 if tls else 80))
+
+    @property
+    def authority(self) -> str:
+        """Host and port as HTTP writes them."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"

@@ -1,0 +1,234 @@
+"""Shares connections: a stack of idle ones per origin, a limit on sockets, a line of waiters. No retries here."""
+
+from __future__ import annotations
+
+import ssl
+from collections import OrderedDict, deque
+from types import TracebackType
+
+import anyio
+import anyio.lowlevel
+from anyio.abc import TaskStatus
+
+from sender.graph.connect import dial, tls_context
+from sender.graph.connection import Connection
+from sender.graph.counters import PoolCounters, Tally
+from sender.graph.errors import NotSent
+from sender.graph.origin import Origin
+from sender.graph.proxy import ProxySettings
+from sender.graph.response import ResponseParser
+
+
+class Pool:
+    """At most `max_sockets` connections, to any number of origins.
+
+    An idle connection is found in O(1), the one used last first. When all sockets are lent out, callers wait in the
+    order in which they came.
+
+    Args:
+        max_sockets: sockets open at once, those being dialled included.
+        tls: how servers are verified; by default `tls_context()`.
+        proxy: for `https` origins.
+        idle_retire_s: a connection idle for longer is not used again: servers close idle connections too, and a
+            request written at that moment would be lost.
+        max_head_bytes: limit of what an answer holds besides its body.
+        max_body_bytes: limit of an answer's body.
+    """
+
+    def __init__(
+        self,
+        *,
+        max_sockets: int,
+        tls: ssl.SSLContext | None = None,
+        proxy: ProxySettings | None = None,
+        idle_retire_s: float = 45.0,
+        max_head_bytes: int = 64 * 1024,
+        max_body_bytes: int = 1024 * 1024,
+    ) -> None:
+        self._max_sockets = max_sockets
+        self._tls = tls or tls_context()
+        self._proxy = proxy
+        self._idle_retire_s = idle_retire_s
+        self._max_head_bytes = max_head_bytes
+        self._max_body_bytes = max_body_bytes
+        self._idle: dict[Origin, deque[Connection]] = {}  # right end: used last
+        self._open = 0
+        self._waiters: OrderedDict[_Waiter, None] = OrderedDict()  # only while every socket is lent out or dialled
+        self._tally = Tally()
+        self._closed = False
+
+    def lease(self, origin: Origin) -> Lease:
+        """Return `async with` around `acquire` and `release`."""
+        return Lease(self, origin)
+
+    async def acquire(self, origin: Origin) -> Connection:
+        """Lend a connection; the caller calls its `release` exactly once.
+
+        Raises:
+            NotSent: the pool is closed, or no connection could be opened.
+        """
+        return await self.reserve(origin) or await self.open(origin)
+
+    async def reserve(self, origin: Origin) -> Connection | None:
+        """Lend an idle connection, or reserve a socket for the `open` that must follow at once (None).
+
+        Raises:
+            NotSent: the pool is closed.
+        """
+        await anyio.lowlevel.checkpoint_if_cancelled()
+        if self._closed:
+            raise self._refusal()
+        connection = self._take_idle(origin)
+        if connection is None:
+            if self._open < self._max_sockets:
+                self._open += 1
+                return None
+            if self._close_idle_elsewhere():
+                return None
+            connection = await self._wait_in_line(origin)
+            if connection is None:
+                return None
+        connection.lend(self._take_back)
+        return connection
+
+    async def open(self, origin: Origin) -> Connection:
+        """Dial into the socket that `reserve` has set aside. Raises NotSent."""
+        try:
+            sock = await dial(origin, self._tls, self._proxy)
+        except BaseException as exc:
+            self._pass_on(None)
+            if isinstance(exc, NotSent):
+                self._tally.errors[exc.phase] += 1
+            raise
+        self._tally.connections_opened += 1
+        parser = ResponseParser(self._max_head_bytes, self._max_body_bytes)
+        connection = Connection(sock, origin, parser, self._tally)
+        connection.lend(self._take_back)
+        return connection
+
+    async def retire_idle(self, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
+        """Close connections that have been idle for too long; runs until cancelled."""
+        task_status.started()
+        while True:
+            await anyio.sleep(self._idle_retire_s / 4)
+            expired_at = anyio.current_time() - self._idle_retire_s
+            for stack in self._idle.values():
+                while stack and stack[0].idle_since <= expired_at:
+                    self._drop(stack.popleft())
+
+    async def aclose(self) -> None:
+        """Close what is idle and refuse who waits; what is lent out closes when it is released."""
+        self._closed = True
+        for stack in self._idle.values():
+            while stack:
+                self._drop(stack.pop())
+        while self._waiters:
+            self._waiters.popitem(last=False)[0].called.set()
+        await anyio.lowlevel.checkpoint()
+
+    def snapshot(self) -> PoolCounters:
+        """Return the pool's figures, now and since its start."""
+        idle = sum(map(len, self._idle.values()))
+        return self._tally.snapshot(max_sockets=self._max_sockets, open_sockets=self._open, idle=idle)
+
+    def _take_idle(self, origin: Origin) -> Connection | None:
+        stack = self._idle.get(origin)
+        expired_at = anyio.current_time() - self._idle_retire_s
+        while stack:
+            connection = stack.pop()
+            if connection.idle_since > expired_at and connection.is_quiet():
+                return connection
+            self._drop(connection)
+        return None
+
+    def _close_idle_elsewhere(self) -> bool:
+        """Free a socket by closing one that is idle at another origin; the caller then owns its place."""
+        for stack in self._idle.values():
+            if stack:
+                stack.popleft().close()
+                return True
+        return False
+
+    async def _wait_in_line(self, origin: Origin) -> Connection | None:
+        """Wait for a released connection, or a free place for a new one (None)."""
+        waiter = _Waiter(origin)
+        self._waiters[waiter] = None
+        try:
+            await waiter.called.wait()
+        except BaseException:
+            if waiter.served:
+                self._pass_on(waiter.connection)
+            else:
+                self._waiters.pop(waiter, None)
+            raise
+        if not waiter.served:
+            raise self._refusal()
+        if waiter.connection is not None and not waiter.connection.is_quiet():
+            waiter.connection.close()
+            return None
+        return waiter.connection
+
+    def _take_back(self, connection: Connection) -> None:
+        if connection.usable and not self._closed:
+            connection.idle_since = anyio.current_time()
+            self._pass_on(connection)
+        else:
+            connection.close()
+            self._pass_on(None)
+
+    def _pass_on(self, connection: Connection | None) -> None:
+        """Give a place, with its connection if it still has one, to whoever has waited longest, or keep it."""
+        if self._waiters:
+            waiter, _ = self._waiters.popitem(last=False)
+            if connection is not None and connection.origin != waiter.origin:
+                connection.close()
+                connection = None
+            waiter.serve(connection)
+        elif connection is None:
+            self._open -= 1
+        else:
+            self._idle.setdefault(connection.origin, deque()).append(connection)
+
+    def _drop(self, connection: Connection) -> None:
+        connection.close()
+        self._open -= 1
+
+    def _refusal(self) -> NotSent:
+        self._tally.errors["acquire"] += 1
+        return NotSent("acquire", "the pool is closed")
+
+
+class Lease:
+    """A loan as a context manager."""
+
+    __slots__ = ("_connection", "_origin", "_pool")
+
+    def __init__(self, pool: Pool, origin: Origin) -> None:
+        self._pool = pool
+        self._origin = origin
+
+    async def __aenter__(self) -> Connection:
+        self._connection = await self._pool.acquire(self._origin)
+        return self._connection
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._connection.release()
+
+
+class _Waiter:
+    """A place in the line. Once `served`, the place (and the connection, if any) belongs to the waiting task."""
+
+    __slots__ = ("called", "connection", "origin", "served")
+
+    def __init__(self, origin: Origin) -> None:
+        self.origin = origin
+        self.called = anyio.Event()
+        self.served = False
+        self.connection: Connection | None = None
+
+    def serve(self, connection: Connection | None) -> None:
+        self.served = True
+        self.connection = connection
+        self.called.set()

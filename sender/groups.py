@@ -1,0 +1,67 @@
+"""Group commit: what many tasks ask for at once goes to Redis in one call."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Generic, TypeVar
+
+import trio
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+class _Batch(Generic[T, R]):
+    def __init__(self) -> None:
+        self.items: list[T] = []
+        self.results: list[R] = []
+        self.done = trio.Event()
+
+
+class Group(Generic[T, R]):
+    """Collects items while the previous group is under way; `commit` takes a list and returns a result for each.
+
+    `pause_s` is waited before each commit, so that tasks that became ready together travel together.
+    """
+
+    def __init__(self, commit: Callable[[list[T]], Awaitable[list[R]]], *, pause_s: float = 0.0) -> None:
+        self._commit = commit
+        self._pause_s = pause_s
+        self._current: _Batch[T, R] = _Batch()
+        self._next: _Batch[T, R] = _Batch()
+        self._wake = trio.Event()
+
+    def add(self, item: T) -> None:
+        """Put an item into the next group without waiting for its result."""
+        self._next.items.append(item)
+        self._wake.set()
+
+    async def submit(self, item: T) -> R:
+        """Put an item into the next group and wait for its result."""
+        batch, index = self._next, len(self._next.items)
+        self.add(item)
+        await batch.done.wait()
+        return batch.results[index]
+
+    @property
+    def pending(self) -> int:
+        """Items waiting for the next commit."""
+        return len(self._next.items)
+
+    async def flush(self) -> None:
+        """Wait until everything added so far is committed."""
+        for batch in (self._current, self._next):
+            if batch.items:
+                await batch.done.wait()
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Commit group after group until cancelled."""
+        task_status.started()
+        while True:
+            await self._wake.wait()
+            if self._pause_s:
+                await trio.sleep(self._pause_s)
+            batch = self._current = self._next
+            self._next, self._wake = _Batch(), trio.Event()
+            batch.results = await self._commit(batch.items)
+            batch.done.set()

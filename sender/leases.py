@@ -1,0 +1,164 @@
+"""Keeping our lease, giving back what we never heard of, taking over from dead senders, draining ended runs."""
+
+from __future__ import annotations
+
+import random
+import secrets
+from collections.abc import Callable
+
+import structlog
+import trio
+
+from schema.job import JOB_ID_BYTES, CorruptRecord, Job, decode_record
+from schema.outcomes import ErrorClass, Outcome
+from schema.run import Run
+from sender.contexts import Contexts
+from sender.decide import decide_lost
+from sender.hands import Hands
+from sender.persist import Persistence
+from sender.queue.work import LostJob, SessionGone, WorkQueue
+from sender.settling import Ended, Settling
+
+log = structlog.get_logger()
+
+_DRAIN_GROUP = 200
+_DRAIN_IDLE_S = 0.5
+_DRAIN_BUSY_S = 0.05
+"""At most 4,000 drained jobs per second and process: sending comes first."""
+
+
+class Leases:
+    """The services that keep a session honest. `on_session` is called with each new session's token."""
+
+    def __init__(
+        self,
+        *,
+        queue: WorkQueue,
+        hands: Hands,
+        contexts: Contexts,
+        settling: Settling,
+        persist: Persistence,
+        on_session: Callable[[str], None],
+    ) -> None:
+        self._queue = queue
+        self._hands = hands
+        self._contexts = contexts
+        self._settling = settling
+        self._persist = persist
+        self._on_session = on_session
+        self._unheard_of: set[bytes] = set()
+        self._random = random.Random()  # noqa: S311 - jitter needs no secrecy
+
+    async def keep(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Open a session and renew its lease until cancelled; open another when it was taken over."""
+        await self._open()
+        task_status.started()
+        while True:
+            await trio.sleep(self._hands.lease_s / 5)
+            asked_at = trio.current_time()
+            try:
+                now_us, held = await self._persist(self._renew)
+            except SessionGone:
+                log.error("session_lost", held=len(self._hands.held))
+                self._hands.lost()
+                await self._open()
+                continue
+            self._hands.renewed(max(asked_at, self._renewed_at), now_us)
+            await self._disown(set(held) - self._hands.held)
+
+    async def take_over(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Look for sessions whose lease ran out until cancelled; what they had marked becomes `unknown`."""
+        task_status.started()
+        while True:
+            await trio.sleep(self._hands.lease_s / 4)
+            while (taken := await self._persist(self._queue.take_over)) is not None:
+                session, lost = taken
+                log.warning("session_taken_over", session=session[:8], marked=len(lost))
+                await self._settle_lost(lost)
+
+    async def drain(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Settle the jobs of cancelled and expired runs until cancelled."""
+        task_status.started()
+        while True:
+            drained = 0
+            claim_id = secrets.token_hex(8)
+            try:
+                groups = await self._persist(lambda claim_id=claim_id: self._queue.drain(claim_id, _DRAIN_GROUP))  # type: ignore[misc]
+            except SessionGone:
+                groups = []
+            for group in groups:
+                for record in group.records:
+                    self._hands.held.add(record[:JOB_ID_BYTES])
+                    self._end_unsent(group.run_id, group.page_id, group.state, record)
+                    drained += 1
+            await trio.sleep(_DRAIN_BUSY_S if drained else _DRAIN_IDLE_S)
+
+    async def _open(self) -> None:
+        asked_at = trio.current_time()
+        now_us = await self._persist(self._open_once)
+        self._hands.renewed(max(asked_at, self._renewed_at), now_us)
+        self._on_session(self._queue.session)
+
+    async def _open_once(self) -> int:
+        self._renewed_at = trio.current_time()
+        return await self._queue.open()
+
+    async def _renew(self) -> tuple[int, list[bytes]]:
+        self._renewed_at = trio.current_time()
+        return await self._queue.renew(len(self._hands.held))
+
+    async def _disown(self, unknown: set[bytes]) -> None:
+        """Give back what was unknown at two renewals in a row: a claim's answer may still have been under way."""
+        twice = unknown & self._unheard_of
+        self._unheard_of = unknown - twice
+        if twice:
+            log.warning("jobs_disowned", jobs=len(twice))
+            await self._settle_lost(await self._persist(lambda: self._queue.disown(list(twice))))
+
+    async def _settle_lost(self, lost: list[LostJob]) -> None:
+        for one in lost:
+            run = await self._contexts.run(one.run_id)
+            try:
+                job, content = decode_record(one.record)
+            except CorruptRecord:
+                job, content = one.record[:JOB_ID_BYTES], Job(recipient_id="")
+            self._hands.held.add(job)
+            self._end_lost(one, run, job, content)
+
+    def _end_lost(self, one: LostJob, run: Run | None, job: bytes, content: Job) -> None:
+        on_unknown = run.on_unknown if run else "hold"
+        decision = decide_lost(content, on_unknown=on_unknown, random=self._random.random)
+        self._settling.end(
+            Ended(
+                run_id=one.run_id,
+                page_id=run.page_id if run else "",
+                job=job,
+                content=content,
+                attempt=one.attempt,
+                sent_at_us=one.sent_at_us,
+                outcome=decision.outcome,
+                error_class=ErrorClass.AMBIGUOUS,
+                counted=decision.counted,
+                delay_ms=decision.delay_ms,
+                reason="its sender was gone before the answer came",
+            )
+        )
+
+    def _end_unsent(self, run_id: str, page_id: str, state: str, record: bytes) -> None:
+        try:
+            job, content = decode_record(record)
+        except CorruptRecord:
+            job, content = record[:JOB_ID_BYTES], Job(recipient_id="")
+        cancelled = state == "cancelled"
+        self._settling.end(
+            Ended(
+                run_id=run_id,
+                page_id=page_id,
+                job=job,
+                content=content,
+                attempt=0,
+                sent_at_us=0,
+                outcome=Outcome.CANCELLED if cancelled else Outcome.EXPIRED,
+                error_class=ErrorClass.RUN_CANCELLED if cancelled else ErrorClass.RUN_EXPIRED,
+            )
+        )

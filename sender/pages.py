@@ -1,0 +1,83 @@
+"""What answers mean for whole pages: growing pauses, failures that open breakers, signs that all is well again."""
+
+from __future__ import annotations
+
+import structlog
+import trio
+
+from sender.decide import Decision, Pause
+from sender.persist import Persistence
+from sender.queue.work import WorkQueue
+from sender.settings import SenderSettings
+
+log = structlog.get_logger()
+
+APP = "app"
+
+
+class PageWatch:
+    """Tells the queue what happened to pages. Knows, at most a second late, which pages have failures counted."""
+
+    def __init__(self, queue: WorkQueue, persist: Persistence, settings: SenderSettings) -> None:
+        self._queue = queue
+        self._persist = persist
+        self._threshold = settings.circuit_breaker_threshold
+        self._cooldown_ms = settings.circuit_breaker_cooldown_ms
+        self._troubled: set[str] = set()
+        self._pauses: dict[str, tuple[int, float]] = {}
+        """Page or `app`: level of the last pause, and when it ends (Trio's clock)."""
+
+    def level(self, scope: str) -> int:
+        """Return the level for the next pause of a page or of `app`: a pause that still stands keeps its level."""
+        level, ends_at = self._pauses.get(scope, (0, 0.0))
+        return level - 1 if level and trio.current_time() < ends_at else level
+
+    async def follow(self, page_id: str, decision: Decision) -> None:
+        """Carry out what a decision says about its page or the app."""
+        if decision.pause is not None:
+            await self._pause(page_id, decision.pause)
+        if decision.breaker == "app":
+            self._troubled.add(APP)
+            reason = f"{decision.error_class}"
+            if await self._persist(lambda: self._queue.trouble_app(self._cooldown_ms, reason, self._threshold)):
+                log.error("app_paused", reason=reason, ms=self._cooldown_ms)
+        elif decision.breaker == "page":
+            await self.fault(page_id, decision)
+
+    async def fault(self, page_id: str, decision: Decision) -> None:
+        """Count a failure of the page, or open its breaker."""
+        kind = "open" if decision.at_once else "failure"
+        hold_ms, reason = decision.hold_ms or self._cooldown_ms, f"{decision.error_class}"
+        self._troubled.add(page_id)
+        state, changed = await self._persist(
+            lambda: self._queue.trouble(page_id, kind, hold_ms, reason, self._threshold)
+        )
+        if changed:
+            log.warning("breaker_opened", page_id=page_id, reason=reason, state=state, hold_ms=hold_ms)
+
+    async def works(self, page_id: str) -> None:
+        """Note an answer that only a working page gives: the next pause begins small again."""
+        self._pauses.pop(page_id, None)
+        self._pauses.pop(APP, None)
+        pages = [p for p in (page_id, APP) if p in self._troubled]
+        if pages:
+            self._troubled.difference_update(pages)
+            for closed in await self._persist(lambda: self._queue.page_works(pages)):
+                log.info("breaker_closed", page_id=closed)
+
+    async def look(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Keep the set of troubled pages fresh: other processes count too."""
+        task_status.started()
+        while True:
+            self._troubled = await self._persist(self._queue.troubled)
+            await trio.sleep(1)
+
+    async def _pause(self, page_id: str, pause: Pause) -> None:
+        scope = APP if pause.scope == "app" else page_id
+        self._pauses[scope] = (pause.level, trio.current_time() + pause.ms / 1000)
+        if pause.scope == "app":
+            log.warning("app_paused", reason=pause.reason, ms=pause.ms)
+            await self._persist(lambda: self._queue.trouble_app(pause.ms, pause.reason))
+        else:
+            log.info("page_paused", page_id=page_id, reason=pause.reason, ms=pause.ms)
+            await self._persist(lambda: self._queue.trouble(page_id, "pause", pause.ms, pause.reason, self._threshold))

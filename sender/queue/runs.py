@@ -1,0 +1,153 @@
+"""The queue as the run processor and the command line see it: creating, filling, holding and ending runs."""
+
+from __future__ import annotations
+
+import secrets
+
+import msgspec
+from redis.asyncio import Redis
+
+from schema.keys import key
+from schema.outcomes import Outcome
+from schema.run import ContentClass, Run, RunState
+from schema.runtime.asyncio_door import aio
+from sender.queue.scripts import Scripts
+
+
+class RunFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """What the queue knows of a run."""
+
+    run_id: str
+    page_id: str
+    state: RunState
+    cursor: str
+    """The last recipient id that was enqueued; "" before the first."""
+    enqueued: bool
+    recipients: int
+    left: int
+    """Recipients enqueued that have no final outcome yet."""
+    outcomes: dict[str, int]
+    """Final outcomes (and `retrying` attempts) by name."""
+    held_by: list[str]
+    """Who holds the run: of `source`, `operator`, `window`; empty when it runs."""
+    content: ContentClass
+    priority: int
+    taken_at_ms: int
+    finished_at_ms: int | None
+
+
+class PageFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """What the source says of a page. None: not said, the default counts."""
+
+    page_id: str
+    sealed_token: str | None = None
+    time_zone: str | None = None
+    weight: int | None = None
+    limit_text: int | None = None
+    limit_media: int | None = None
+
+
+_COUNTERS = tuple(Outcome)
+_FIELDS = ("page", "state", "cursor", "enqueued", "recipients", "left", "spec", "taken_at_ms", "finished_at_ms")
+HOLDERS = ("source", "operator", "window")
+
+
+class RunQueue:
+    """Runs in Redis. Methods are Trio coroutines; all may be repeated. Errors: redis.RedisError."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+        self._scripts = Scripts(redis)
+
+    async def epoch(self) -> str:
+        """Return the queue's epoch; make one when there is none."""
+        answer: bytes = await aio(self._scripts.call, "epoch", secrets.token_hex(8))
+        return answer.decode()
+
+    async def create_run(self, run: Run) -> None:
+        """Make the run known, empty and `enqueuing`. Nothing happens when it is known already."""
+        lane, spec = f"{run.page_id}/{run.content}", msgspec.json.encode(run)
+        await aio(
+            self._scripts.call, "create_run", run.run_id, run.page_id, lane, spec, run.priority, run.expires_at_ms
+        )
+
+    async def enqueue_chunk(
+        self, run_id: str, *, cursor: str, next_cursor: str, records: list[bytes], last: bool
+    ) -> bool:
+        """Append job records and move the cursor, in one step. `last`: the run is complete with this chunk.
+
+        False: nothing was done, because the cursor was not at `cursor` (another processor moved it) or the
+        run is unknown or ended.
+        """
+        done = await aio(self._scripts.call, "enqueue_chunk", run_id, cursor, next_cursor, int(last), *records)
+        return bool(done)
+
+    async def facts(self, run_ids: list[str]) -> dict[str, RunFacts]:
+        """Return what is known of these runs; unknown ones are missing from the answer."""
+        wanted = [*_FIELDS, *_COUNTERS, *(f"hold:{h}" for h in HOLDERS)]
+
+        async def read() -> list[list[bytes | None]]:
+            async with self._redis.pipeline(transaction=False) as pipe:
+                for run_id in run_ids:
+                    pipe.hmget(key(f"run:{run_id}"), wanted)
+                rows: list[list[bytes | None]] = await pipe.execute()
+                return rows
+
+        rows = await aio(read)
+        return {run_id: _facts(run_id, row) for run_id, row in zip(run_ids, rows, strict=True) if row[0] is not None}
+
+    async def hold(self, run_id: str, holder: str) -> bool:
+        """Stop sending the run until this one of HOLDERS lets go. False: unknown or ended."""
+        return bool(await aio(self._scripts.call, "hold_run", run_id, holder, 1))
+
+    async def let_go(self, run_id: str, holder: str) -> bool:
+        """Undo this holder's hold; the run sends again when no other holds it. False: unknown or ended."""
+        return bool(await aio(self._scripts.call, "hold_run", run_id, holder, 0))
+
+    async def cancel(self, run_id: str) -> bool:
+        """Begin to drain the run as `cancelled`; cannot be undone. False: unknown or ended."""
+        return bool(await aio(self._scripts.call, "cancel_run", run_id))
+
+    async def set_page(self, page: PageFacts) -> None:
+        """Store what the source says of a page; a changed token half-opens the page's breaker."""
+        fields = {
+            "time_zone": page.time_zone,
+            "weight": page.weight,
+            "limit_text": page.limit_text,
+            "limit_media": page.limit_media,
+        }
+        pairs = [part for name, value in fields.items() for part in (name, "" if value is None else str(value))]
+        await aio(self._scripts.call, "set_page", page.page_id, page.sealed_token or "", *pairs)
+
+    async def finished(self, limit: int = 100) -> list[RunFacts]:
+        """Return runs that finished and were not confirmed yet, oldest first."""
+        ids = await aio(self._scripts.command, "ZRANGE", key("finished"), 0, limit - 1)
+        return list((await self.facts([i.decode() for i in ids])).values())
+
+    async def confirm_finished(self, run_ids: list[str]) -> None:
+        """Say that the registry has noted these as finished."""
+        if run_ids:
+            await aio(self._scripts.command, "ZREM", key("finished"), *run_ids)
+
+
+def _facts(run_id: str, row: list[bytes | None]) -> RunFacts:
+    text = [None if v is None else v.decode() for v in row]
+    page, state, cursor, enqueued, recipients, left, spec, taken, finished = text[: len(_FIELDS)]
+    counts = text[len(_FIELDS) : len(_FIELDS) + len(_COUNTERS)]
+    holds = text[len(_FIELDS) + len(_COUNTERS) :]
+    run = msgspec.json.decode(spec or "", type=Run)
+    return RunFacts(
+        run_id=run_id,
+        page_id=page or "",
+        state=RunState(state or ""),
+        cursor=cursor or "",
+        enqueued=enqueued == "1",
+        recipients=int(recipients or 0),
+        left=int(left or 0),
+        outcomes={name.value: int(n) for name, n in zip(_COUNTERS, counts, strict=True) if n},
+        held_by=[holder for holder, held in zip(HOLDERS, holds, strict=True) if held],
+        content=run.content,
+        priority=run.priority,
+        taken_at_ms=int(taken or 0),
+        finished_at_ms=int(finished) if finished else None,
+    )

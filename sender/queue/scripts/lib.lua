@@ -1,0 +1,176 @@
+-- What several scripts share. Put in front of each of them; the key names are explained in schema/keys.py.
+local P = 'newar:{s0}:'
+local HOLDERS = {'hold:source', 'hold:operator', 'hold:window'}
+local PRIORITY_STEP = 1e11 -- a run's score in its lane: priority first, then whose turn it is
+
+local function now_us()
+  local t = redis.call('TIME')
+  return t[1] * 1000000 + t[2]
+end
+
+local function int(n)
+  return string.format('%.0f', n)
+end
+
+-- Several values at a time without passing more than Lua's stack takes.
+local function in_slices(command, key, values)
+  for first = 1, #values, 1000 do
+    redis.call(command, key, unpack(values, first, math.min(first + 999, #values)))
+  end
+end
+
+-- Many small arguments travel as two: their lengths (MessagePack) and all their bytes.
+local function parts(lengths, bytes)
+  local list, at = cmsgpack.unpack(lengths), 1
+  for i, length in ipairs(list) do
+    list[i] = string.sub(bytes, at, at + length - 1)
+    at = at + length
+  end
+  return list
+end
+
+local function activate_lane(lane)
+  if redis.call('ZSCORE', P .. 'ready', lane) or redis.call('ZSCORE', P .. 'waiting', lane) then return end
+  local vt = tonumber(redis.call('HGET', P .. 'lane:' .. lane .. ':pace', 'vt') or 0)
+  local clock = tonumber(redis.call('HGET', P .. 'app', 'vclock') or 0)
+  redis.call('ZADD', P .. 'ready', math.max(vt, clock), lane)
+end
+
+-- A page's pause or breaker has changed: its parked lanes are looked at again.
+local function wake_page(page)
+  for _, content in ipairs({'text', 'media'}) do
+    local lane = page .. '/' .. content
+    if redis.call('ZREM', P .. 'waiting', lane) == 1 then activate_lane(lane) end
+  end
+end
+
+-- Give the run a turn in its lane when it has waiting jobs and nobody holds it.
+local function activate_run(run)
+  local key = P .. 'run:' .. run
+  local f = redis.call('HMGET', key, 'lane', 'state', 'priority', unpack(HOLDERS))
+  if not f[1] or (f[2] ~= 'enqueuing' and f[2] ~= 'active') or f[4] or f[5] or f[6] then return end
+  if redis.call('LLEN', key .. ':jobs') == 0 then return end
+  local turn = redis.call('HINCRBY', P .. 'app', 'turn', 1)
+  redis.call('ZADD', P .. 'lane:' .. f[1], 'NX', turn - tonumber(f[3]) * PRIORITY_STEP, run)
+  activate_lane(f[1])
+end
+
+local function leave_lane(run)
+  local lane = redis.call('HGET', P .. 'run:' .. run, 'lane')
+  if lane then redis.call('ZREM', P .. 'lane:' .. lane, run) end
+end
+
+local function finish_if_done(run, now)
+  local key = P .. 'run:' .. run
+  local f = redis.call('HMGET', key, 'enqueued', 'left', 'state')
+  if f[1] ~= '1' or tonumber(f[2]) > 0 or f[3] == 'finished' then return end
+  local ended_as = f[3] == 'active' and 'complete' or f[3]
+  redis.call('HSET', key, 'state', 'finished', 'ended_as', ended_as, 'finished_at_ms', int(now / 1000))
+  redis.call('ZADD', P .. 'finished', int(now / 1000), run)
+  redis.call('ZREM', P .. 'expiries', run)
+  redis.call('SREM', P .. 'draining', run)
+  leave_lane(run)
+  redis.call('DEL', key .. ':jobs')
+end
+
+-- A cancelled or expired run: its jobs are handed out only to be settled, at the drainers' pace.
+local function begin_drain(run, state, now)
+  local key = P .. 'run:' .. run
+  redis.call('HSET', key, 'state', state)
+  if state == 'cancelled' then redis.call('HSET', key, 'enqueued', '1') end
+  leave_lane(run)
+  redis.call('ZREM', P .. 'expiries', run)
+  redis.call('SADD', P .. 'draining', run)
+  finish_if_done(run, now)
+end
+
+local function split(tagged)
+  local at = string.find(tagged, '\0', 1, true)
+  return string.sub(tagged, 1, at - 1), string.sub(tagged, at + 1)
+end
+
+-- Retries whose time has come go to the front of their run.
+local function move_due(now)
+  local due = redis.call('ZRANGE', P .. 'delayed', '-inf', int(now / 1000), 'BYSCORE', 'LIMIT', 0, 200)
+  if #due == 0 then return end
+  local runs = {}
+  for _, tagged in ipairs(due) do
+    local run, record = split(tagged)
+    redis.call('LPUSH', P .. 'run:' .. run .. ':jobs', record)
+    runs[run] = true
+  end
+  redis.call('ZREM', P .. 'delayed', unpack(due))
+  for run in pairs(runs) do activate_run(run) end
+end
+
+-- A repeated claim gives the jobs of the first one that are still held.
+local function repeat_claim(session, kind, id)
+  local last = redis.call('HMGET', P .. 'claim:' .. session, kind .. ':id', kind .. ':jobs')
+  if last[1] ~= id then return nil end
+  local groups, at = {}, {}
+  for first = 1, #last[2], 16 do
+    local tagged = redis.call('HGET', P .. 'held:' .. session, string.sub(last[2], first, first + 15))
+    if tagged then
+      local run, record = split(tagged)
+      if not at[run] then
+        local f = redis.call('HMGET', P .. 'run:' .. run, 'page', 'state')
+        local version = redis.call('HGET', P .. 'page:' .. (f[1] or ''), 'token_version')
+        groups[#groups + 1] = {run, f[1] or '', f[2] or '', version or '0'}
+        at[run] = groups[#groups]
+      end
+      table.insert(at[run], record)
+    end
+  end
+  return groups
+end
+
+-- Pop up to n waiting jobs of a run into the session's hands; the group's head is {run, page, state, token version}.
+local function take(session, run, n, head, ids)
+  local records = redis.call('LPOP', P .. 'run:' .. run .. ':jobs', n)
+  if not records then return 0 end
+  local pairs_ = {}
+  for _, record in ipairs(records) do
+    local id = string.sub(record, 1, 16)
+    pairs_[#pairs_ + 1] = id
+    pairs_[#pairs_ + 1] = run .. '\0' .. record
+    ids[#ids + 1] = id
+    head[#head + 1] = record
+  end
+  in_slices('HSET', P .. 'held:' .. session, pairs_)
+  return #records
+end
+
+local function remember_claim(session, kind, id, ids)
+  redis.call('HSET', P .. 'claim:' .. session, kind .. ':id', id, kind .. ':jobs', table.concat(ids))
+end
+
+local function may_claim(session, outbox_bound)
+  if not redis.call('ZSCORE', P .. 'sessions', session) then return 'gone' end
+  if redis.call('XLEN', P .. 'outbox:' .. session) >= tonumber(outbox_bound) then return 'full' end
+  return 'ok'
+end
+
+-- Unmarked jobs go back to the front of their runs; marked ones may have left: they are returned, still held by `heir`.
+local function disown(holder, heir, ids, tagged_by_id)
+  local runs, marked = {}, {}
+  for _, id in ipairs(ids) do
+    local tagged = tagged_by_id[id]
+    local mark = redis.call('HGET', P .. 'marks:' .. holder, id)
+    if tagged and mark then
+      local run, record = split(tagged)
+      local attempt, sent_at = split(mark)
+      if heir ~= holder then
+        redis.call('HSET', P .. 'held:' .. heir, id, tagged)
+        redis.call('HSET', P .. 'marks:' .. heir, id, mark)
+      end
+      marked[#marked + 1] = {run, record, attempt, sent_at}
+    elseif tagged then
+      local run, record = split(tagged)
+      redis.call('LPUSH', P .. 'run:' .. run .. ':jobs', record)
+      redis.call('HDEL', P .. 'held:' .. holder, id)
+      runs[run] = true
+    end
+  end
+  for run in pairs(runs) do activate_run(run) end
+  return marked
+end

@@ -1,0 +1,44 @@
+#!lua flags=allow-oom
+-- ARGV: session, parts, seven for each job: id, run, page, outcome, event, record, delay_ms.
+-- A final outcome has no record; `retrying` and '' (given back unharmed, no event) have one. Returns 1 or 0 (not ours) each.
+local session, now = ARGV[1], now_us()
+local held, marks, outbox = P .. 'held:' .. session, P .. 'marks:' .. session, P .. 'outbox:' .. session
+local counts, activate, settled = {}, {}, {}
+local jobs = parts(ARGV[2], ARGV[3])
+for i = 1, #jobs, 7 do
+  local id, run, page, outcome, event, record, delay_ms = unpack(jobs, i, i + 6)
+  local ours = redis.call('HDEL', held, id)
+  settled[#settled + 1] = ours
+  if ours == 1 then
+    redis.call('HDEL', marks, id)
+    if event ~= '' then redis.call('XADD', outbox, '*', 'k', page, 'v', event) end
+    if outcome ~= '' then
+      counts[run] = counts[run] or {}
+      counts[run][outcome] = (counts[run][outcome] or 0) + 1
+    end
+    if outcome == 'failed' or outcome == 'unknown' then
+      redis.call('XADD', P .. 'failures', 'MAXLEN', '~', 500, '*', 'v', event)
+    end
+    if record ~= '' then
+      if tonumber(delay_ms) > 0 then
+        redis.call('ZADD', P .. 'delayed', int(now / 1000 + delay_ms), run .. '\0' .. record)
+      else
+        redis.call('LPUSH', P .. 'run:' .. run .. ':jobs', record)
+        activate[run] = true
+      end
+    end
+  end
+end
+for run, by_outcome in pairs(counts) do
+  local key, final = P .. 'run:' .. run, 0
+  for outcome, n in pairs(by_outcome) do
+    redis.call('HINCRBY', key, outcome, n)
+    if outcome ~= 'retrying' then final = final + n end
+  end
+  if final > 0 then
+    redis.call('HINCRBY', key, 'left', -final)
+    finish_if_done(run, now)
+  end
+end
+for run in pairs(activate) do activate_run(run) end
+return settled

@@ -1,0 +1,18 @@
+#!lua flags=allow-oom
+-- ARGV: page, kind, ms, reason, threshold. What an answer said about the whole page.
+-- kind `pause`: nothing is claimed for `ms`; `failure`: counts, and opens the breaker at the threshold; `open`: opens it at once.
+-- Returns the breaker's state after it, and whether it changed.
+local page, kind, ms, reason, threshold = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4], tonumber(ARGV[5])
+local key, now_ms = P .. 'page:' .. page, now_us() / 1000
+local before = redis.call('HGET', key, 'breaker') or 'closed'
+if kind == 'pause' then
+  local until_ms = math.max(tonumber(redis.call('HGET', key, 'paused_until_ms') or 0), now_ms + ms)
+  redis.call('HSET', key, 'paused_until_ms', int(until_ms), 'pause_reason', reason)
+  return {before, 0}
+end
+redis.call('SADD', P .. 'troubled', page)
+local failures = redis.call('HINCRBY', key, 'failures', 1)
+if kind == 'failure' and failures < threshold and before ~= 'half_open' then return {before, 0} end
+redis.call('HSET', key, 'breaker', 'open', 'retry_at_ms', int(now_ms + ms), 'reason', reason)
+if before ~= 'open' then redis.call('HSET', key, 'opened_at_ms', int(now_ms)) end
+return {'open', before == 'open' and 0 or 1}

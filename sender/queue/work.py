@@ -1,0 +1,196 @@
+"""The queue as a sender sees it: a session that claims, marks, settles and keeps its lease."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+
+import msgspec
+from redis.asyncio import Redis
+
+from schema.keys import key
+from schema.runtime.asyncio_door import aio
+from sender.queue.scripts import Scripts
+
+_encode = msgspec.msgpack.Encoder().encode
+
+
+class SessionGone(Exception):
+    """Another sender took this session over: nothing it still holds may be sent or settled."""
+
+
+class ClaimedGroup(msgspec.Struct, frozen=True):
+    """Jobs of one run."""
+
+    run_id: str
+    page_id: str
+    state: str
+    token_version: int
+    records: list[bytes]
+
+
+class Claim(msgspec.Struct, frozen=True):
+    """The answer to a claim."""
+
+    status: str
+    """`ok`, `full` (the outbox is at its bound) or `paused` (the whole app must wait)."""
+    now_us: int
+    """Redis's clock."""
+    wait_ms: float | None
+    """Nothing new before this time has passed; None: not known, ask again by the poll interval."""
+    groups: list[ClaimedGroup]
+
+
+class Settlement(msgspec.Struct, frozen=True):
+    """How one job left this sender's hands."""
+
+    job: bytes
+    run_id: str
+    page_id: str
+    outcome: str
+    """"" when it goes back unharmed, without an event."""
+    event: bytes = b""
+    record: bytes = b""
+    """The job's next record when it goes back into the queue; empty when the outcome is final."""
+    delay_ms: int = 0
+
+
+class LostJob(msgspec.Struct, frozen=True):
+    """A marked job whose sender is gone: it may have left."""
+
+    run_id: str
+    record: bytes
+    attempt: int
+    sent_at_us: int
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """What a claim checks, messages per second across all processes; `app` 0: none."""
+
+    text: int
+    media: int
+    app: int
+    batch: int = 1
+    outbox: int = 100_000
+    """Events that may wait for the broker before claiming stops."""
+
+
+class WorkQueue:
+    """One session. Methods are Trio coroutines that may be repeated. Errors: redis.RedisError, SessionGone."""
+
+    def __init__(self, redis: Redis, limits: Limits, *, lease_ms: int) -> None:
+        self._scripts = Scripts(redis)
+        self._limits = limits
+        self._lease_ms = lease_ms
+        self.session = secrets.token_hex(16)
+
+    async def open(self) -> int:
+        """Begin a new session under a new token; return Redis's time in us."""
+        self.session = secrets.token_hex(16)
+        return int(await aio(self._scripts.call, "open_session", self.session, self._lease_ms))
+
+    async def renew(self, holding: int) -> tuple[int, list[bytes]]:
+        """Extend the lease. Return Redis's time in us and, when we do not hold `holding` jobs, the ids of those we do.
+
+        Raises:
+            SessionGone: when the session was taken over.
+        """
+        answer = await aio(self._scripts.call, "renew", self.session, self._lease_ms, holding)
+        if not answer:
+            raise SessionGone
+        return int(answer[0]), answer[1:]
+
+    async def close(self) -> bool:
+        """End the session. False: it still holds jobs; its lease will run out."""
+        return bool(await aio(self._scripts.call, "close_session", self.session))
+
+    async def claim(self, claim_id: str, want: int) -> Claim:
+        """Take up to `want` jobs that may be sent now. A repeat with the same id gives the same jobs.
+
+        Raises:
+            SessionGone: when the session was taken over.
+        """
+        m = self._limits
+        answer = await aio(
+            self._scripts.call, "claim", self.session, claim_id, want, m.outbox, m.batch, m.text, m.media, m.app
+        )
+        if answer[0] == b"gone":
+            raise SessionGone
+        wait_us = int(answer[2])
+        return Claim(
+            answer[0].decode(), int(answer[1]), None if wait_us < 0 else wait_us / 1000, [_group(g) for g in answer[3:]]
+        )
+
+    async def drain(self, claim_id: str, want: int) -> list[ClaimedGroup]:
+        """Take up to `want` jobs of cancelled or expired runs, to be settled without being sent.
+
+        Raises:
+            SessionGone: when the session was taken over.
+        """
+        answer = await aio(self._scripts.call, "drain", self.session, claim_id, want, self._limits.outbox)
+        if answer[0] == b"gone":
+            raise SessionGone
+        return [_group(g) for g in answer[1:]]
+
+    async def mark(self, jobs: Sequence[tuple[bytes, int]]) -> list[int | None]:
+        """Write that these (job id, attempt) may now leave. Return each mark's time in us, None for a job not ours."""
+        parts = [part for job, attempt in jobs for part in (job, b"%d" % attempt)]
+        times = await aio(self._scripts.call, "mark", self.session, *_packed(parts))
+        return [int(t) if t else None for t in times]
+
+    async def settle(self, settlements: Sequence[Settlement]) -> list[bool]:
+        """Record outcomes, free the leases and put the events into the outbox. False for a job not ours (any more)."""
+        parts: list[bytes] = []
+        for s in settlements:
+            parts += (s.job, s.run_id.encode(), s.page_id.encode(), s.outcome.encode(), s.event, s.record)
+            parts.append(b"%d" % s.delay_ms)
+        return [bool(n) for n in await aio(self._scripts.call, "settle", self.session, *_packed(parts))]
+
+    async def take_over(self) -> tuple[str, list[LostJob]] | None:
+        """Take a session whose lease ran out. Its unmarked jobs are back in the queue, the marked ones are ours."""
+        answer = await aio(self._scripts.call, "take_over", self.session)
+        return (answer[0].decode(), [_lost(j) for j in answer[1:]]) if answer else None
+
+    async def disown(self, ids: Sequence[bytes]) -> list[LostJob]:
+        """Give back held jobs that this process has never heard of; return those that were marked, still ours."""
+        return [_lost(j) for j in await aio(self._scripts.call, "disown", self.session, *ids)]
+
+    async def run_spec(self, run_id: str) -> bytes | None:
+        """Return the run's spec (JSON of schema.run.Run)."""
+        spec: bytes | None = await aio(self._scripts.command, "HGET", key(f"run:{run_id}"), "spec")
+        return spec
+
+    async def page_token(self, page_id: str) -> tuple[str, int]:
+        """Return the page's sealed token ("" when it has none) and the token's version."""
+        token, version = await aio(self._scripts.command, "HMGET", key(f"page:{page_id}"), "token", "token_version")
+        return (token or b"").decode(), int(version or 0)
+
+    async def trouble(self, page_id: str, kind: str, ms: int, reason: str, threshold: int) -> tuple[str, bool]:
+        """Say what an answer meant for the whole page: `pause`, `failure` or `open`. Return breaker state, changed."""
+        state, changed = await aio(self._scripts.call, "trouble", page_id, kind, ms, reason, threshold)
+        return state.decode(), bool(changed)
+
+    async def trouble_app(self, ms: int, reason: str, threshold: int = 1) -> bool:
+        """Count a failure of the whole app; at the threshold nothing is claimed for `ms`. Return whether that is so."""
+        return bool(await aio(self._scripts.call, "trouble_app", ms, reason, threshold))
+
+    async def page_works(self, pages: Sequence[str]) -> list[str]:
+        """Forget the failures of these pages (or of `app`); return the pages whose breaker closed."""
+        return [p.decode() for p in await aio(self._scripts.call, "page_works", *pages)]
+
+    async def troubled(self) -> set[str]:
+        """Return the pages (and `app`) with failures or an open breaker."""
+        return {p.decode() for p in await aio(self._scripts.command, "SMEMBERS", key("troubled"))}
+
+
+def _packed(parts: list[bytes]) -> tuple[bytes, bytes]:
+    """Two arguments instead of hundreds: redis-py spends more on each argument than Redis on the job."""
+    return _encode([len(p) for p in parts]), b"".join(parts)
+
+
+def _group(raw: list[bytes]) -> ClaimedGroup:
+    return ClaimedGroup(raw[0].decode(), raw[1].decode(), raw[2].decode(), int(raw[3]), raw[4:])
+
+
+def _lost(raw: list[bytes]) -> LostJob:
+    return LostJob(raw[0].decode(), raw[1], int(raw[2]), int(raw[3]))

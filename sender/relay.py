@@ -1,0 +1,171 @@
+"""From the outbox in Redis to the log topic: produce, wait for the acknowledgement, trim. Runs in the asyncio loop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import Any
+
+import structlog
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from schema.keys import key
+from schema.runtime.kafka import connection_options, prepare_topic
+from schema.runtime.outage import Outage
+from sender.settings import SenderSettings
+
+log = structlog.get_logger()
+
+_GROUP = 1000
+"""Events read and produced together."""
+_ORPHANS_EVERY_S = 2.0
+_PACE_S = 0.03
+"""Between rounds that were not full: a round costs about the same for one event as for a hundred."""
+_FULL_SCAN = b"-"
+
+
+class _Outbox:
+    """Where we are in one session's outbox."""
+
+    def __init__(self, session: str) -> None:
+        self.session = session
+        self.key = key(f"outbox:{session}")
+        self.read_until = _FULL_SCAN
+        self.produced: deque[tuple[bytes, int, int]] = deque()
+        """(entry id, partition, offset) produced, acknowledged and not trimmed yet."""
+
+
+class Relay:
+    """Relays this session's outbox, and those of sessions that are gone. Safe beside others: rows are unique."""
+
+    def __init__(self, settings: SenderSettings, redis: Redis) -> None:
+        self._settings = settings
+        self._redis = redis
+        self._outage = Outage("kafka")
+        self._mine: _Outbox | None = None
+        self._orphans: dict[str, _Outbox] = {}
+        self._cluster_id = ""
+        self.events = 0
+
+    @property
+    def broker_down(self) -> bool:
+        """Whether the broker's last use failed."""
+        return self._outage.down
+
+    def adopt(self, session: str) -> None:
+        """Relay this session's outbox as our own; a former one becomes an orphan."""
+        self._mine = _Outbox(session)
+
+    async def run(self) -> None:
+        """Relay until cancelled, through outages of broker and Redis."""
+        loop = asyncio.get_running_loop()
+        while True:
+            try:
+                await self._relay_while_connected()
+            except (KafkaError, RedisError, OSError) as exc:
+                await asyncio.sleep(self._outage.failed(exc, loop.time()))
+
+    async def drained(self) -> None:
+        """Return when every event of our own outbox is acknowledged by the broker."""
+        while True:
+            try:
+                if self._mine is None or await self._redis.xlen(self._mine.key) == len(self._mine.produced):
+                    return
+            except RedisError as exc:
+                log.debug("drain_waits_for_redis", error=str(exc))
+            await asyncio.sleep(_PACE_S)
+
+    async def _relay_while_connected(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._note_cluster(await prepare_topic(self._settings))
+        producer = AIOKafkaProducer(
+            **connection_options(self._settings),
+            acks="all",
+            linger_ms=0,
+            max_batch_size=256 * 1024,
+            enable_idempotence=False,  # repeats are rows once: event ids are unique
+        )
+        try:
+            await producer.start()
+            self._outage.recovered(loop.time())
+            orphans_at = 0.0
+            while True:
+                if loop.time() >= orphans_at:
+                    await self._find_orphans()
+                    orphans_at = loop.time() + _ORPHANS_EVERY_S
+                events = [await self._relay(producer, box) for box in self._boxes()]
+                if max(events, default=0) < _GROUP:
+                    await asyncio.sleep(_PACE_S)
+        finally:
+            await producer.stop()
+
+    def _boxes(self) -> list[_Outbox]:
+        return [*([self._mine] if self._mine else []), *self._orphans.values()]
+
+    def _note_cluster(self, cluster_id: str) -> None:
+        if self._cluster_id not in ("", cluster_id):
+            log.warning("broker_is_another", was=self._cluster_id, now=cluster_id)
+            for box in self._boxes():  # it never saw what the former one acknowledged
+                box.read_until = _FULL_SCAN
+                box.produced.clear()
+        self._cluster_id = cluster_id
+
+    async def _relay(self, producer: Any, box: _Outbox) -> int:
+        """Produce the next group of an outbox and trim what may go; return how many events it had."""
+        after = box.read_until if box.read_until == _FULL_SCAN else b"(" + box.read_until
+        entries: Any = await self._redis.xrange(box.key, min=after, max="+", count=_GROUP)
+        if entries:
+            sends = [
+                await producer.send(self._settings.kafka_topic, fields[b"v"], key=fields[b"k"]) for _, fields in entries
+            ]
+            for (entry, _), acknowledged in zip(entries, await asyncio.gather(*sends), strict=True):
+                box.produced.append((entry, acknowledged.partition, acknowledged.offset))
+            box.read_until = entries[-1][0]
+            self.events += len(entries)
+        await self._trim(box)
+        return len(entries)
+
+    async def _trim(self, box: _Outbox) -> None:
+        last = None
+        if self._settings.outbox_trim == "acknowledged":
+            while box.produced:
+                last = box.produced.popleft()[0]
+        elif box.produced:
+            committed = await self._committed()
+            while box.produced and box.produced[0][2] < committed.get(box.produced[0][1], 0):
+                last = box.produced.popleft()[0]
+        if last is not None:
+            await self._redis.xtrim(box.key, minid=_after(last), approximate=False)
+
+    async def _committed(self) -> dict[int, int]:
+        """Return, by partition, the offset behind the last event that is in Postgres."""
+        fields: Any = await self._redis.hgetall(key("committed"))
+        split = [(name.decode().rpartition("/"), int(offset)) for name, offset in fields.items()]
+        return {int(partition): offset for (cluster, _, partition), offset in split if cluster == self._cluster_id}
+
+    async def _find_orphans(self) -> None:
+        """Look for outboxes whose session is gone, and forget those that are empty."""
+        mine = self._mine.session if self._mine else ""
+        sessions: Any = await self._redis.smembers(key("outboxes"))
+        found = {s.decode() for s in sessions} - {mine}
+        for session in found:
+            box = self._orphans.get(session) or _Outbox(session)
+            if await self._redis.zscore(key("sessions"), session) is not None:
+                continue
+            if await self._redis.xlen(box.key) == 0:
+                await self._redis.srem(key("outboxes"), session)
+                await self._redis.delete(box.key)
+                self._orphans.pop(session, None)
+            else:
+                self._orphans[session] = box
+        for session in set(self._orphans) - found:
+            del self._orphans[session]
+
+
+def _after(entry: bytes) -> bytes:
+    """Return the smallest stream id behind this one."""
+    ms, _, sequence = entry.partition(b"-")
+    return b"%s-%d" % (ms, int(sequence) + 1)

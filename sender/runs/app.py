@@ -1,0 +1,156 @@
+"""The run processor's connections and nurseries, drawn in one place."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections.abc import Awaitable, Callable
+from secrets import token_hex
+
+import trio
+from redis.asyncio import Redis
+
+from schema.runtime.asyncio_door import aio
+from schema.runtime.outage import Outage
+from schema.runtime.publish import publish_snapshots
+from schema.runtime.redis import open_redis
+from schema.runtime.stop import Stop
+from schema.snapshot import ProcessSnapshot, RunsSnapshot
+from sender.queue.runs import RunQueue
+from sender.runs.bookkeeper import Bookkeeper
+from sender.runs.database import Database, check_address
+from sender.runs.figures import Figures
+from sender.runs.pages import PageBook
+from sender.runs.processor import RunProcessor
+from sender.runs.registry import Registry
+from sender.runs.rhythm import repeat
+from sender.runs.settings import RunsSettings
+from sender.runs.source import SUBMITTED, Source, Views
+from sender.tokens import TokenBox
+
+
+async def serve(
+    settings: RunsSettings, stop: Stop, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+) -> None:
+    """Process runs until a stop is wanted; the caller has opened the asyncio loop.
+
+    Parts that are away do not end it: they are tried again, and what does not need them goes on.
+
+    Raises:
+        SettingsError: when an address cannot be read.
+    """
+    check_address(settings.log_database_url, "LOG_DATABASE_URL")
+    if settings.source_database_url is not None:
+        check_address(settings.source_database_url, "SOURCE_DATABASE_URL")
+    redis = open_redis(settings.redis_url.get_secret_value())
+    try:
+        service = _Service(settings, stop, redis)
+        async with trio.open_nursery() as others:  # must outlive the work
+            others.start_soon(publish_snapshots, redis, service.snapshot)
+            async with trio.open_nursery() as work:
+                work.start_soon(stop.enforce, work.cancel_scope)
+                task_status.started()
+                await service.work()
+                work.cancel_scope.cancel()
+            others.cancel_scope.cancel()
+    finally:
+        with trio.move_on_after(1, shield=True):
+            await aio(redis.aclose)
+
+
+class _Service:
+    """The loops of one process and what they share. A source that hangs holds up only its own loop."""
+
+    def __init__(self, settings: RunsSettings, stop: Stop, redis: Redis) -> None:
+        self._settings = settings
+        self._stop = stop
+        self._queue = RunQueue(redis)
+        self._figures = Figures()
+        self._pages = PageBook(
+            self._queue, TokenBox(settings.token_encryption_key), complete=settings.source_database_url is None
+        )
+        self._redis_outage = Outage("redis")
+        self._log_outage = Outage("log database")
+        self._source_outage = Outage("source database")
+        self._process_id = f"runs-{token_hex(4)}"
+        self._started_at_ms = _now_ms()
+
+    async def work(self) -> None:
+        """Run the loops until each has seen the stop."""
+        async with trio.open_nursery() as loops:
+            loops.start_soon(self._keep_books)
+            loops.start_soon(self._process_submitted)
+            loops.start_soon(self._process_source)
+
+    def snapshot(self) -> ProcessSnapshot:
+        """Return what the process says of itself."""
+        figures = self._figures
+        return ProcessSnapshot(
+            process_id=self._process_id,
+            service="runs",
+            host=socket.gethostname(),
+            pid=os.getpid(),
+            started_at_ms=self._started_at_ms,
+            at_ms=_now_ms(),
+            settings={
+                "poll_interval_ms": self._settings.poll_interval_ms,
+                "enqueue_chunk": self._settings.enqueue_chunk,
+            },
+            runs=RunsSnapshot(
+                polls=figures.polls,
+                last_poll_ms=figures.last_poll_ms,
+                runs_taken=figures.runs_taken,
+                runs_refused=figures.runs_refused,
+                jobs_enqueued=figures.jobs_enqueued,
+                source_down=self._source_outage.down,
+                log_database_down=self._log_outage.down,
+            ),
+        )
+
+    async def _keep_books(self) -> None:
+        async with self._log_database() as database:
+            bookkeeper = Bookkeeper(Registry(database), self._queue)
+
+            async def look(_next_turn: float) -> None:
+                await bookkeeper.look()
+
+            await self._repeat(look)
+
+    async def _process_submitted(self) -> None:
+        async with self._log_database() as database:
+            await self._process(Source("submitted", database, SUBMITTED), Registry(database))
+
+    async def _process_source(self) -> None:
+        settings = self._settings
+        if settings.source_database_url is None:
+            return
+        async with (
+            Database(settings.source_database_url, self._source_outage, read_only=True) as database,
+            self._log_database() as log_database,
+        ):
+            await self._process(Source("source", database, Views.of(settings)), Registry(log_database))
+
+    async def _process(self, source: Source, registry: Registry) -> None:
+        chunk, figures = self._settings.enqueue_chunk, self._figures
+        processor = RunProcessor(source, registry, self._queue, self._pages, chunk=chunk, figures=figures)
+
+        async def turn(next_turn: float) -> None:
+            await processor.turn(next_turn, self._stop.requested)
+
+        await self._repeat(turn)
+
+    async def _repeat(self, turn: Callable[[float], Awaitable[None]]) -> None:
+        await repeat(
+            turn,
+            interval_s=self._settings.poll_interval_ms / 1000,
+            stop=self._stop,
+            redis_outage=self._redis_outage,
+        )
+
+    def _log_database(self) -> Database:
+        return Database(self._settings.log_database_url, self._log_outage, read_only=False)
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

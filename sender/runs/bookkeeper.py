@@ -1,0 +1,52 @@
+"""Carries what the queue says of runs into the registry: enqueued, finished, lost. Needs no source."""
+
+from __future__ import annotations
+
+import structlog
+
+from schema.run import RunState
+from sender.queue.runs import RunFacts, RunQueue
+from sender.runs.registry import Registered, Registry, held_as_lost, is_lost
+
+log = structlog.get_logger()
+
+
+class Bookkeeper:
+    """Any number may work at once: each change is made, and logged, by one of them."""
+
+    def __init__(self, registry: Registry, queue: RunQueue) -> None:
+        self._registry = registry
+        self._queue = queue
+
+    async def look(self) -> None:
+        """Compare both once and write what has changed. Errors: RunsError, redis.RedisError."""
+        runs = await self._registry.unfinished()
+        facts = await self._queue.facts([run.run_id for run in runs])
+        epoch = await self._queue.epoch()  # after the facts: those of an older queue then count as lost
+        gone = [run for run in runs if is_lost(run, facts.get(run.run_id), epoch)]
+        here = [run for run in runs if not is_lost(run, facts.get(run.run_id), epoch)]
+        await self._note_lost([run for run in gone if not held_as_lost(run)])
+        await self._note_back([run for run in here if held_as_lost(run)], epoch)
+        await self._note_enqueued(here, facts, epoch)
+        await self._note_finished([facts[run.run_id] for run in here], epoch)
+
+    async def _note_lost(self, runs: list[Registered]) -> None:
+        for run_id in await self._registry.lost(runs) if runs else []:
+            log.error("run_queue_lost", run_id=run_id, hint="newar run recover sends what is left")
+
+    async def _note_back(self, runs: list[Registered], epoch: str) -> None:
+        for run_id in await self._registry.back(runs, epoch) if runs else []:
+            log.warning("run_queue_back", run_id=run_id)
+
+    async def _note_enqueued(self, runs: list[Registered], facts: dict[str, RunFacts], epoch: str) -> None:
+        done = [facts[r.run_id] for r in runs if r.state == RunState.ENQUEUING and facts[r.run_id].enqueued]
+        if done:
+            await self._registry.enqueued(done, epoch)
+
+    async def _note_finished(self, known: list[RunFacts], epoch: str) -> None:
+        """Those that are new in the queue, and those that a lost and rebuilt registry does not know as finished."""
+        reported = await self._queue.finished()
+        done = {run.run_id: run for run in [*known, *reported] if run.state is RunState.FINISHED}
+        for run_id in await self._registry.finished(list(done.values()), epoch) if done else []:
+            log.info("run_finished", run_id=run_id, recipients=done[run_id].recipients, **done[run_id].outcomes)
+        await self._queue.confirm_finished([run.run_id for run in reported])

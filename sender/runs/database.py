@@ -1,0 +1,126 @@
+"""One connection to one Postgres, used in short transactions that also work through a transaction pooler."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import cache
+from importlib.resources import files
+from types import TracebackType
+from typing import Any, Self
+
+import psycopg
+import trio
+from psycopg import AsyncConnection, sql, waiting
+from psycopg.conninfo import conninfo_to_dict
+from psycopg.errors import QueryCanceled
+from psycopg.rows import TupleRow
+from pydantic import SecretStr
+
+from schema.runtime.asyncio_door import aio
+from schema.runtime.outage import Outage
+from schema.runtime.settings import SettingsError
+from sender.runs.errors import DatabaseAway, QueryRefused
+
+# psycopg copies this function when it is imported: before trio-asyncio's import it is one that never finds our loop.
+vars(waiting)["get_running_loop"] = asyncio.get_running_loop
+
+CONNECT_TIMEOUT_S = 10
+STATEMENT_TIMEOUT_S = 60
+_PATIENCE_S = CONNECT_TIMEOUT_S + STATEMENT_TIMEOUT_S + 10
+"""A server that does not even answer that its time is over is given up after this."""
+
+
+@cache
+def statement(name: str) -> sql.SQL:
+    """Return the text of `sql/NAME.sql`."""
+    text: Any = (files("sender.runs") / "sql" / f"{name}.sql").read_text("utf-8")  # ours: as good as a literal
+    return sql.SQL(text)
+
+
+def check_address(url: SecretStr, setting: str) -> None:
+    """Refuse an address that libpq cannot read; its own error would show pieces of the password.
+
+    Raises:
+        SettingsError: naming the setting.
+    """
+    try:
+        conninfo_to_dict(url.get_secret_value())
+    except psycopg.Error:
+        problem = f"{setting}: cannot be read as an address; % @ : / in the password are written %25 %40 %3A %2F"
+        raise SettingsError([problem]) from None
+
+
+class Database:
+    """Runs single statements, each in a transaction of its own. One task uses it at a time.
+
+    Args:
+        url: where it is.
+        outage: what is known of it; shared by all connections to the same server, so that an outage is logged once.
+        read_only: whether transactions begin as `BEGIN READ ONLY`.
+    """
+
+    def __init__(self, url: SecretStr, outage: Outage, *, read_only: bool) -> None:
+        self._url = url
+        self._outage = outage
+        self._read_only = read_only
+        self._connection: AsyncConnection[TupleRow] | None = None
+
+    @property
+    def part(self) -> str:
+        """What people call this server."""
+        return self._outage.part
+
+    async def rows(self, query: sql.SQL | sql.Composed, **params: Any) -> list[TupleRow]:
+        """Run one statement and return its rows.
+
+        Raises:
+            DatabaseAway: it cannot be reached or broke off; whether a write was done is not known.
+            QueryRefused: it answers, but not to this statement.
+        """
+        away: BaseException
+        try:
+            with trio.fail_after(_PATIENCE_S):
+                found = await aio(self._transact, query, params)
+        except QueryCanceled as exc:
+            self._outage.recovered(trio.current_time())
+            text = f"it took longer than {STATEMENT_TIMEOUT_S} s; is there an index (schema/source/index.sql)?"
+            raise QueryRefused(self.part, text) from exc
+        except (psycopg.ProgrammingError, psycopg.DataError, psycopg.NotSupportedError) as exc:
+            self._outage.recovered(trio.current_time())
+            raise QueryRefused(self.part, f"{type(exc).__name__}: {exc.diag.message_primary or exc}") from exc
+        except (psycopg.Error, trio.TooSlowError, OSError) as exc:
+            away = exc
+        else:
+            self._outage.recovered(trio.current_time())
+            return found
+        await self.close()
+        raise DatabaseAway(self.part, self._outage.failed(away, trio.current_time())) from away
+
+    async def close(self) -> None:
+        """Give the connection up; the next statement opens another."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            await aio(connection.close)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with trio.move_on_after(1, shield=True):
+            await self.close()
+
+    async def _transact(self, query: sql.SQL | sql.Composed, params: dict[str, Any]) -> list[TupleRow]:
+        if self._connection is None or self._connection.closed:
+            self._connection = await AsyncConnection.connect(
+                self._url.get_secret_value(),
+                connect_timeout=CONNECT_TIMEOUT_S,
+                application_name="newar runs",
+                prepare_threshold=None,  # a transaction pooler gives every transaction another server
+            )
+            await self._connection.set_read_only(self._read_only)
+        async with self._connection.transaction():
+            await self._connection.execute(statement("transaction"), {"timeout_ms": str(STATEMENT_TIMEOUT_S * 1000)})
+            cursor = await self._connection.execute(query, params)
+            return await cursor.fetchall() if cursor.description else []

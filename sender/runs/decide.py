@@ -1,0 +1,26 @@
+"""What has to be changed in the queue so that a run does what the source says. Pure."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from schema.run import RunState
+from sender.queue.runs import RunFacts
+
+Step = Literal["cancel", "hold source", "let go source", "hold window", "let go window"]
+
+_ENDING = (RunState.CANCELLED, RunState.EXPIRED, RunState.FINISHED)
+
+
+def steps(status: str, window_open: bool, facts: RunFacts) -> list[Step]:
+    """Return the changes from what the queue knows of a run to what its `status` and window ask for."""
+    if facts.state in _ENDING:
+        return []
+    if status == "cancelled":
+        return ["cancel"]
+    wanted: list[Step] = []
+    if (status == "paused") != ("source" in facts.held_by):
+        wanted.append("hold source" if status == "paused" else "let go source")
+    if window_open == ("window" in facts.held_by):
+        wanted.append("let go window" if window_open else "hold window")
+    return wanted

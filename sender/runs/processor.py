@@ -1,0 +1,191 @@
+"""One source's run processor: takes runs that are due, steers those taken, and puts their recipients into the queue."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable
+
+import msgspec
+import structlog
+import trio
+
+from schema.run import RunState
+from sender.queue.runs import RunFacts, RunQueue
+from sender.runs.check import Refusal, at, check
+from sender.runs.decide import steps
+from sender.runs.errors import QueryRefused
+from sender.runs.figures import Figures
+from sender.runs.pages import PageBook
+from sender.runs.records import records
+from sender.runs.registry import Registry
+from sender.runs.rows import Head, SourceRun
+from sender.runs.source import Source
+
+log = structlog.get_logger()
+
+HEADS_PAGE = 500
+"""Runs looked at in one step of a poll."""
+
+
+class _Filling(msgspec.Struct, frozen=True):
+    run_id: str
+    cursor: str
+
+
+class RunProcessor:
+    """Any number of these may work on the same source. Methods are Trio coroutines; killed anywhere, the next goes on.
+
+    The order is what keeps the promises: the run becomes known to the queue, empty; then it is registered with the
+    queue's epoch; then chunks follow, each with the cursor in one step.
+
+    Args:
+        clock_ms: the time in ms since 1970 (UTC).
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        registry: Registry,
+        queue: RunQueue,
+        pages: PageBook,
+        *,
+        chunk: int,
+        figures: Figures,
+        clock_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+    ) -> None:
+        self._source = source
+        self._registry = registry
+        self._queue = queue
+        self._pages = pages
+        self._chunk = chunk
+        self._figures = figures
+        self._clock_ms = clock_ms
+        self._epoch = ""
+
+    async def turn(self, until: float, stopping: trio.Event) -> None:
+        """Poll once, then fill until `until` (Trio time). Errors: DatabaseAway, QueryRefused, redis.RedisError.
+
+        A query that is refused for one run does not keep the others: the error is raised at the end.
+        """
+        refused = [*await self.poll(), *await self.fill(until, stopping)]
+        if refused:
+            raise refused[0]
+
+    async def poll(self) -> list[QueryRefused]:
+        """Look at every run and page of the source once; return what was refused for single runs."""
+        began = trio.current_time()
+        refused: list[QueryRefused] = []
+        self._epoch = await self._queue.epoch()
+        if self._source.name == "source":
+            self._pages.replace(await self._source.pages())
+        tokens: dict[str, tuple[float, str | None]] = {}
+        after = ""
+        while heads := await self._source.heads(after, HEADS_PAGE):
+            after = heads[-1].run_id
+            refused += await self._look_at({head.run_id: head for head in heads}, tokens)
+        for page_id, (_, token) in tokens.items():
+            await self._pages.send(page_id, token, self._epoch)
+        self._figures.polls += 1
+        self._figures.last_poll_ms = round((trio.current_time() - began) * 1000)
+        return refused
+
+    async def fill(self, until: float, stopping: trio.Event) -> list[QueryRefused]:
+        """Enqueue chunks, one of each run in turn, until all is in, `until` has come or a stop is wanted.
+
+        Returns what was refused for single runs; these are left until the next time.
+        """
+        refused: list[QueryRefused] = []
+        ids = await self._registry.filling(self._source.name, self._epoch)
+        facts = await self._queue.facts(ids)
+        waiting = deque(_Filling(i, facts[i].cursor) for i in ids if i in facts and not facts[i].enqueued)
+        while waiting and not stopping.is_set() and trio.current_time() < until:
+            run = waiting.popleft()
+            try:
+                following = await self._enqueue(run)
+            except QueryRefused as exc:
+                refused.append(QueryRefused(exc.part, f"recipients of run {run.run_id}: {exc}"))
+                continue
+            if following is not None:
+                waiting.append(following)
+        return refused
+
+    async def _look_at(self, heads: dict[str, Head], tokens: dict[str, tuple[float, str | None]]) -> list[QueryRefused]:
+        refused: list[QueryRefused] = []
+        facts = await self._queue.facts(list(heads))
+        for head in heads.values():
+            if (known := facts.get(head.run_id)) is not None and known.state is not RunState.FINISHED:
+                await self._steer(head, known)
+                newest = (head.updated_at_s or 0.0, head.page_access_token)
+                tokens[known.page_id] = max(tokens.get(known.page_id, newest), newest, key=lambda entry: entry[0])
+        wanted = [head.run_id for head in heads.values() if self._may_take(head, facts.get(head.run_id))]
+        registered = await self._registry.known(wanted) if wanted else set()
+        if new := [run_id for run_id in wanted if run_id not in registered]:
+            for row in await self._source.runs(new):
+                try:
+                    await self._take(row)
+                except QueryRefused as exc:
+                    refused.append(QueryRefused(exc.part, f"run {row.run_id}: {exc}"))
+        return refused
+
+    def _may_take(self, head: Head, known: RunFacts | None) -> bool:
+        """A run paused or cancelled before it was taken is left alone; one that the queue knows counts as taken."""
+        if known is not None:
+            return not known.enqueued
+        due = head.scheduled_at_s is None or head.scheduled_at_s * 1000 <= self._clock_ms()
+        return due and head.status == "queued"
+
+    async def _steer(self, head: Head, known: RunFacts) -> None:
+        window_open = self._pages.window_open(known.page_id, head.send_window, at(self._clock_ms()))
+        for step in steps(head.status, window_open, known):
+            match step.rsplit(" ", 1):
+                case ["cancel"]:
+                    await self._queue.cancel(known.run_id)
+                case ["hold", holder]:
+                    await self._queue.hold(known.run_id, holder)
+                case [_, holder]:
+                    await self._queue.let_go(known.run_id, holder)
+            log.info("run_steered", run_id=known.run_id, step=step)
+
+    async def _take(self, row: SourceRun) -> None:
+        token = self._pages.token(row.page_id, row.page_access_token)
+        if not self._pages.complete and (token is None or row.send_window):
+            return  # what the source says of this page is not known yet
+        zone = self._pages.time_zone(row.page_id)
+        run = check(row, now_ms=self._clock_ms(), has_token=token is not None, time_zone=zone)
+        if isinstance(run, Refusal):
+            await self._refuse(row, run)
+            return
+        without_id = await self._source.without_id(run.run_id)
+        await self._pages.send(run.page_id, row.page_access_token, self._epoch)
+        await self._queue.create_run(run)
+        if not self._pages.window_open(run.page_id, row.send_window, at(self._clock_ms())):
+            await self._queue.hold(run.run_id, "window")
+        if await self._queue.epoch() != self._epoch:
+            return  # the queue was emptied on the way: the page is no longer there; the next poll begins anew
+        reason = f"{without_id} rows without a recipient_id were left out" if without_id else None
+        if await self._registry.register(run, row, self._source.name, self._epoch, reason):
+            self._figures.runs_taken += 1
+            log.info("run_taken", run_id=run.run_id, page_id=run.page_id, source=self._source.name)
+            if without_id:
+                log.warning("recipients_without_id", run_id=run.run_id, rows=without_id)
+
+    async def _refuse(self, row: SourceRun, refusal: Refusal) -> None:
+        if await self._registry.refuse(row, self._source.name, refusal):
+            self._figures.runs_refused += 1
+            hint = "mend it and give it a new run_id"
+            log.warning("run_refused", run_id=row.run_id, page_id=row.page_id, reason=refusal.reason, hint=hint)
+
+    async def _enqueue(self, run: _Filling) -> _Filling | None:
+        """Enqueue the next chunk; None when it was the last, or another processor is at this run."""
+        rows = await self._source.recipients(run.run_id, run.cursor, self._chunk)
+        jobs, last = records(run.run_id, rows), len(rows) < self._chunk
+        cursor = rows[-1][0] if rows else run.cursor
+        if not await self._queue.enqueue_chunk(
+            run.run_id, cursor=run.cursor, next_cursor=cursor, records=jobs, last=last
+        ):
+            return None
+        self._figures.jobs_enqueued += len(jobs)
+        if last:
+            log.info("run_enqueued", run_id=run.run_id)
+        return None if last else _Filling(run.run_id, cursor)

@@ -1,0 +1,57 @@
+"""Turning a page of recipients into job records. Pure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from schema.job import Job, encode_record, job_id
+from sender.runs.check import moment_ms
+
+RecipientRow = tuple[str, str | None, float | None]
+"""recipient id, variables (JSON text), last interaction (seconds since 1970)"""
+
+
+def records(run_id: str, rows: list[RecipientRow]) -> list[bytes]:
+    """Encode rows in key order; a recipient that stands several times in a row becomes one job."""
+    found: list[bytes] = []
+    before: str | None = None
+    for recipient_id, variables, last_interaction_s in rows:
+        if recipient_id != before:
+            found.append(_record(run_id, recipient_id, variables_of(variables), last_interaction_s))
+        before = recipient_id
+    return found
+
+
+def variables_of(text: str | None) -> dict[str, Any] | None:
+    """Read a recipient's variables; None when there are none or they are no JSON object.
+
+    Such a recipient is kept: it ends as `failed` (missing variable) where the message has no fallback.
+    """
+    if text is None:
+        return None
+    try:
+        return msgspec.json.decode(text, type=dict[str, Any])
+    except (msgspec.DecodeError, RecursionError):
+        return None
+
+
+def _record(
+    run_id: str, recipient_id: str, variables: dict[str, Any] | None, last_interaction_s: float | None
+) -> bytes:
+    last_interaction_ms = None if last_interaction_s is None else moment_ms(last_interaction_s)
+    job = job_id(run_id, recipient_id)
+    try:
+        return encode_record(job, Job(recipient_id, variables, last_interaction_ms))
+    except OverflowError:
+        return encode_record(job, Job(recipient_id, _narrow(variables), last_interaction_ms))
+
+
+def _narrow(value: Any) -> Any:
+    """Write whole numbers beyond 64 bits as text: MessagePack cannot hold them, and a message shows them the same."""
+    if isinstance(value, int) and not -(2**63) <= value < 2**64:
+        return str(value)
+    if isinstance(value, dict):
+        return {name: _narrow(inner) for name, inner in value.items()}
+    return [_narrow(inner) for inner in value] if isinstance(value, list) else value

@@ -1,0 +1,48 @@
+"""What is read from the views, as it stands there: nothing is checked yet, and anything may be missing."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class Head(msgspec.Struct, frozen=True):
+    """The part of a run that is looked at on every poll. Columns in the order of `heads.sql`."""
+
+    run_id: str
+    status: str
+    page_id: str | None
+    page_access_token: str | None
+    scheduled_at_s: float | None
+    """Seconds since 1970 (UTC); may be infinite. So are all moments here."""
+    send_window: str | None
+    updated_at_s: float | None
+
+
+class SourceRun(msgspec.Struct, frozen=True):
+    """A run in full. Columns in the order of `runs.sql`."""
+
+    run_id: str
+    page_id: str | None
+    page_access_token: str | None
+    message: str | None
+    """JSON text."""
+    messaging_type: str | None = None
+    tag: str | None = None
+    notification_type: str | None = None
+    scheduled_at_s: float | None = None
+    expires_at_s: float | None = None
+    send_window: str | None = None
+    priority: float | None = None
+    on_unknown: str | None = None
+    parent_run_id: str | None = None
+
+
+class PageRow(msgspec.Struct, frozen=True):
+    """A page as the source describes it. Columns in the order of `pages.sql`."""
+
+    page_id: str
+    page_access_token: str | None = None
+    time_zone: str | None = None
+    weight: float | None = None
+    limit_text: float | None = None
+    limit_media: float | None = None

@@ -1,0 +1,4 @@
+-- The queue that these runs were taken into is there again, with their jobs. What is enqueued is noted by the next look.
+UPDATE runs SET state = 'enqueuing', reason = NULL
+WHERE run_id = ANY(%(run_ids)s) AND state = 'queue_lost' AND queue_epoch = %(queue_epoch)s
+RETURNING run_id

@@ -1,0 +1,6 @@
+-- Returns the run when it is new.
+INSERT INTO runs (run_id, page_id, source, state, reason, parent_run_id, messaging_type, tag, finished_at)
+VALUES (%(run_id)s, %(page_id)s, %(source)s, 'refused', %(reason)s, %(parent_run_id)s, %(messaging_type)s, %(tag)s,
+    now())
+ON CONFLICT (run_id) DO NOTHING
+RETURNING run_id

@@ -1,0 +1,8 @@
+-- Returns the run when it is new.
+INSERT INTO runs (run_id, page_id, source, state, reason, queue_epoch, parent_run_id, message, messaging_type, tag,
+    notification_type, priority, on_unknown, scheduled_at, expires_at)
+VALUES (%(run_id)s, %(page_id)s, %(source)s, 'enqueuing', %(reason)s, %(queue_epoch)s, %(parent_run_id)s,
+    %(message)s, %(messaging_type)s, %(tag)s, %(notification_type)s, %(priority)s, %(on_unknown)s,
+    %(scheduled_at)s, %(expires_at)s)
+ON CONFLICT (run_id) DO NOTHING
+RETURNING run_id

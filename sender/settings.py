@@ -1,0 +1,80 @@
+"""The sender's settings."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, Field, SecretStr, model_validator
+
+from schema.runtime.settings import KafkaSettings, RedisSettings, TokenSettings
+
+
+def _http_url(value: str) -> str:
+    if not value.startswith(("https://", "http://")):
+        raise ValueError("must begin with https:// (or http:// for a stand-in on this machine)")
+    return value.rstrip("/")
+
+
+class SenderSettings(RedisSettings, KafkaSettings, TokenSettings):
+    """What one sender process does, and how fast."""
+
+    graph_api_url: Annotated[str, AfterValidator(_http_url)] = Field(
+        default="https://graph.facebook.com", description="the Graph API, or a stand-in"
+    )
+    graph_api_version: str = Field(
+        default="v26.0", pattern=r"^v\d+\.\d+$", description="version of the Graph API", examples=["v26.0"]
+    )
+    graph_ca_file: str | None = Field(default=None, description="CA file that the Graph API's certificate must match")
+    app_secret: SecretStr | None = Field(default=None, description="with it, `appsecret_proof` goes along")
+    worker_concurrency: int = Field(default=100, ge=1, le=10_000, description="sender tasks of one process")
+    max_sockets: int = Field(default=500, ge=1, le=20_000, description="connections of one process")
+    send_timeout_ms: int = Field(
+        default=30_000, ge=100, le=600_000, description="how long an answer may take; then the outcome is `unknown`"
+    )
+    send_timeout_media_ms: int = Field(
+        default=90_000, ge=100, le=600_000, description="the same for audio and video, which Meta fetches meanwhile"
+    )
+    connect_timeout_ms: int = Field(
+        default=10_000, ge=50, le=120_000, description="how long a connection may take; then the job goes back"
+    )
+    rate_limit_per_page: int = Field(default=50, ge=1, le=100_000, description="messages per second and page")
+    rate_limit_per_page_media: int = Field(default=10, ge=1, le=100_000, description="the same for audio and video")
+    rate_limit_max_jobs_per_second: int = Field(
+        default=0, ge=0, le=10_000_000, description="messages per second of the whole app; 0 is no limit"
+    )
+    circuit_breaker_threshold: int = Field(
+        default=5, ge=1, le=1000, description="authentication failures in a row that open a page's breaker"
+    )
+    circuit_breaker_cooldown_ms: int = Field(
+        default=300_000, ge=100, le=86_400_000, description="how long an open breaker keeps a page from sending"
+    )
+    graph_batch_size: int = Field(
+        default=1, ge=1, le=50, description="messages per Graph batch; 1 sends each by itself, 20 is advised"
+    )
+    lease_ms: int = Field(
+        default=10_000, ge=200, le=600_000, description="a sender that is silent for so long loses its jobs to others"
+    )
+    drain_timeout_ms: int = Field(
+        default=30_000, ge=0, le=600_000, description="how long a stopping sender finishes what is in flight"
+    )
+    enforce_messaging_window: bool = Field(
+        default=True,
+        description="suppress UPDATE and RESPONSE messages to people who did not write within 24 hours",
+    )
+    outbox_limit: int = Field(
+        default=100_000, ge=100, le=10_000_000, description="events that may wait for the broker before claiming stops"
+    )
+    outbox_trim: Literal["acknowledged", "committed"] = Field(
+        default="acknowledged",
+        description="when an event leaves the outbox: with the broker's acknowledgement, or once it is in Postgres "
+        "(for a broker that forgets)",
+    )
+
+    @model_validator(mode="after")
+    def _sockets_for_all_tasks(self) -> Self:
+        if self.max_sockets < self.worker_concurrency:
+            raise ValueError(
+                f"MAX_SOCKETS={self.max_sockets} is less than WORKER_CONCURRENCY={self.worker_concurrency}: "
+                f"tasks would wait for connections; write MAX_SOCKETS={self.worker_concurrency} or more"
+            )
+        return self

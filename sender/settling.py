@@ -1,0 +1,109 @@
+"""Settling: from what happened to a job to its log event and its place in the queue. No decisions here."""
+
+from __future__ import annotations
+
+import msgspec
+
+from schema.event import SCHEMA_VERSION, LogEvent, at_us, encode_event
+from schema.job import Job, encode_record, event_id
+from schema.outcomes import ErrorClass, Outcome
+from sender.figures import Figures
+from sender.graph.classify import Answer
+from sender.groups import Group
+from sender.hands import Hands
+from sender.persist import Persistence
+from sender.queue.work import Settlement, WorkQueue
+
+
+class Ended(msgspec.Struct, frozen=True, kw_only=True):
+    """How one attempt ended."""
+
+    run_id: str
+    page_id: str
+    job: bytes
+    content: Job
+    attempt: int
+    """0: ended without a mark."""
+    sent_at_us: int
+    """Redis's time of the mark; 0 when there was none."""
+    outcome: Outcome
+    error_class: ErrorClass | None = None
+    counted: bool = False
+    delay_ms: int = 0
+    answer: Answer | None = None
+    reason: str | None = None
+    """For people, where no answer has a text."""
+    latency_ms: float | None = None
+
+
+class Settling:
+    """Settles in groups; `group.run` must run as a service. Adding never waits."""
+
+    def __init__(
+        self, queue: WorkQueue, hands: Hands, persist: Persistence, figures: Figures, *, sender_id: str
+    ) -> None:
+        self._queue = queue
+        self._hands = hands
+        self._persist = persist
+        self._figures = figures
+        self._sender_id = sender_id
+        self.group: Group[Settlement, bool] = Group(self._commit, pause_s=0.002)
+
+    def end(self, ended: Ended) -> None:
+        """Settle an attempt with its outcome and event."""
+        record = b""
+        if ended.outcome is Outcome.RETRYING:
+            record = encode_record(ended.job, after(ended.content, attempt=ended.attempt, counted=ended.counted))
+        self.group.add(
+            Settlement(
+                ended.job,
+                ended.run_id,
+                ended.page_id,
+                ended.outcome.value,
+                encode_event(self._event(ended)),
+                record,
+                ended.delay_ms,
+            )
+        )
+
+    def give_back(self, run_id: str, page_id: str, job: bytes, content: Job, *, attempt: int) -> None:
+        """Return a job of which nothing left. `attempt`: the number of the mark it may have got, else its last one."""
+        record = encode_record(job, after(content, attempt=attempt, counted=False))
+        self.group.add(Settlement(job, run_id, page_id, "", record=record))
+
+    def _event(self, ended: Ended) -> LogEvent:
+        answer = ended.answer
+        return LogEvent(
+            event_id=event_id(ended.job, ended.attempt),
+            run_id=ended.run_id,
+            page_id=ended.page_id,
+            recipient_id=ended.content.recipient_id,
+            attempt=ended.attempt,
+            outcome=ended.outcome,
+            sent_at=at_us(ended.sent_at_us or self._hands.redis_now_us()),
+            sender_id=self._sender_id,
+            schema_version=SCHEMA_VERSION,
+            error_class=ended.error_class,
+            error_code=answer.code if answer else None,
+            error_subcode=answer.subcode if answer else None,
+            error_message=(answer.message if answer else None) or ended.reason,
+            http_status=answer.http_status if answer else None,
+            message_id=answer.message_id if answer else None,
+            latency_ms=ended.latency_ms,
+            fbtrace_id=answer.fbtrace_id if answer else None,
+        )
+
+    async def _commit(self, settlements: list[Settlement]) -> list[bool]:
+        ours = await self._persist(lambda: self._queue.settle(settlements))
+        for settlement, done in zip(settlements, ours, strict=True):
+            self._hands.held.discard(settlement.job)
+            if not done:
+                self._figures.stale_settlements += 1
+            elif settlement.outcome:
+                self._figures.settled(settlement.outcome)
+        return ours
+
+
+def after(job: Job, *, attempt: int, counted: bool) -> Job:
+    """Return the job as it goes back after this attempt."""
+    return msgspec.structs.replace(job, attempts=max(attempt, job.attempts), retries=job.retries + counted)

@@ -1,0 +1,75 @@
+"""Real servers for the integration tests: started once per session, emptied for each test."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import psycopg
+import pytest
+import redis
+import trio
+
+from schema.migrate import migrate
+from schema.runtime.asyncio_door import open_asyncio
+
+
+@pytest.fixture(scope="session")
+def local_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
+    """Addresses of PostgreSQL, Valkey and the broker, as `python -m ops.local` prints them."""
+    data: Path = tmp_path_factory.mktemp("servers")
+    command = [sys.executable, "-m", "ops.local", "--data", str(data), "--not-durable"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:  # noqa: S603
+        assert process.stdout is not None
+        assert process.stdin is not None
+        line = process.stdout.readline()
+        assert line, "the local servers did not start; see the output above"
+        yield json.loads(line)
+        process.stdin.close()
+        process.wait()
+
+
+@pytest.fixture
+def postgres_url(local_servers: dict[str, Any]) -> Iterator[str]:
+    """A new, empty database."""
+    server, name = local_servers["postgres_url"], f"test_{uuid4().hex[:12]}"
+    with psycopg.connect(server, autocommit=True) as admin:
+        admin.execute(f"CREATE DATABASE {name}")  # type: ignore[call-overload]  # a name of our own making
+        yield f"{server.rsplit('/', 1)[0]}/{name}"
+        admin.execute(f"DROP DATABASE {name} WITH (FORCE)")  # type: ignore[call-overload]
+
+
+@pytest.fixture
+def log_database_url(postgres_url: str) -> str:
+    """A new database with the current schema."""
+    asyncio.run(migrate(postgres_url))
+    return postgres_url
+
+
+@pytest.fixture
+def redis_url(local_servers: dict[str, Any]) -> str:
+    """Redis, emptied."""
+    url: str = local_servers["redis_url"]
+    with redis.Redis.from_url(url) as client:
+        client.flushall()
+    return url
+
+
+@pytest.fixture
+def kafka_bootstrap(local_servers: dict[str, Any]) -> str:
+    """The broker; use a topic of your own."""
+    bootstrap: str = local_servers["kafka_bootstrap"]
+    return bootstrap
+
+
+@pytest.fixture
+async def asyncio_loop(nursery: trio.Nursery) -> Any:
+    """The process's asyncio loop, as an entry point opens it."""
+    async with open_asyncio() as loop:
+        yield loop

@@ -1,0 +1,79 @@
+"""The migrations on a real database: once, in order, from several places at once, and never silently different."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import psycopg
+import pytest
+import trio
+
+from schema.migrate import Migration, MigrationChanged, MigrationsPending, migrate, pending, require_current, shipped
+from schema.runtime.asyncio_door import aio
+
+NAMES = [m.name for m in shipped()]
+TWO = [
+    Migration("0001_one.sql", "CREATE TABLE one (n int); INSERT INTO one VALUES (1);"),
+    Migration("0002_two.sql", "CREATE TABLE two (n int);"),
+]
+
+
+def fetch(url: str, query: str) -> list[tuple[Any, ...]]:
+    with psycopg.connect(url) as connection:
+        return connection.execute(query.encode()).fetchall()
+
+
+async def test_migrating_applies_every_file_in_order_and_then_nothing(asyncio_loop: Any, postgres_url: str) -> None:
+    assert await aio(pending, postgres_url) == NAMES
+    assert await aio(migrate, postgres_url) == NAMES
+    assert await aio(pending, postgres_url) == []
+    assert await aio(migrate, postgres_url) == []
+    assert fetch(postgres_url, "SELECT name FROM newar_migrations ORDER BY applied_at, name") == [(n,) for n in NAMES]
+
+
+async def test_four_who_migrate_at_once_apply_each_file_once(asyncio_loop: Any, postgres_url: str) -> None:
+    applied: list[str] = []
+
+    async def one() -> None:
+        applied.extend(await aio(migrate, postgres_url))
+
+    async with trio.open_nursery() as nursery:
+        for _ in range(4):
+            nursery.start_soon(one)
+    assert sorted(applied) == NAMES
+
+
+async def test_a_file_changed_after_it_was_applied_is_refused(asyncio_loop: Any, postgres_url: str) -> None:
+    await aio(migrate, postgres_url, TWO[:1])
+    changed = [Migration("0001_one.sql", "CREATE TABLE one (n bigint);"), TWO[1]]
+    with pytest.raises(MigrationChanged, match=r"0001_one\.sql was changed after"):
+        await aio(migrate, postgres_url, changed)
+    with pytest.raises(MigrationChanged):
+        await aio(pending, postgres_url, changed)
+    assert fetch(postgres_url, "SELECT to_regclass('two')") == [(None,)]
+
+
+async def test_a_failing_file_leaves_nothing_of_itself_and_can_be_mended(asyncio_loop: Any, postgres_url: str) -> None:
+    broken = [TWO[0], Migration("0002_two.sql", "CREATE TABLE two (n int); SELECT 1/0;")]
+    with pytest.raises(psycopg.errors.DivisionByZero):
+        await aio(migrate, postgres_url, broken)
+    assert fetch(postgres_url, "SELECT to_regclass('one')::text, to_regclass('two')::text") == [("one", None)]
+    assert await aio(migrate, postgres_url, TWO) == ["0002_two.sql"]
+
+
+async def test_a_service_refuses_an_old_database_and_names_the_command(asyncio_loop: Any, postgres_url: str) -> None:
+    with pytest.raises(MigrationsPending, match="run `newar migrate`"):
+        await aio(require_current, postgres_url)
+    await aio(migrate, postgres_url)
+    await aio(require_current, postgres_url)
+
+
+async def test_submitted_recipients_are_paged_by_their_index(asyncio_loop: Any, log_database_url: str) -> None:
+    plan = fetch(
+        f"{log_database_url}?options=-c%20enable_seqscan%3Doff",
+        "EXPLAIN SELECT * FROM submitted_recipients WHERE run_id = 'r' AND "
+        'recipient_id COLLATE "C" > \'5\' ORDER BY recipient_id COLLATE "C" LIMIT 10',
+    )
+    text = "\n".join(line for (line,) in plan)
+    assert "submitted_recipients_page" in text
+    assert "Sort" not in text

@@ -1,0 +1,78 @@
+"""Who may read, decided on headers alone."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from typing import Any
+
+import pytest
+
+from ops.api.access import Access
+from tests.unit.api.contents import api_settings
+
+
+def access(**fields: Any) -> Access:
+    return Access(api_settings(**fields))
+
+
+def basic(user: str, password: str) -> str:
+    return "Basic " + b64encode(f"{user}:{password}".encode()).decode()
+
+
+def test_loopback_without_a_viewer_token_is_open() -> None:
+    assert access().may_read(None)
+    assert access(admin_token="admin").may_read(None)
+
+
+def test_a_viewer_token_closes_loopback_too() -> None:
+    guarded = access(viewer_token="viewer")
+    assert not guarded.may_read(None)
+    assert guarded.may_read("Bearer viewer")
+
+
+def test_both_tokens_read_beyond_loopback() -> None:
+    outside = access(api_host="0.0.0.0", admin_token="admin", viewer_token="viewer")  # noqa: S104 - the case
+    assert outside.may_read("Bearer admin")
+    assert outside.may_read("bearer viewer")
+    assert outside.may_read(basic("anyone", "viewer"))
+    assert outside.may_read(basic("", "admin"))
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        None,
+        "",
+        "Bearer",
+        "Bearer ",
+        "Bearer wrong",
+        "Bearer viewer2",
+        "Digest viewer",
+        "viewer",
+        "Basic viewer",
+        "Basic ====",
+        "Basic " + b64encode(b"viewer").decode(),
+        basic("viewer", ""),
+        "Bearer vi\u00e9wer",
+    ],
+)
+def test_anything_else_does_not_read(header: str | None) -> None:
+    assert not access(viewer_token="viewer").may_read(header)
+
+
+@pytest.mark.parametrize("host", ["localhost", "LOCALHOST:3100", "127.0.0.1:80", "127.0.0.1", "[::1]:3100", "[::1]"])
+def test_loopback_names_are_allowed_with_any_port(host: str) -> None:
+    assert access().host_allowed(host)
+
+
+@pytest.mark.parametrize("host", [None, "", "evil.example", "evil.example:3100", "127.0.0.1.evil.example", "[::2]:1"])
+def test_foreign_names_are_refused_on_loopback(host: str | None) -> None:
+    assert not access().host_allowed(host)
+
+
+def test_the_configured_loopback_address_is_allowed() -> None:
+    assert access(api_host="127.0.0.5").host_allowed("127.0.0.5:3100")
+
+
+def test_beyond_loopback_any_name_may_be_used() -> None:
+    assert access(api_host="0.0.0.0", viewer_token="v").host_allowed("newar.example.com")  # noqa: S104 - the case

@@ -1,0 +1,60 @@
+"""What Prometheus gets."""
+
+from __future__ import annotations
+
+from prometheus_client import generate_latest
+from prometheus_client.parser import text_string_to_metric_families
+
+from ops.api import queue_figures
+from ops.api.metrics import DECLARED, Figures
+from ops.api.pace import RunPaces
+from schema.snapshot import ProcessSnapshot
+from tests.unit.api.contents import ingest, process, runs, sender
+from tests.unit.api.test_queue_figures import reading
+
+
+def figures(*processes: ProcessSnapshot) -> Figures:
+    state = reading(leased=3, breakers={"7": "open"}, pages={"7": {}})
+    queue = queue_figures.queue(state, RunPaces())
+    return Figures(processes=list(processes), queue=queue, breaker=queue_figures.breakers(state))
+
+
+def samples(of: Figures) -> dict[tuple[str, ...], float]:
+    families = text_string_to_metric_families(generate_latest(of).decode())
+    return {
+        (sample.name, *(value for _label, value in sorted(sample.labels.items()))): sample.value
+        for family in families
+        for sample in family.samples
+    }
+
+
+def test_every_metric_is_declared_once() -> None:
+    names = [declared.name for declared in DECLARED]
+    assert len(set(names)) == len(names)
+
+
+def test_counters_are_per_process_and_end_in_total() -> None:
+    found = samples(
+        figures(
+            process("a", sender=sender(outcomes={"sent": 7}, http={"requests": 9, "errors": {"connect": 1}})),
+            process("b", ingest=ingest(rows=5)),
+            process("c", runs=runs(runs_taken=2, source_down=True)),
+        )
+    )
+    assert found["newar_attempts_total", "sent", "a"] == 7
+    assert found["newar_http_requests_total", "a"] == 9
+    assert found["newar_http_errors_total", "connect", "a"] == 1
+    assert found["newar_ingest_rows_total", "b"] == 5
+    assert found["newar_runs_taken_total", "c"] == 2
+    assert found["newar_part_unreachable", "source", "c"] == 1
+    assert found["newar_queue_jobs", "leased"] == 3
+    assert found["newar_breakers", "open"] == 1
+
+
+def test_latency_is_in_seconds() -> None:
+    found = samples(figures(process("a", sender=sender(latencies_ms=(1000.0,)))))
+    assert 0.9 < found["newar_graph_latency_seconds", "0.99"] < 1.3
+
+
+def test_nothing_running_leaves_processes_out() -> None:
+    assert not [name for name, *_ in samples(figures()) if name.startswith("newar_sender")]

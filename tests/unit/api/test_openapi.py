@@ -1,0 +1,36 @@
+"""The description of the API is true."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from redis.asyncio import Redis
+
+from ops.api.access import Access
+from ops.api.board import Board
+from ops.api.openapi import document, openapi_path
+from ops.api.web import make_app
+from tests.unit.api.contents import api_settings
+
+SETTINGS = api_settings()
+
+
+def test_the_document_lists_exactly_the_routes() -> None:
+    app = make_app(Board(SETTINGS, Redis()), Access(SETTINGS))
+    rules = {openapi_path(rule.rule) for rule in app.url_map.iter_rules() if rule.endpoint not in ("static", "home")}
+    assert set(document()["paths"]) == rules
+
+
+def test_every_route_answers_get_alone() -> None:
+    app = make_app(Board(SETTINGS, Redis()), Access(SETTINGS))
+    rules = [rule for rule in app.url_map.iter_rules() if rule.endpoint != "static"]
+    assert {frozenset(rule.methods or ()) for rule in rules} == {frozenset({"GET", "HEAD"})}
+
+
+def test_every_reference_leads_somewhere() -> None:
+    described: dict[str, Any] = document()
+    names = set(re.findall(r'"#/components/schemas/(\w+)"', json.dumps(described)))
+    assert names <= set(described["components"]["schemas"])
+    assert "Overview" in names

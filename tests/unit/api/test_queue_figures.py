@@ -1,0 +1,107 @@
+"""From what Redis said to answers about the queue."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from ops.api import queue_figures
+from ops.api.pace import RunPaces
+from ops.api.reading import Fields, Reading, Unfinished
+
+NOW_S = 1_800_000_000.0
+NOW = datetime.fromtimestamp(NOW_S, UTC)
+
+
+def reading(**fields: Any) -> Reading:
+    nothing: dict[str, Any] = {
+        **{name: [] for name in ("unfinished", "newest_runs", "snapshots", "failures")},
+        **{name: {} for name in ("runs", "pages", "breakers", "app")},
+        **dict.fromkeys(("delayed", "leased", "marked", "outbox"), 0),
+    }
+    return Reading(**{"at_s": NOW_S, "claimable_since_s": None, **nothing, **fields})
+
+
+def ms(seconds_from_now: float) -> str:
+    return str(int((NOW_S + seconds_from_now) * 1000))
+
+
+def fields(**changes: str) -> Fields:
+    values = {"page": "7", "state": "active", "recipients": "100", "left": "40", "taken_at_ms": ms(-6), "sent": "60"}
+    return {**values, **changes}
+
+
+def test_waiting_is_what_is_left_and_neither_leased_nor_delayed() -> None:
+    unfinished = [Unfinished(run_id="a", page_id="7", left=40), Unfinished(run_id="b", page_id="8", left=2)]
+    state = reading(
+        unfinished=unfinished,
+        runs={"a": fields(), "b": fields(left="2")},
+        pages={"7": {}, "8": {}},
+        delayed=5,
+        leased=10,
+        marked=4,
+        outbox=3,
+        claimable_since_s=NOW_S - 2.5,
+    )
+    answer = queue_figures.queue(state, RunPaces())
+    assert (answer.waiting, answer.delayed, answer.leased, answer.marked, answer.outbox) == (27, 5, 10, 4, 3)
+    assert answer.oldest_claimable_age_s == 2.5
+    assert [run.run_id for run in answer.runs] == ["a", "b"]
+    assert [(page.page_id, page.left, page.runs) for page in answer.pages] == [("7", 40, 1), ("8", 2, 1)]
+
+
+def test_nothing_is_claimable_while_the_app_rests() -> None:
+    state = reading(claimable_since_s=NOW_S - 60, app={"paused_until_ms": ms(10), "pause_reason": "rate_limit_app"})
+    assert queue_figures.queue(state, RunPaces()).oldest_claimable_age_s == 0.0
+    assert queue_figures.breakers(state).app.reason == "rate_limit_app"
+
+
+def test_a_pause_that_is_over_is_not_shown() -> None:
+    page = {"paused_until_ms": ms(-1), "pause_reason": "rate_limit_page"}
+    state = reading(unfinished=[Unfinished(run_id="a", page_id="7", left=1)], runs={"a": fields()}, pages={"7": page})
+    answer = queue_figures.queue(state, RunPaces()).pages[0]
+    assert (answer.paused_until, answer.pause_reason) == (None, None)
+
+
+def test_a_run_tells_its_progress_rate_and_time_left() -> None:
+    paces = RunPaces()
+    paces.note({"a": 60}, NOW_S)
+    run = queue_figures.run("a", fields(), paces)
+    assert (run.progress, run.rate_per_second, run.eta_s) == (0.6, 10.0, 4.0)
+    assert run.outcomes["sent"] == 60
+    assert run.taken_at == datetime.fromtimestamp(NOW_S - 6, UTC)
+
+
+@pytest.mark.parametrize("changes", [{"state": "enqueuing"}, {"hold:operator": "1"}, {"left": "0"}])
+def test_a_run_whose_end_cannot_be_known_has_no_time_left(changes: dict[str, str]) -> None:
+    paces = RunPaces()
+    paces.note({"a": 60}, NOW_S)
+    assert queue_figures.run("a", fields(**changes), paces).eta_s is None
+
+
+def test_a_held_run_is_paused_and_says_by_whom() -> None:
+    run = queue_figures.run("a", fields(**{"hold:source": "1", "hold:window": "1"}), RunPaces())
+    assert (run.state, run.held_by) == ("paused", ["source", "window"])
+
+
+def test_a_finished_run_is_complete_even_without_recipients() -> None:
+    run = queue_figures.run("a", {"state": "finished", "ended_as": "complete", "finished_at_ms": ms(0)}, RunPaces())
+    assert (run.progress, run.rate_per_second, run.finished_at, run.ended_as) == (1.0, 0.0, NOW, "complete")
+
+
+def test_breakers_that_are_not_closed_are_listed() -> None:
+    page = {"reason": "auth_page", "failures": "5", "opened_at_ms": ms(0), "retry_at_ms": ms(300)}
+    state = reading(breakers={"7": "open", "8": "half_open", "9": "open"}, pages={"7": page, "8": {}, "9": {}})
+    answer = queue_figures.breakers(state)
+    assert (answer.open, answer.half_open) == (2, 1)
+    first = answer.pages[0]
+    assert (first.page_id, first.state, first.reason, first.failures) == ("7", "open", "auth_page", 5)
+    assert first.opened_at == NOW
+    assert first.retry_at is not None
+    assert (first.retry_at - NOW).total_seconds() == 300
+
+
+def test_failures_that_cannot_be_decoded_are_left_out() -> None:
+    assert queue_figures.failures(reading(failures=[b"{}", b"\xff", b"nonsense"]), 10) == []

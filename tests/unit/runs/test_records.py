@@ -1,0 +1,44 @@
+"""Recipients as job records."""
+
+from __future__ import annotations
+
+import pytest
+
+from schema.job import Job, decode_record, job_id
+from sender.runs.records import RecipientRow, records
+
+
+def jobs(*rows: RecipientRow) -> list[Job]:
+    return [decode_record(record)[1] for record in records("r", list(rows))]
+
+
+def test_record_carries_id_variables_and_last_interaction() -> None:
+    [record] = records("r", [("123", '{"name": "Ann"}', 1_700_000_000.25)])
+    assert decode_record(record) == (job_id("r", "123"), Job("123", {"name": "Ann"}, 1_700_000_000_250))
+
+
+def test_recipient_that_stands_there_twice_becomes_one_job() -> None:
+    assert [job.recipient_id for job in jobs(("1", None, None), ("1", None, None), ("2", None, None))] == ["1", "2"]
+
+
+def test_recipient_id_of_any_kind_is_kept_as_it_is() -> None:
+    garbage = " 12\n", "not a number", "💥", "x" * 10_000
+    assert [job.recipient_id for job in jobs(*((g, None, None) for g in garbage))] == list(garbage)
+
+
+@pytest.mark.parametrize("text", ["null", "[1]", '"Ann"', "7", "{", "[" * 5000, ""])
+def test_recipient_with_unusable_variables_is_kept_without_them(text: str) -> None:
+    assert jobs(("1", text, None)) == [Job("1", None)]
+
+
+def test_number_too_wide_for_a_record_is_kept_as_text() -> None:
+    text = '{"order": 123456789012345678901234567890, "list": [-9223372036854775809, 1], "small": 5}'
+    wide = {"order": "123456789012345678901234567890", "list": ["-9223372036854775809", 1], "small": 5}
+    assert jobs(("1", text, None)) == [Job("1", wide)]
+
+
+def test_endless_last_interaction_becomes_the_end_of_time() -> None:
+    assert jobs(("1", None, float("inf")), ("2", None, float("-inf"))) == [
+        Job("1", None, 253_402_300_799_000),
+        Job("2", None, 0),
+    ]

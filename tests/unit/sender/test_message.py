@@ -1,0 +1,208 @@
+"""Filling a run's message, and what keeps it from a recipient."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schema.outcomes import ErrorClass, Outcome
+from sender.message import (
+    MAX_OWN_METADATA,
+    BadTemplate,
+    MessageTemplate,
+    MissingVariable,
+    NotSendable,
+    UnusableVariable,
+    check,
+    outside_window,
+)
+
+HOUR_MS = 3600 * 1000
+NOW_MS = 1_800_000_000_000
+MARGIN_MS = 5 * 60 * 1000
+
+
+def _filled(text: str, variables: dict[str, Any] | None = None) -> Any:
+    return MessageTemplate({"text": text}).fill(variables)["text"]
+
+
+@pytest.mark.parametrize(
+    ("text", "variables", "result"),
+    [
+        ("no placeholder } { }} |", None, "no placeholder } { }} |"),
+        ("Hi {{name}}!", {"name": "Anna"}, "Hi Anna!"),
+        ("{{ name }}{{name}}", {"name": "A"}, "AA"),
+        ("{{\tname\n}}", {"name": "A"}, "A"),
+        ("{{name|friend}}", {"name": "A"}, "A"),
+        ("{{name|friend}}", {"name": None}, "friend"),
+        ("{{name|friend}}", {}, "friend"),
+        ("{{name|friend}}", None, "friend"),
+        ("{{ name | dear friend }}.", None, "dear friend."),
+        ("{{name|}}.", None, "."),
+        ("{{name|friend}}", {"name": ""}, ""),
+        ("{{name|a|b}}", None, "a|b"),
+        ("{{name|a}b}}", None, "a}b"),
+        ("{{name|a\nb}}", None, "a\nb"),
+        ("{{_a.b1}}", {"_a.b1": "x"}, "x"),
+        ("{{name}}}", {"name": "A"}, "A}"),
+        ("{{a}}", {"a": True}, "true"),
+        ("{{a}}", {"a": False}, "false"),
+        ("{{a}}", {"a": 0}, "0"),
+        ("{{a}}", {"a": -12}, "-12"),
+        ("{{a}}", {"a": 1.5}, "1.5"),
+        ("{{a}}", {"a": 1e22}, "1e22"),
+        ("{{a}}", {"a": '"\\\n\u1ed9'}, '"\\\n\u1ed9'),
+    ],
+)
+def test_placeholders(text: str, variables: dict[str, Any] | None, result: str) -> None:
+    assert _filled(text, variables) == result
+
+
+def test_values_are_inserted_once() -> None:
+    assert _filled("{{a}} {{b}}", {"a": "{{b}}", "b": "{{a|x}}"}) == "{{b}} {{a|x}}"
+
+
+def test_a_dotted_name_is_one_name() -> None:
+    with pytest.raises(MissingVariable):
+        _filled("{{user.name}}", {"user": {"name": "A"}})
+
+
+def test_a_missing_variable_is_named() -> None:
+    with pytest.raises(MissingVariable) as caught:
+        _filled("{{first}} {{last}}", {"first": "A"})
+    assert caught.value.name == "last"
+    assert (caught.value.error_class, caught.value.outcome) == (ErrorClass.MISSING_VARIABLE, Outcome.FAILED)
+    assert caught.value.reason == "the variable last is missing"
+
+
+@pytest.mark.parametrize("value", [[], ["a"], {}, {"a": 1}, float("nan"), float("inf")])
+def test_a_value_that_is_no_text_is_unusable_even_with_a_fallback(value: object) -> None:
+    with pytest.raises(UnusableVariable) as caught:
+        _filled("{{a|x}}", {"a": value})
+    assert caught.value.reason == f"the variable a is of type {type(value).__name__}, which is no text"
+    assert caught.value.error_class is ErrorClass.MISSING_VARIABLE
+
+
+def test_all_strings_are_filled_and_keys_and_other_values_are_not() -> None:
+    message = {
+        "attachment": {"payload": {"elements": [{"title": "{{a}}", "n": 1}, {"title": "x"}, "{{a}}", None, True]}},
+        "{{a}}": "key",
+        "quick_replies": [["{{b|}}"]],
+    }
+    before = copy.deepcopy(message)
+    assert MessageTemplate(message).fill({"a": "A"}) == {
+        "attachment": {"payload": {"elements": [{"title": "A", "n": 1}, {"title": "x"}, "A", None, True]}},
+        "{{a}}": "key",
+        "quick_replies": [[""]],
+    }
+    assert message == before
+
+
+def test_a_message_without_placeholders_is_given_out_as_it_is() -> None:
+    message = {"text": "Hi"}
+    template = MessageTemplate(message)
+    assert template.constant
+    assert template.fill({"a": "A"}) is message
+    assert not MessageTemplate({"text": "{{a}}"}).constant
+
+
+@pytest.mark.parametrize(
+    ("message", "position", "reason"),
+    [
+        ({"text": "Hi {{name"}, "message.text, character 4", "{{ without }}"),
+        ({"text": "{{a}} {{b}"}, "message.text, character 7", "{{ without }}"),
+        ({"text": "{{}}"}, "message.text, character 1", "no name between {{ and }}"),
+        ({"text": "{{ |x}}"}, "message.text, character 1", "no name between {{ and }}"),
+        ({"a": [{"b": "{{1st}}"}]}, "message.a[0].b, character 1", "'1st' is not the name of a variable"),
+        ({"text": "{{first name}}"}, "message.text, character 1", "'first name' is not the name of a variable"),
+        ({"text": "{{{a}}}"}, "message.text, character 1", "'{a' is not the name of a variable"),
+        ({"text": "{{a|{{b}}}}"}, "message.text, character 1", "{{ within a placeholder"),
+        ({"text": "a\ud800"}, "message.text, character 2", "half of a surrogate pair"),
+        ({"metadata": 7}, "message.metadata", "must be a string"),
+        ({"metadata": "x" * (MAX_OWN_METADATA + 1)}, "message.metadata", f"over {MAX_OWN_METADATA} characters"),
+    ],
+)
+def test_a_bad_template_is_refused_with_the_place(message: dict[str, Any], position: str, reason: str) -> None:
+    with pytest.raises(BadTemplate) as caught:
+        MessageTemplate(message)
+    assert (caught.value.position, caught.value.reason) == (position, reason)
+
+
+def test_nesting_beyond_reason_is_refused() -> None:
+    message: dict[str, Any] = {}
+    for _ in range(100):
+        message = {"a": message}
+    with pytest.raises(BadTemplate, match="nested deeper"):
+        MessageTemplate(message)
+
+
+@given(st.text(), st.text())
+def test_any_value_arrives_unchanged(before: str, value: str) -> None:
+    before = before.replace("{{", "")
+    before = before.rstrip("{")
+    assert _filled(before + "{{a}}", {"a": value}) == before + value
+
+
+@given(st.text(st.sampled_from("{}|a \n1.")))
+def test_any_text_compiles_or_is_refused(text: str) -> None:
+    try:
+        template = MessageTemplate({"text": text})
+    except BadTemplate:
+        assert "{{" in text
+    else:
+        assert template.constant == ("{{" not in text)
+
+
+@pytest.mark.parametrize("recipient_id", ["", "12a", " 12", "12\n", "-1", "1.0", "\u0661\u0662", "\u00b2", '1"}'])
+def test_a_recipient_id_is_ascii_digits(recipient_id: str) -> None:
+    with pytest.raises(NotSendable) as caught:
+        check(recipient_id, {"text": "Hi"})
+    assert (caught.value.error_class, caught.value.outcome) == (ErrorClass.INVALID_RECIPIENT, Outcome.FAILED)
+
+
+def test_2000_characters_pass_and_2001_do_not() -> None:
+    check("7000000000000001", {"text": "\u1ed9" * 2000})
+    with pytest.raises(NotSendable) as caught:
+        check("7000000000000001", {"text": "x" * 2001})
+    assert (caught.value.error_class, caught.value.outcome) == (ErrorClass.TEXT_TOO_LONG, Outcome.FAILED)
+    assert caught.value.reason == "the text has 2001 characters, 2000 are allowed"
+
+
+def test_own_metadata_that_grew_too_long_is_a_bad_payload() -> None:
+    with pytest.raises(NotSendable) as caught:
+        check("7", {"text": "Hi", "metadata": "x" * (MAX_OWN_METADATA + 1)})
+    assert (caught.value.error_class, caught.value.outcome) == (ErrorClass.BAD_PAYLOAD, Outcome.FAILED)
+
+
+def test_a_message_without_text_passes() -> None:
+    check("7", {"attachment": {}})
+
+
+@pytest.mark.parametrize("messaging_type", ["UPDATE", "RESPONSE"])
+def test_the_window_closes_a_margin_before_24_hours(messaging_type: str) -> None:
+    last_ms = NOW_MS - 24 * HOUR_MS + MARGIN_MS
+    assert outside_window(messaging_type, last_ms + 1, NOW_MS) is None
+    refusal = outside_window(messaging_type, last_ms, NOW_MS)
+    assert refusal is not None
+    assert (refusal.error_class, refusal.outcome) == (ErrorClass.RECIPIENT_WINDOW, Outcome.SUPPRESSED)
+    assert outside_window(messaging_type, last_ms, NOW_MS, margin_ms=0) is None
+
+
+def test_nobody_who_never_wrote_is_inside_the_window() -> None:
+    refusal = outside_window("UPDATE", None, NOW_MS)
+    assert refusal is not None
+    assert (refusal.error_class, refusal.outcome) == (ErrorClass.RECIPIENT_WINDOW, Outcome.SUPPRESSED)
+
+
+def test_a_moment_ahead_of_our_clock_is_inside_the_window() -> None:
+    assert outside_window("UPDATE", NOW_MS + HOUR_MS, NOW_MS) is None
+
+
+@pytest.mark.parametrize("messaging_type", ["MESSAGE_TAG", "UTILITY"])
+@pytest.mark.parametrize("last_ms", [None, 0])
+def test_other_messaging_types_have_no_window(messaging_type: str, last_ms: int | None) -> None:
+    assert outside_window(messaging_type, last_ms, NOW_MS) is None
