@@ -36,6 +36,8 @@ class RunContext(msgspec.Struct, frozen=True):
 
     run: Run
     forge: RequestForge
+    token_version: int
+    """Of the page's token that the forge writes."""
 
 
 class Contexts:
@@ -78,11 +80,11 @@ class Contexts:
         run = await self.run(group.run_id)
         if run is None:
             return RunUnusable(ErrorClass.CORRUPT, "the run's record in the queue cannot be decoded")
-        sealed, _version = await self._persist(lambda: self._queue.page_token(group.page_id))
+        sealed, version = await self._persist(lambda: self._queue.page_token(group.page_id))
         if not sealed:
             return RunUnusable(ErrorClass.NO_TOKEN, "the page has no access token", page_wide=True)
         try:
-            return RunContext(run, self._forge(run, self._box.open(sealed)))
+            return RunContext(run, self._forge(run, self._box.open(sealed)), version)
         except (TokenUnreadable, UnfitRequestPart) as exc:
             return RunUnusable(ErrorClass.NO_TOKEN, str(exc), page_wide=True)
         except BadTemplate as exc:

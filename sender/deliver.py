@@ -196,7 +196,7 @@ class Delivery:
         answers, outer = self._judge(response, len(letters))
         decisions = [self._decide(context, letter, answer) for letter, answer in zip(letters, answers, strict=True)]
         try:
-            await self._follow(context.run.page_id, answers[:1] if outer else answers, decisions)
+            await self._follow(context, answers[:1] if outer else answers, decisions)
         finally:
             for letter, answer, decision in zip(letters, answers, decisions, strict=True):
                 self._end(
@@ -217,13 +217,13 @@ class Delivery:
         answers = split_batch(response.status, response.header, response.body, size)
         return ([answers] * size, True) if isinstance(answers, Answer) else (answers, False)
 
-    async def _follow(self, page_id: str, answers: list[Answer], decisions: list[Decision]) -> None:
+    async def _follow(self, context: RunContext, answers: list[Answer], decisions: list[Decision]) -> None:
         """Tell the queue about the page, before its jobs return."""
         followed = [d for _, d in zip(answers, decisions, strict=False) if d.pause is not None or d.breaker is not None]
         for decision in followed:
-            await self._pages.follow(page_id, decision)
+            await self._pages.follow(context.run.page_id, context.token_version, decision)
         if not followed and any(answer.error_class in _WORKING for answer in answers):
-            await self._pages.works(page_id)
+            await self._pages.works(context.run.page_id)
 
     def _decide(self, context: RunContext, letter: Letter, answer: Answer) -> Decision:
         return decide(

@@ -173,7 +173,9 @@ class Dispatcher:
             return
         log.error("page_unusable", page_id=group.page_id, reason=why.reason)
         await self._pages.fault(
-            group.page_id, Decision(outcome=Outcome.RETRYING, error_class=why.error_class, breaker="page", at_once=True)
+            group.page_id,
+            group.token_version,
+            Decision(outcome=Outcome.RETRYING, error_class=why.error_class, breaker="page", at_once=True),
         )
         self._give_back(group, letters)
 

@@ -32,25 +32,25 @@ class PageWatch:
         level, ends_at = self._pauses.get(scope, (0, 0.0))
         return level - 1 if level and trio.current_time() < ends_at else level
 
-    async def follow(self, page_id: str, decision: Decision) -> None:
-        """Carry out what a decision says about its page or the app."""
+    async def follow(self, page_id: str, token_version: int, decision: Decision) -> None:
+        """Carry out what a decision says about its page (sent with that version of its token) or the app."""
         if decision.pause is not None:
-            await self._pause(page_id, decision.pause)
+            await self._pause(page_id, token_version, decision.pause)
         if decision.breaker == "app":
             self._troubled.add(APP)
             reason = f"{decision.error_class}"
             if await self._persist(lambda: self._queue.trouble_app(self._cooldown_ms, reason, self._threshold)):
                 log.error("app_paused", reason=reason, ms=self._cooldown_ms)
         elif decision.breaker == "page":
-            await self.fault(page_id, decision)
+            await self.fault(page_id, token_version, decision)
 
-    async def fault(self, page_id: str, decision: Decision) -> None:
+    async def fault(self, page_id: str, token_version: int, decision: Decision) -> None:
         """Count a failure of the page, or open its breaker."""
         kind = "open" if decision.at_once else "failure"
         hold_ms, reason = decision.hold_ms or self._cooldown_ms, f"{decision.error_class}"
         self._troubled.add(page_id)
         state, changed = await self._persist(
-            lambda: self._queue.trouble(page_id, kind, hold_ms, reason, self._threshold)
+            lambda: self._queue.trouble(page_id, kind, hold_ms, reason, self._threshold, token_version)
         )
         if changed:
             log.warning("breaker_opened", page_id=page_id, reason=reason, state=state, hold_ms=hold_ms)
@@ -72,7 +72,7 @@ class PageWatch:
             self._troubled = await self._persist(self._queue.troubled)
             await trio.sleep(1)
 
-    async def _pause(self, page_id: str, pause: Pause) -> None:
+    async def _pause(self, page_id: str, token_version: int, pause: Pause) -> None:
         scope = APP if pause.scope == "app" else page_id
         self._pauses[scope] = (pause.level, trio.current_time() + pause.ms / 1000)
         if pause.scope == "app":
@@ -80,4 +80,6 @@ class PageWatch:
             await self._persist(lambda: self._queue.trouble_app(pause.ms, pause.reason))
         else:
             log.info("page_paused", page_id=page_id, reason=pause.reason, ms=pause.ms)
-            await self._persist(lambda: self._queue.trouble(page_id, "pause", pause.ms, pause.reason, self._threshold))
+            await self._persist(
+                lambda: self._queue.trouble(page_id, "pause", pause.ms, pause.reason, self._threshold, token_version)
+            )

@@ -5,6 +5,8 @@ A crossing costs 0.1-0.5 ms of CPU: cross per group, never per message.
 
 from __future__ import annotations
 
+import asyncio
+import sys
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any, ParamSpec, TypeVar
@@ -17,6 +19,9 @@ T = TypeVar("T")
 
 def open_asyncio() -> AbstractAsyncContextManager[Any]:
     """Open the process's asyncio loop; `aio` works inside the block."""
+    if (waiting := sys.modules.get("psycopg.waiting")) is not None:
+        # psycopg copied this function at its import: before trio-asyncio's own it is one that never finds our loop.
+        vars(waiting)["get_running_loop"] = asyncio.get_running_loop
     manager: AbstractAsyncContextManager[Any] = trio_asyncio.open_loop()
     return manager
 

@@ -16,19 +16,19 @@ class Stop:
     def __init__(self, drain_s: float) -> None:
         self.drain_s = drain_s
         self.requested = trio.Event()
-        self._cut_short = trio.Event()
+        self.cut_short = trio.Event()
 
     def request(self) -> None:
         """Ask for a soft stop; a second request cuts the drain short."""
         if self.requested.is_set():
-            self._cut_short.set()
+            self.cut_short.set()
         self.requested.set()
 
     async def enforce(self, work: trio.CancelScope) -> None:
         """Cancel `work` once the drain time after the request is over, or at the second request."""
         await self.requested.wait()
         with trio.move_on_after(self.drain_s):
-            await self._cut_short.wait()
+            await self.cut_short.wait()
         work.cancel()
 
     async def listen(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:

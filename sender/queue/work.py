@@ -165,9 +165,14 @@ class WorkQueue:
         token, version = await aio(self._scripts.command, "HMGET", key(f"page:{page_id}"), "token", "token_version")
         return (token or b"").decode(), int(version or 0)
 
-    async def trouble(self, page_id: str, kind: str, ms: int, reason: str, threshold: int) -> tuple[str, bool]:
-        """Say what an answer meant for the whole page: `pause`, `failure` or `open`. Return breaker state, changed."""
-        state, changed = await aio(self._scripts.call, "trouble", page_id, kind, ms, reason, threshold)
+    async def trouble(
+        self, page_id: str, kind: str, ms: int, reason: str, threshold: int, token_version: int
+    ) -> tuple[str, bool]:
+        """Say what an answer meant for the whole page: `pause`, `failure` or `open`. Return breaker state, changed.
+
+        A failure under a token that has been replaced meanwhile does not count.
+        """
+        state, changed = await aio(self._scripts.call, "trouble", page_id, kind, ms, reason, threshold, token_version)
         return state.decode(), bool(changed)
 
     async def trouble_app(self, ms: int, reason: str, threshold: int = 1) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from functools import cache
 from importlib.resources import files
 from types import TracebackType
@@ -10,7 +9,7 @@ from typing import Any, Self
 
 import psycopg
 import trio
-from psycopg import AsyncConnection, sql, waiting
+from psycopg import AsyncConnection, sql
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.errors import QueryCanceled
 from psycopg.rows import TupleRow
@@ -20,9 +19,6 @@ from schema.runtime.asyncio_door import aio
 from schema.runtime.outage import Outage
 from schema.runtime.settings import SettingsError
 from sender.runs.errors import DatabaseAway, QueryRefused
-
-# psycopg copies this function when it is imported: before trio-asyncio's import it is one that never finds our loop.
-vars(waiting)["get_running_loop"] = asyncio.get_running_loop
 
 CONNECT_TIMEOUT_S = 10
 STATEMENT_TIMEOUT_S = 60

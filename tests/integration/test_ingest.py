@@ -10,6 +10,7 @@ import sys
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -20,6 +21,7 @@ import redis
 import trio
 from aiokafka import AIOKafkaProducer
 from pydantic import SecretStr
+from structlog.testing import capture_logs
 from trio.testing import wait_all_tasks_blocked
 
 from ingest import member
@@ -30,6 +32,7 @@ from ingest.partitions import drop, ensure, ensure_days, list_partitions, partit
 from ingest.rows import Row, read_message
 from ingest.settings import IngestSettings
 from ingest.writer import Log, OffsetsMoved, Writer
+from ops.local.servers import open_servers
 from schema.event import LogEvent, encode_event
 from schema.keys import key
 from schema.migrate import MigrationsPending
@@ -434,6 +437,21 @@ async def test_a_broker_set_up_anew_is_read_from_its_beginning(settings: IngestS
     async with running(settings):
         await until(lambda: ingested(log_database_url) == 12 * 5000 + 50)
     assert recipients(log_database_url) == list(range(50))
+
+
+async def test_a_broker_that_goes_away_is_reported_once_and_survived(
+    asyncio_loop: Any, log_database_url: str, redis_url: str, tmp_path: Path
+) -> None:
+    stop = Stop(10.0)
+    with trio.fail_after(PATIENCE_S):
+        async with trio.open_nursery() as nursery:
+            async with open_servers(tmp_path, ["kafka"]) as broker:
+                settings = settings_for(log_database_url, redis_url, str(broker.kafka_bootstrap))
+                await nursery.start(serve, settings, stop)
+            with capture_logs() as lines:
+                await until(lambda: len([line for line in lines if line["event"] == "part_unreachable"]) > 0)
+                stop.request()
+    assert [line["part"] for line in lines if line["log_level"] == "warning"] == ["kafka"]
 
 
 async def test_offsets_beyond_the_end_stop_the_ingest_with_an_alarm(

@@ -278,8 +278,8 @@ async def test_a_full_outbox_stops_claiming(redis: Redis, runs: RunQueue) -> Non
 async def test_a_breaker_opens_at_the_threshold_probes_once_and_closes(redis: Redis, runs: RunQueue) -> None:
     await enqueue(runs, run_of("r"), 10)
     queue = await open_queue(redis)
-    assert await queue.trouble("1", "failure", 60_000, "190", 2) == ("closed", False)
-    assert await queue.trouble("1", "failure", 60_000, "190", 2) == ("open", True)
+    assert await queue.trouble("1", "failure", 60_000, "190", 2, 0) == ("closed", False)
+    assert await queue.trouble("1", "failure", 60_000, "190", 2, 0) == ("open", True)
     assert (await queue.claim("a", 5)).groups == []
     await runs.set_page(PageFacts(page_id="1", sealed_token="sealed:new"))
     (probe,) = (await queue.claim("b", 5)).groups

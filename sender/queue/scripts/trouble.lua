@@ -1,8 +1,8 @@
 #!lua flags=allow-oom
--- ARGV: page, kind, ms, reason, threshold. What an answer said about the whole page.
+-- ARGV: page, kind, ms, reason, threshold, token version. What an answer to that version of the token said about the whole page.
 -- kind `pause`: nothing is claimed for `ms`; `failure`: counts, and opens the breaker at the threshold; `open`: opens it at once.
 -- Returns the breaker's state after it, and whether it changed.
-local page, kind, ms, reason, threshold = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4], tonumber(ARGV[5])
+local page, kind, ms, reason, threshold, version = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4], tonumber(ARGV[5]), ARGV[6]
 local key, now_ms = P .. 'page:' .. page, now_us() / 1000
 local before = redis.call('HGET', key, 'breaker') or 'closed'
 if kind == 'pause' then
@@ -10,6 +10,7 @@ if kind == 'pause' then
   redis.call('HSET', key, 'paused_until_ms', int(until_ms), 'pause_reason', reason)
   return {before, 0}
 end
+if (redis.call('HGET', key, 'token_version') or '0') ~= version then return {before, 0} end -- about a former token
 redis.call('SADD', P .. 'troubled', page)
 local failures = redis.call('HINCRBY', key, 'failures', 1)
 if kind == 'failure' and failures < threshold and before ~= 'half_open' then return {before, 0} end

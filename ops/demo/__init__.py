@@ -1,0 +1,1 @@
+"""The main job, end to end, on local real servers, with a proof of its result."""

@@ -1,0 +1,157 @@
+"""All four services in one nursery, on local servers where no address is configured."""
+
+from __future__ import annotations
+
+import base64
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+import trio
+from pydantic import SecretStr
+
+from ingest.app import serve as serve_ingest
+from ingest.settings import IngestSettings
+from ops.api.app import serve as serve_api
+from ops.api.settings import ApiSettings
+from ops.local.servers import LocalAddresses, open_servers
+from schema.migrate import migrate
+from schema.runtime.asyncio_door import aio
+from schema.runtime.settings import Settings, SettingsError, load
+from schema.runtime.stop import Stop
+from sender.app import serve as serve_sender
+from sender.runs.app import serve as serve_runs
+from sender.runs.settings import RunsSettings
+from sender.settings import SenderSettings
+
+log = structlog.get_logger()
+
+
+class Given(Settings):
+    """The addresses and the key that may be missing here, because `up` makes what is not given."""
+
+    redis_url: SecretStr | None = None
+    kafka_bootstrap_servers: str | None = None
+    log_database_url: SecretStr | None = None
+    token_encryption_key: SecretStr | None = None
+
+
+@dataclass(frozen=True)
+class AllSettings:
+    """The settings of the four services."""
+
+    runs: RunsSettings
+    sender: SenderSettings
+    ingest: IngestSettings
+    api: ApiSettings
+
+
+def wanted_servers(given: Given) -> set[str]:
+    """Return the local servers to start: those without an address."""
+    addresses = {
+        "redis": given.redis_url,
+        "kafka": given.kafka_bootstrap_servers,
+        "postgres": given.log_database_url,
+    }
+    return {name for name, address in addresses.items() if address is None}
+
+
+def token_key(data: Path) -> str:
+    """Return the encryption key kept in this data folder; make one at the first time."""
+    file = data / "token-encryption-key"
+    if not file.exists():
+        data.mkdir(parents=True, exist_ok=True)
+        file.touch(mode=0o600, exist_ok=True)
+        file.write_text(base64.urlsafe_b64encode(secrets.token_bytes(32)).decode())
+    return file.read_text().strip()
+
+
+def settings_with(values: dict[str, object], *, env_file: str | None = ".env") -> AllSettings:
+    """Load the settings of all services, with `values` (by field name) for those who have such a field.
+
+    Raises:
+        SettingsError: with the problems of all services at once.
+    """
+    problems: dict[str, None] = {}
+    loaded: list[Settings] = []
+    for kind in (RunsSettings, SenderSettings, IngestSettings, ApiSettings):
+        mine = {name: value for name, value in values.items() if name in kind.model_fields}
+        try:
+            loaded.append(load(kind, env_file=env_file, **mine))
+        except SettingsError as exc:
+            problems.update(dict.fromkeys(exc.problems))
+    if problems:
+        raise SettingsError(list(problems))
+    runs, sender, ingest, api = loaded
+    assert isinstance(runs, RunsSettings)  # noqa: S101 - for the type checker
+    assert isinstance(sender, SenderSettings)  # noqa: S101
+    assert isinstance(ingest, IngestSettings)  # noqa: S101
+    assert isinstance(api, ApiSettings)  # noqa: S101
+    return AllSettings(runs, sender, ingest, api)
+
+
+def local_values(local: LocalAddresses) -> dict[str, object]:
+    """Return the settings that follow from the local servers that were started."""
+    values: dict[str, object] = {
+        "redis_url": local.redis_url,
+        "kafka_bootstrap_servers": local.kafka_bootstrap,
+        "log_database_url": local.postgres_url,
+    }
+    if local.kafka_is_volatile:
+        values["outbox_trim"] = "committed"
+    return {name: value for name, value in values.items() if value is not None}
+
+
+@asynccontextmanager
+async def open_stack(data: Path, **values: object) -> AsyncIterator[AllSettings]:
+    """Start the local servers that are needed, bring the log database up to date, yield everybody's settings."""
+    given = load(Given)
+    if given.token_encryption_key is None:
+        values["token_encryption_key"] = token_key(data)
+    settings_with({**_placeholders(given), **values})  # wrong settings are told before anything starts
+    async with open_servers(data, wanted_servers(given)) as local:
+        settings = settings_with({**local_values(local), **values})
+        await aio(migrate, settings.ingest.log_database_url.get_secret_value())
+        yield settings
+
+
+def _placeholders(given: Given) -> dict[str, object]:
+    """Return addresses that only serve to check the other settings."""
+    samples = {
+        "redis": ("redis_url", "redis://127.0.0.1:1/0"),
+        "kafka": ("kafka_bootstrap_servers", "127.0.0.1:1"),
+        "postgres": ("log_database_url", "postgresql://127.0.0.1:1/newar"),
+    }
+    return dict(samples[name] for name in wanted_servers(given))
+
+
+async def serve_all(
+    settings: AllSettings, stop: Stop, *, task_status: trio.TaskStatus[str] = trio.TASK_STATUS_IGNORED
+) -> None:
+    """Run the four services until a stop; who others rely on ends last. `started` gets the address of the API."""
+    last = Stop(settings.ingest.drain_timeout_ms / 1000)
+    async with trio.open_nursery() as behind:
+        url: str = await behind.start(serve_api, settings.api, last)
+        behind.start_soon(serve_ingest, settings.ingest, last)
+        async with trio.open_nursery() as front:
+            front.start_soon(serve_runs, settings.runs, stop)
+            front.start_soon(serve_sender, settings.sender, stop)
+            task_status.started(url)
+        last.request()
+        if stop.cut_short.is_set():
+            last.request()
+
+
+async def up(data: Path, stop: Stop) -> None:
+    """Serve everything until a stop is requested.
+
+    Raises:
+        SettingsError: before anything was started.
+        LocalServerFailed, LocalServerDied: a local server could not be started, or ended.
+    """
+    async with open_stack(data) as settings, trio.open_nursery() as nursery:
+        url: str = await nursery.start(serve_all, settings, stop)
+        log.info("newar_is_up", dashboard=f"{url}/admin/queues", data=str(data))
