@@ -28,14 +28,14 @@ async def serve(
     └── work
         ├── stop.enforce
         ├── _pass_on: a soft stop, to the asyncio side
-        └── ingest.check_schema, then ingest.run; `started()` comes from there
+        └── _ingest: check_schema, then ingest.run
 
     Raises (in an ExceptionGroup):
         MigrationsPending: when the log database is older than this program.
         OffsetsOutOfRange: when events are missing and a person must decide.
     """
-    figures = Figures(settings)
-    ingest = Ingest(settings, figures, task_status.started)
+    figures, ready = Figures(settings), trio.Event()
+    ingest = Ingest(settings, figures, ready.set)
     redis = open_redis(settings.redis_url.get_secret_value())
     try:
         async with trio.open_nursery() as services:
@@ -44,11 +44,12 @@ async def serve(
             async with trio.open_nursery() as work:
                 work.start_soon(stop.enforce, work.cancel_scope)
                 work.start_soon(_pass_on, stop, ingest)
-                await aio(ingest.check_schema)
-                services.start_soon(aio, keep_partitions, settings)
-                await aio(ingest.run)
-                work.cancel_scope.cancel()
+                work.start_soon(_ingest, ingest, settings, services, work.cancel_scope)
+                await ready.wait()
+                task_status.started()
             services.cancel_scope.cancel()
+        if not ready.is_set():
+            task_status.started()  # stopped before it was ready: whoever waits for that shall go on
     finally:
         with trio.move_on_after(_CLOSE_S, shield=True):
             await aio(redis.aclose)
@@ -57,3 +58,10 @@ async def serve(
 async def _pass_on(stop: Stop, ingest: Ingest) -> None:
     await stop.requested.wait()
     ingest.stop()
+
+
+async def _ingest(ingest: Ingest, settings: IngestSettings, services: trio.Nursery, work: trio.CancelScope) -> None:
+    await aio(ingest.check_schema)
+    services.start_soon(aio, keep_partitions, settings)
+    await aio(ingest.run)
+    work.cancel()

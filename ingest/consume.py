@@ -177,6 +177,8 @@ class Ingest:
                 await self._wait_for_database(exc)
                 continue
             self._database_answers()
+            if written.dead_letters:
+                log.warning("dead_letters", count=written.dead_letters, table="message_log_dead_letters")
             self._figures.wrote(written, batch.rows[-1].sent_at if batch.rows else None)
             self._figures.committed |= {f"{member.log.cluster_id}/{p}": next_ for p, next_ in batch.next.items()}
             member.batch = batch = Batch()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from typing import Any
+from collections.abc import Coroutine
+from typing import Any, TypeVar
 
 import structlog
 from aiokafka import AIOKafkaProducer
@@ -19,12 +20,15 @@ from sender.settings import SenderSettings
 
 log = structlog.get_logger()
 
+T = TypeVar("T")
+
 _GROUP = 1000
 """Events read and produced together."""
 _ORPHANS_EVERY_S = 2.0
 _PACE_S = 0.03
 """Between rounds that were not full: a round costs about the same for one event as for a hundred."""
 _FULL_SCAN = b"-"
+_CLOSE_WITHIN_S = 2.0
 
 
 class _Outbox:
@@ -62,7 +66,7 @@ class Relay:
     async def run(self) -> None:
         """Relay until cancelled, through outages of broker and Redis."""
         loop = asyncio.get_running_loop()
-        while True:
+        while not _cancelled():
             try:
                 await self._relay_while_connected()
             except (KafkaError, RedisError, OSError) as exc:
@@ -80,7 +84,7 @@ class Relay:
 
     async def _relay_while_connected(self) -> None:
         loop = asyncio.get_running_loop()
-        self._note_cluster(await prepare_topic(self._settings))
+        self._note_cluster(await _uncut(prepare_topic(self._settings)))
         producer = AIOKafkaProducer(
             **connection_options(self._settings),
             acks="all",
@@ -89,10 +93,10 @@ class Relay:
             enable_idempotence=False,  # repeats are rows once: event ids are unique
         )
         try:
-            await producer.start()
+            await _uncut(producer.start())
             self._outage.recovered(loop.time())
             orphans_at = 0.0
-            while True:
+            while not _cancelled():
                 if loop.time() >= orphans_at:
                     await self._find_orphans()
                     orphans_at = loop.time() + _ORPHANS_EVERY_S
@@ -100,7 +104,7 @@ class Relay:
                 if max(events, default=0) < _GROUP:
                     await asyncio.sleep(_PACE_S)
         finally:
-            await producer.stop()
+            await _close(producer)
 
     def _boxes(self) -> list[_Outbox]:
         return [*([self._mine] if self._mine else []), *self._orphans.values()]
@@ -163,6 +167,32 @@ class Relay:
                 self._orphans[session] = box
         for session in set(self._orphans) - found:
             del self._orphans[session]
+
+
+def _cancelled() -> bool:
+    """Whether this task was asked to end. aiokafka swallows a cancellation that meets it closing a client."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
+async def _uncut(start: Coroutine[Any, Any, T]) -> T:
+    """Let a start come to its end though we are cancelled: aiokafka leaves connections open when it is cut."""
+    task = asyncio.ensure_future(start)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task], timeout=_CLOSE_WITHIN_S)
+        task.cancel()
+        raise
+
+
+async def _close(producer: Any) -> None:
+    """Close the producer. What the broker does not acknowledge in time stays in the outbox."""
+    try:
+        async with asyncio.timeout(_CLOSE_WITHIN_S):
+            await producer.stop()
+    except TimeoutError:
+        await producer.client.close()
 
 
 def _after(entry: bytes) -> bytes:

@@ -77,6 +77,4 @@ def _hypercorn(listener: socket.socket, drain_s: float) -> Config:
     config.graceful_timeout = drain_s
     config.errorlog = logging.getLogger("hypercorn.error")
     config.include_server_header = False
-    # Quart-Trio cancels the task that would watch an idle connection: it would live until the end of the drain.
-    config.keep_alive_max_requests = 0
     return config

@@ -6,9 +6,12 @@ from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 
 import msgspec
+import trio
+from hypercorn.typing import ASGISendCallable
 from prometheus_client.exposition import choose_encoder
-from quart import Response, redirect, render_template, request
+from quart import Request, Response, redirect, render_template, request
 from quart_trio import QuartTrio
+from quart_trio.asgi import TrioASGIHTTPConnection
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from ops.api.access import Access
@@ -20,6 +23,7 @@ from ops.api.openapi import document
 from ops.api.problems import BadParameter, ForeignHost, Unauthorized, answer_errors
 from schema.outcomes import FINAL_OUTCOMES
 
+SEND_WITHIN_S = 10.0
 DASHBOARD = "/admin/queues"
 CHECK_TITLES = {
     "redis": "Redis",
@@ -43,9 +47,29 @@ HEADERS = {
 }
 
 
+class _Connection(TrioASGIHTTPConnection):
+    """One request, sent to its end.
+
+    Quart-Trio's own cancels the sending task as soon as the last bytes are out, and with it Hypercorn's watch over
+    the now idle connection: nobody would close it before the drain time is over.
+    """
+
+    async def handle_request(  # type: ignore[override]  # Quart-Trio passes the nursery
+        self, nursery: trio.Nursery, request: Request, send: ASGISendCallable
+    ) -> None:
+        response = await self.app.handle_request(request)
+        with trio.move_on_after(SEND_WITHIN_S, shield=True):
+            await self._send_response(send, response)
+        nursery.cancel_scope.cancel()
+
+
+class _App(QuartTrio):
+    asgi_http_class = _Connection
+
+
 def make_app(board: Board, access: Access) -> QuartTrio:
     """Return the application, ready to be served."""
-    app = QuartTrio("ops.api", static_url_path="/admin/static")
+    app = _App("ops.api", static_url_path="/admin/static")
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     answer_errors(app)

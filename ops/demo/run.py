@@ -159,7 +159,7 @@ async def _wait_for_rows(
                 last, moved_at = now, trio.current_time()
             with trio.move_on_after(0.3):
                 await stop.requested.wait()
-                raise DemoStopped
+                raise DemoStopped("the demo was stopped before its end; nothing of it is left")
     finally:
         with trio.CancelScope(shield=True):
             await aio(redis.aclose)

@@ -39,12 +39,12 @@ async def publish_snapshots(redis: Redis, make: Callable[[], ProcessSnapshot], *
             await trio.sleep(wait_s)
             snapshot = make()
     finally:
-        await _say_farewell(redis, snapshot.process_id)
+        with trio.move_on_after(_FAREWELL_S, shield=True):
+            await _say_farewell(redis, snapshot.process_id)
 
 
 async def _say_farewell(redis: Redis, process_id: str) -> None:
-    with trio.move_on_after(_FAREWELL_S, shield=True):
-        try:
-            await aio(redis.execute_command, "HDEL", key("processes"), process_id)
-        except (RedisError, OSError):
-            return  # nobody can see it now, and its age says later that it is gone
+    try:
+        await aio(redis.execute_command, "HDEL", key("processes"), process_id)
+    except (RedisError, OSError):
+        return  # nobody can see it now, and its age says later that it is gone

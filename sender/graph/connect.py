@@ -40,6 +40,10 @@ async def dial(origin: Origin, tls: ssl.SSLContext, proxy: ProxySettings | None)
     Raises:
         NotSent: in phase `dns`, `connect`, `proxy` or `tls`.
     """
+    try:
+        origin.host.encode("idna")  # fails within ssl otherwise, which then leaves the socket open
+    except UnicodeError as exc:
+        raise NotSent("dns", f"{origin.host} is no host name") from exc
     via = proxy if proxy is not None and proxy.applies_to(origin) else None
     sock = await _connect(via.host, via.port) if via else await _connect(origin.host, origin.port)
     try:
@@ -54,7 +58,7 @@ async def dial(origin: Origin, tls: ssl.SSLContext, proxy: ProxySettings | None)
 async def _connect(host: str, port: int) -> socket.socket:
     try:
         stream = await anyio.connect_tcp(host, port)  # Happy Eyeballs over all addresses
-    except (socket.gaierror, UnicodeError) as exc:
+    except socket.gaierror as exc:
         raise NotSent("dns", f"{host}: {exc}") from exc
     except OSError as exc:
         raise NotSent("connect", f"{host} port {port}: {exc.__cause__ or exc}") from exc
@@ -84,7 +88,10 @@ async def _open_tunnel(sock: socket.socket, origin: Origin, authorization: str |
 
 
 async def _start_tls(sock: socket.socket, host: str, tls: ssl.SSLContext) -> ssl.SSLSocket:
-    secure = tls.wrap_socket(sock, server_hostname=host, do_handshake_on_connect=False, suppress_ragged_eofs=False)
+    try:
+        secure = tls.wrap_socket(sock, server_hostname=host, do_handshake_on_connect=False, suppress_ragged_eofs=False)
+    except OSError as exc:  # reset already
+        raise NotSent("tls", f"{host}: {exc}") from exc
     try:
         while True:
             try:

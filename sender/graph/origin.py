@@ -19,10 +19,10 @@ class Origin(NamedTuple):
         """Take scheme, host and port from an http or https URL.
 
         Raises:
-            ValueError: another scheme, no host, or a port out of range.
+            ValueError: another scheme, no host or not an ASCII one, or a port out of range.
         """
         parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
+        if parts.scheme not in ("http", "https") or not parts.hostname or not parts.hostname.isascii():
             raise ValueError(f"not an http:// or https:// address: {parts.scheme}://{parts.hostname or ''}")
         tls = parts.scheme == "https"
         return cls(tls, parts.hostname, parts.port or (443 if tls else 80))

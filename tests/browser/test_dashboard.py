@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import shutil
 import socket
@@ -38,6 +39,14 @@ HOSTILE = "<script>document.title = 'broken'</script><img src=x onerror=\"docume
 class Service(NamedTuple):
     url: str
     process: subprocess.Popen[str]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def plain_asyncio() -> Iterator[None]:
+    """Give Playwright a plain event loop: trio-asyncio, once imported by another test, makes loops of its own kind."""
+    asyncio.set_event_loop_policy(asyncio.DefaultEventLoopPolicy())
+    yield
+    asyncio.set_event_loop_policy(None)
 
 
 @pytest.fixture(scope="module")

@@ -118,12 +118,18 @@ async def test_the_tunnels_far_end_is_verified_by_the_servers_name(authority: Au
     async with proxied_graph(authority) as (pool, _):
         with pytest.raises(NotSent, match=r"tls: other\.test: Hostname mismatch"):
             await pool.acquire(Origin(True, "other.test", 443))
+        with pytest.raises(NotSent, match=r"dns: \.graph\.test is no host name"):
+            await pool.acquire(Origin(True, ".graph.test", 443))
+        assert pool.snapshot().open == 0
 
 
 async def test_no_proxy_goes_directly(authority: Authority) -> None:
-    async with proxied_graph(authority, no_proxy="no..host") as (pool, proxy):
-        with pytest.raises(NotSent, match="dns"):
-            await pool.acquire(Origin(True, "no..host", 443))
+    here = "0.0.0.0"  # noqa: S104 - connects to this machine without being a loopback address
+    async with scripted_server() as (_, gone):
+        pass
+    async with proxied_graph(authority, no_proxy=here) as (pool, proxy):
+        with pytest.raises(NotSent, match=rf"connect: 0\.0\.0\.0 port {gone.port}"):
+            await pool.acquire(Origin(True, here, gone.port))
         assert proxy.heads == []
 
 

@@ -298,17 +298,13 @@ async def produce(settings: IngestSettings, values: Sequence[bytes], group: int 
     """Put values on the topic, spread over its partitions, in groups as a sender does."""
 
     async def send() -> None:
-        producer = AIOKafkaProducer(bootstrap_servers=settings.kafka_bootstrap_servers, acks="all")
-        await producer.start()
-        try:
+        async with AIOKafkaProducer(bootstrap_servers=settings.kafka_bootstrap_servers, acks="all") as producer:
             for start in range(0, len(values), group):
                 sends = [
                     await producer.send(settings.kafka_topic, value, key=str(start + n).encode())
                     for n, value in enumerate(values[start : start + group])
                 ]
                 await asyncio.gather(*sends)
-        finally:
-            await producer.stop()
 
     await aio(send)
 
@@ -443,14 +439,13 @@ async def test_a_broker_that_goes_away_is_reported_once_and_survived(
     asyncio_loop: Any, log_database_url: str, redis_url: str, tmp_path: Path
 ) -> None:
     stop = Stop(10.0)
-    with trio.fail_after(PATIENCE_S):
+    with capture_logs() as lines, trio.fail_after(PATIENCE_S):
         async with trio.open_nursery() as nursery:
             async with open_servers(tmp_path, ["kafka"]) as broker:
                 settings = settings_for(log_database_url, redis_url, str(broker.kafka_bootstrap))
                 await nursery.start(serve, settings, stop)
-            with capture_logs() as lines:
-                await until(lambda: len([line for line in lines if line["event"] == "part_unreachable"]) > 0)
-                stop.request()
+            await until(lambda: any(line["event"] == "part_unreachable" for line in lines))
+            stop.request()
     assert [line["part"] for line in lines if line["log_level"] == "warning"] == ["kafka"]
 
 
@@ -476,11 +471,17 @@ async def test_a_database_without_the_schema_is_refused(
         await serve(settings_for(postgres_url, redis_url, kafka_bootstrap), Stop(1.0))
 
 
-async def test_a_stop_before_anything_answers_ends_the_ingest(asyncio_loop: Any) -> None:
+@pytest.mark.parametrize("requests", [1, 2])
+async def test_a_stop_before_anything_answers_ends_the_ingest(asyncio_loop: Any, requests: int) -> None:
     made = settings_for("postgresql://nobody@127.0.0.1:1/none", "redis://127.0.0.1:1/0", "127.0.0.1:1")
     stop = Stop(10.0)
     with trio.fail_after(PATIENCE_S):
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(serve, made, stop)
-            await wait_all_tasks_blocked()
-            stop.request()
+            for _ in range(requests):
+                nursery.start_soon(_request_when_blocked, stop)
+            await nursery.start(serve, made, stop)
+
+
+async def _request_when_blocked(stop: Stop) -> None:
+    await wait_all_tasks_blocked()
+    stop.request()

@@ -68,7 +68,7 @@ async def test_a_service_refuses_an_old_database_and_names_the_command(asyncio_l
     await aio(require_current, postgres_url)
 
 
-async def test_submitted_recipients_are_paged_by_their_index(asyncio_loop: Any, log_database_url: str) -> None:
+def test_submitted_recipients_are_paged_by_their_index(log_database_url: str) -> None:
     plan = fetch(
         f"{log_database_url}?options=-c%20enable_seqscan%3Doff",
         "EXPLAIN SELECT * FROM submitted_recipients WHERE run_id = 'r' AND "

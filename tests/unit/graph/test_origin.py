@@ -18,7 +18,9 @@ def test_an_origin_comes_from_a_url(url: str, origin: Origin, authority: str) ->
     assert origin.authority == authority
 
 
-@pytest.mark.parametrize("url", ["ftp://host", "graph.facebook.com", "https://", "http://host:99999"])
+@pytest.mark.parametrize(
+    "url", ["ftp://host", "graph.facebook.com", "https://", "https://bücher.example", "http://host:99999"]
+)
 def test_what_is_no_http_address_is_refused(url: str) -> None:
     with pytest.raises(ValueError, match=r"http|range"):
         Origin.from_url(url)

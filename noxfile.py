@@ -1,0 +1,57 @@
+"""The project's errands: `nox -s demo | tests | lint | bench`. Versions come from requirements.lock."""
+
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2025.5.1"
+nox.options.sessions = ["lint", "tests"]
+nox.options.reuse_existing_virtualenvs = True
+
+LOCK = Path(__file__).with_name("requirements.lock")
+
+
+def install(session: nox.Session, *extras: str) -> None:
+    """Install the project, editable, in the versions of the lock file."""
+    session.install("--constraint", str(LOCK), "--editable", f".[{','.join(extras)}]")
+
+
+@nox.session
+def demo(session: nox.Session) -> None:
+    """Run the main job end to end: `nox -s demo -- --messages 20000`."""
+    install(session, "local")
+    session.run("newar", "demo", *session.posargs)
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Run the tests; `nox -s tests -- tests/unit` runs a part of them."""
+    install(session, "local", "test")
+    session.run("python", "-m", "pytest", *session.posargs)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check style, types, Trio mistakes and who imports whom. Warnings are errors."""
+    install(session, "local", "test", "lint")
+    session.run("ruff", "format", "--check", ".")
+    session.run("ruff", "check", ".")
+    session.run("flake8", "--select", "ASYNC", "schema", "sender", "ingest", "ops", "tests")
+    session.run("mypy")
+    session.run("lint-imports")
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Measure: `nox -s bench -- http`, `queue` or `send`."""
+    install(session, "local", "test")
+    session.run("newar", "bench", *session.posargs)
+
+
+@nox.session
+def lock(session: nox.Session) -> None:
+    """Renew requirements.lock from pyproject.toml."""
+    session.install("uv")
+    extras = ["--extra", "local", "--extra", "test", "--extra", "lint"]
+    command = ["uv", "pip", "compile", "pyproject.toml", *extras, "--universal", "--no-emit-index-url", "--no-annotate"]
+    session.run(*command, "--upgrade", "--output-file", str(LOCK), "--custom-compile-command", "nox -s lock")

@@ -1,0 +1,48 @@
+"""The command `newar`: which commands there are. What each does is in `commands/`."""
+
+from __future__ import annotations
+
+import typer
+
+from ops.commands import demo, doctor, fakegraph, health, migrate, page, partitions, run, services, up
+from ops.exits import Commands
+from schema.runtime.logging import configure_logging
+
+app = typer.Typer(
+    name="newar",
+    cls=Commands,
+    help="Sends broadcasts on Facebook Messenger: fast, fairly and truthfully.",
+    epilog="Settings come from the environment or a file .env; docs/settings.md has them all. "
+    "Exit codes: 0 done, 1 failed, 2 wrong usage or settings. NEWAR_DEBUG=1 shows tracebacks.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+@app.callback()
+def _prepare() -> None:
+    configure_logging("newar")
+
+
+# In the order of the help.
+app.add_typer(demo.commands)
+app.add_typer(up.commands)
+app.add_typer(services.commands)
+app.add_typer(migrate.commands)
+app.add_typer(partitions.commands, name="partitions")
+app.add_typer(run.commands, name="run")
+app.add_typer(page.commands, name="page")
+app.add_typer(doctor.commands)
+app.add_typer(health.commands)
+app.add_typer(fakegraph.commands)
+
+
+def main() -> None:
+    """Run the command line and end the process with its exit code."""
+    app(prog_name="newar")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The commands of `newar`, a file for each group of them."""

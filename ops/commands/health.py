@@ -1,0 +1,82 @@
+"""`newar health SERVICE`: one quick question, for the health checks of containers."""
+
+from __future__ import annotations
+
+import socket
+import time
+from enum import StrEnum
+from http import HTTPStatus
+from typing import Annotated
+from urllib.request import ProxyHandler, build_opener
+
+import msgspec
+import typer
+from redis import Redis
+
+from ops.api.settings import ApiSettings
+from ops.commands.output import AsJson, example, print_json
+from ops.exits import FAILED
+from ops.settings_check import load_checked
+from schema.keys import key
+from schema.runtime.settings import RedisSettings
+from schema.snapshot import STALE_AFTER_S, ProcessSnapshot
+
+commands = typer.Typer()
+
+ANSWER_WITHIN_S = 3.0
+_EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104 - compared, not bound
+
+
+class Service(StrEnum):
+    """What can be asked for."""
+
+    RUNS = "runs"
+    SENDER = "sender"
+    INGEST = "ingest"
+    API = "api"
+
+
+@commands.command(epilog=example("newar health sender"))
+def health(
+    service: Annotated[Service, typer.Argument(metavar="SERVICE", help="runs, sender, ingest or api.")],
+    as_json: AsJson = False,
+) -> None:
+    """Say whether a service runs on this host: exit code 0 when it does, 1 when not. For container health checks."""
+    healthy, detail = _api() if service is Service.API else _process(service)
+    if as_json:
+        print_json({"service": service, "healthy": healthy, "detail": detail})
+    else:
+        typer.echo(f"{service}: {detail}")
+    raise typer.Exit(0 if healthy else FAILED)
+
+
+def _process(service: Service) -> tuple[bool, str]:
+    """Look for a fresh word of a process on this host."""
+    url = load_checked(RedisSettings).redis_url.get_secret_value()
+    with Redis.from_url(url, socket_connect_timeout=ANSWER_WITHIN_S, socket_timeout=ANSWER_WITHIN_S) as redis:
+        found: list[bytes] = redis.hvals(key("processes"))  # type: ignore[assignment]  # redis-py: or an awaitable
+    mine = [s for s in map(_decoded, found) if s and (s.service, s.host) == (service.value, socket.gethostname())]
+    if not mine:
+        return False, "no process of this host reports to Redis"
+    age_s = time.time() - max(s.at_ms for s in mine) / 1000
+    return age_s <= STALE_AFTER_S, f"reported {max(age_s, 0):.1f} s ago"
+
+
+def _decoded(raw: bytes) -> ProcessSnapshot | None:
+    try:
+        return msgspec.json.decode(raw, type=ProcessSnapshot)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+
+
+def _api() -> tuple[bool, str]:
+    settings = load_checked(ApiSettings)
+    host = settings.api_host.strip("[]")
+    host = _EVERYWHERE.get(host, host)
+    name = f"[{host}]" if ":" in host else host
+    direct = build_opener(ProxyHandler({}))  # a proxy of this machine is for others
+    try:
+        with direct.open(f"http://{name}:{settings.api_port}/health/live", timeout=ANSWER_WITHIN_S) as answer:
+            return answer.status == HTTPStatus.OK, f"answers {answer.status}"
+    except OSError as exc:  # also an answer that is an error
+        return False, f"does not answer ({exc})"

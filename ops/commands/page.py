@@ -1,0 +1,105 @@
+"""`newar page …`: pages by hand, in the queue."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+from enum import StrEnum
+from typing import Annotated, TypeVar
+
+import trio
+import typer
+
+from ops.commands.output import AsJson, example, print_json, print_table
+from ops.exits import CommandFailed
+from ops.service import run_once
+from ops.settings_check import load_checked
+from schema.event import at_us
+from schema.runtime.asyncio_door import aio
+from schema.runtime.redis import open_redis
+from schema.runtime.settings import RedisSettings
+from sender.queue.pages import PageQueue, PageState
+
+T = TypeVar("T")
+
+commands = typer.Typer(help="Pages by hand.", no_args_is_help=True)
+
+PageId = Annotated[str, typer.Argument(metavar="ID", help="The page's number.")]
+ANSWER_WITHIN_S = 60.0
+_FOR_EVER_MS = 9_000_000_000_000
+
+
+class BreakerState(StrEnum):
+    """What a person can make of a breaker."""
+
+    OPEN = "open"
+    CLOSE = "close"
+
+
+@commands.command("list", epilog=example("newar page list"))
+def show_pages(as_json: AsJson = False) -> None:
+    """List every page that ever had a run, with its pause, breaker and limits of its own."""
+    pages = _with_queue(PageQueue.list)
+    if as_json:
+        print_json(pages)
+        return
+    now_ms = time.time_ns() // 1_000_000
+    columns = ["PAGE", "PAUSED UNTIL", "BECAUSE", "BREAKER", "BECAUSE", "WEIGHT", "TEXT/S", "MEDIA/S"]
+    print_table(columns, [_row(page, now_ms) for page in pages])
+
+
+@commands.command(epilog=example("newar page pause 104512345678901"))
+def pause(page_id: PageId, as_json: AsJson = False) -> None:
+    """Send nothing for a page until it is resumed."""
+    _steer(page_id, "paused", lambda queue: queue.pause(page_id), as_json)
+
+
+@commands.command(epilog=example("newar page resume 104512345678901"))
+def resume(page_id: PageId, as_json: AsJson = False) -> None:
+    """End a page's pause, whether it was made by hand or came from Meta's answers."""
+    _steer(page_id, "resumed", lambda queue: queue.resume(page_id), as_json)
+
+
+@commands.command(epilog=example("newar page breaker 104512345678901 close"))
+def breaker(
+    page_id: PageId,
+    change: Annotated[BreakerState, typer.Argument(metavar="open|close", help="What to do.")],
+    as_json: AsJson = False,
+) -> None:
+    """Open a page's breaker until it is closed by hand or the token changes; or close it."""
+    if change is BreakerState.OPEN:
+        _steer(page_id, "breaker open", lambda queue: queue.open_breaker(page_id), as_json)
+    else:
+        _steer(page_id, "breaker closed", lambda queue: queue.close_breaker(page_id), as_json)
+
+
+def _steer(page_id: str, done: str, steer: Callable[[PageQueue], Awaitable[bool]], as_json: bool) -> None:
+    if not _with_queue(steer):
+        raise CommandFailed(f"page {page_id} never had a run: newar page list shows those that had")
+    if as_json:
+        print_json({"page_id": page_id, "done": done})
+    else:
+        typer.echo(f"page {page_id}: {done}")
+
+
+def _with_queue(work: Callable[[PageQueue], Awaitable[T]]) -> T:
+    url = load_checked(RedisSettings).redis_url.get_secret_value()
+
+    async def connected() -> T:
+        redis = open_redis(url)
+        try:
+            with trio.fail_after(ANSWER_WITHIN_S):
+                return await work(PageQueue(redis))
+        finally:
+            with trio.move_on_after(1, shield=True):
+                await aio(redis.aclose)
+
+    return run_once(connected)
+
+
+def _row(page: PageState, now_ms: int) -> list[object]:
+    until_ms = page.paused_until_ms if (page.paused_until_ms or 0) > now_ms else None
+    until = "resumed by hand" if (until_ms or 0) > _FOR_EVER_MS else at_us(until_ms * 1000) if until_ms else None
+    reason = page.pause_reason if until else None
+    limits = [page.weight, page.limit_text, page.limit_media]
+    return [page.page_id, until, reason, page.breaker, page.breaker_reason, *limits]

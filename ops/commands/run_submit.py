@@ -1,0 +1,125 @@
+"""`newar run submit`: a run from a file of recipients. What a file may hold is in sender/runs/submitted_file.py."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from secrets import token_hex
+from typing import Annotated, Any
+
+import msgspec
+import typer
+
+from ops.commands.output import AsJson, print_json
+from ops.service import run_once
+from ops.settings_check import load_checked
+from schema.runtime.asyncio_door import aio
+from schema.runtime.settings import LogDatabaseSettings, TokenSettings
+from sender.runs.submit import SubmittedRun, submit
+from sender.tokens import TokenBox
+
+
+class _SubmitSettings(LogDatabaseSettings, TokenSettings):
+    """Where the run is stored, and how its token is sealed."""
+
+
+def _moment(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise typer.BadParameter(f"{text!r} is not a moment with a time zone: write for example 2026-11-22T09:30:00Z")
+    return moment
+
+
+_Moment = Annotated[
+    datetime | None, typer.Option(parser=_moment, metavar="MOMENT", help="Such as 2026-11-22T09:30:00Z.")
+]
+
+
+def submit_run(
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE",
+            exists=True,
+            dir_okay=False,
+            readable=True,
+            help="Recipients: CSV with a heading, or NDJSON.",
+        ),
+    ],
+    page: Annotated[str, typer.Option(metavar="ID", help="The page that sends.")],
+    message: Annotated[
+        str, typer.Option(metavar="FILE|-", help="JSON file with the Send API's message object; - is standard input.")
+    ],
+    token_file: Annotated[
+        Path | None,
+        typer.Option(
+            exists=True,
+            dir_okay=False,
+            readable=True,
+            metavar="FILE",
+            help="File with the page's access token; without it the source's token of this page counts.",
+        ),
+    ] = None,
+    run_id: Annotated[str | None, typer.Option(metavar="ID", help="The run's id; made up when left out.")] = None,
+    messaging_type: Annotated[
+        str | None, typer.Option(help="UPDATE (default), RESPONSE, UTILITY, MESSAGE_TAG.")
+    ] = None,
+    tag: Annotated[str | None, typer.Option(help="With MESSAGE_TAG.")] = None,
+    notification_type: Annotated[str | None, typer.Option(help="REGULAR, SILENT_PUSH or NO_PUSH.")] = None,
+    priority: Annotated[int | None, typer.Option(help="Higher goes first among the page's runs.")] = None,
+    scheduled_at: _Moment = None,
+    expires_at: _Moment = None,
+    send_window: Annotated[str | None, typer.Option(help="Hours of the day, such as 09:00-21:00.")] = None,
+    on_unknown: Annotated[str | None, typer.Option(help="hold (default) or resend what may have arrived.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Submit a run: the recipients of FILE get a message. Prints the run's id; the run processor does the rest."""
+    settings = load_checked(_SubmitSettings)
+    run = SubmittedRun(
+        run_id=run_id or _new_id(),
+        page_id=page,
+        page_access_token=_token(token_file),
+        message=_message(message),
+        messaging_type=messaging_type,
+        tag=tag,
+        notification_type=notification_type,
+        scheduled_at=scheduled_at,
+        expires_at=expires_at,
+        send_window=send_window,
+        priority=priority,
+        on_unknown=on_unknown,
+    )
+    url, box = settings.log_database_url.get_secret_value(), TokenBox(settings.token_encryption_key)
+    lines = run_once(lambda: aio(submit, url, file, run, box))
+    if as_json:
+        print_json({"run_id": run.run_id, "recipients": lines})
+    else:
+        typer.echo(f"run {run.run_id}: submitted with {lines} recipients; newar run show {run.run_id} follows it")
+
+
+def _new_id() -> str:
+    return f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{token_hex(3)}"
+
+
+def _token(file: Path | None) -> str | None:
+    if file is None:
+        return None
+    token = file.read_text("utf-8").strip()
+    if not token or any(c.isspace() for c in token):
+        raise typer.BadParameter("the file must hold the token and nothing else", param_hint="--token-file")
+    return token
+
+
+def _message(source: str) -> dict[str, Any]:
+    try:
+        text = sys.stdin.read() if source == "-" else Path(source).read_text("utf-8")
+        return msgspec.json.decode(text, type=dict[str, Any])
+    except OSError as exc:
+        raise typer.BadParameter(f"{source} cannot be read: {exc.strerror}", param_hint="--message") from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as exc:
+        hint = 'write the Send API\'s message object, for example {"text": "Hello"}'
+        raise typer.BadParameter(f"{source} is not a JSON object ({exc}); {hint}", param_hint="--message") from None

@@ -1,0 +1,92 @@
+"""What is shown of a run: the registry's word, the queue's where it knows better, and the log's on who was missed."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from importlib.resources import files
+from typing import Any
+
+import msgspec
+from psycopg.rows import DictRow
+
+from ops.api.postgres import query
+from schema.event import at_us
+from schema.run import RunState
+from sender.queue.runs import RunFacts, RunQueue
+
+EXAMPLES = 3
+
+_ENDED = (RunState.FINISHED, RunState.REFUSED)
+
+
+class RunView(msgspec.Struct, frozen=True, kw_only=True):
+    """A run as a person sees it."""
+
+    run_id: str
+    page_id: str
+    source: str
+    """`source` or `submitted`."""
+    state: str
+    """One of RunState; `paused` while anybody holds it; `submitted`: the run processor has not taken it yet."""
+    held_by: list[str]
+    reason: str | None
+    recipients: int
+    """So far: it grows while the state is `enqueuing`."""
+    left: int
+    progress: float
+    """0 to 1."""
+    outcomes: dict[str, int]
+    priority: int
+    parent_run_id: str | None
+    scheduled_at: datetime | None
+    expires_at: datetime | None
+    taken_at: datetime
+    finished_at: datetime | None
+
+
+class NotReached(msgspec.Struct, frozen=True):
+    """Recipients of a run that ended alike, other than `sent`."""
+
+    outcome: str
+    error_class: str | None
+    recipients: int
+    examples: list[dict[str, Any]]
+    """At most EXAMPLES: recipient_id, error_code, error_subcode, error_message, sent_at."""
+
+
+def sql(name: str) -> str:
+    """Return the text of `sql/NAME.sql`."""
+    return files("ops.commands").joinpath("sql", f"{name}.sql").read_text("utf-8")
+
+
+async def read_runs(url: str, queue: RunQueue, *, run_id: str | None = None, limit: int = 1) -> list[RunView]:
+    """Return the newest runs, or this one (or none); newest first. Errors: psycopg.Error, redis.RedisError."""
+    rows = await query(url, sql("runs"), {"run_id": run_id, "limit": limit})
+    facts = await queue.facts([row["run_id"] for row in rows if row["state"] not in _ENDED])
+    return [view(row, facts.get(row["run_id"])) for row in rows]
+
+
+async def read_not_reached(url: str, run_id: str) -> list[NotReached]:
+    """Return who did not get this run's message, as far as the log knows. Errors: psycopg.Error."""
+    rows = await query(url, sql("not_reached"), {"run_id": run_id, "examples": EXAMPLES})
+    return [NotReached(**row) for row in rows]
+
+
+def view(row: DictRow, facts: RunFacts | None) -> RunView:
+    """Put together what the registry and the queue say of a run. Pure."""
+    state, recipients, outcomes, held_by = row["state"], row["recipients"], row["outcomes"], list[str]()
+    finished_at = row["finished_at"]
+    left = 0 if state in _ENDED else recipients
+    if facts is not None and state != RunState.QUEUE_LOST:
+        state, recipients, left, outcomes = facts.state.value, facts.recipients, facts.left, facts.outcomes
+        finished_at = finished_at or (at_us(facts.finished_at_ms * 1000) if facts.finished_at_ms else None)
+        held_by = facts.held_by if facts.state in (RunState.ENQUEUING, RunState.ACTIVE) else []
+    done = 1.0 if state in _ENDED else (recipients - left) / recipients if recipients else 0.0
+    merged = {
+        **row,
+        "state": RunState.PAUSED.value if held_by else state,
+        "recipients": recipients,
+        "outcomes": outcomes,
+        "finished_at": finished_at,
+    }
+    return RunView(**merged, held_by=held_by, left=left, progress=round(done, 4))
