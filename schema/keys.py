@@ -21,7 +21,7 @@ r"""The names of everything kept in Redis: one shard, one hash tag, so that ever
 | `sessions` | zset | session tokens by lease deadline (us) |
 | `held:S` | hash | job id -> `R\0record` of the jobs a session owns |
 | `marks:S` | hash | job id -> `attempt\0sent_at_us` of those that may have left |
-| `claim:S` | hash | `send:id`, `send:jobs` of the last claim and `drain:id`, `drain:jobs` of the last drain, to repeat their answers |
+| `claim:S` | hash | to repeat answers: `send:id`, `send:jobs` of the last claim, `drain:id`, `drain:jobs` of the last drain, `settle:number`, `settle:answer` of the last settlement |
 | `outbox:S` | stream | settled events not yet acknowledged: `k` page id, `v` final bytes |
 | `outboxes` | set | sessions that have an outbox |
 | `committed` | hash | `CLUSTER/PARTITION` -> next offset that the ingest has committed |

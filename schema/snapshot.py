@@ -77,6 +77,10 @@ class SenderSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     outcomes: dict[str, int]
     latency_counts: list[int]
     """Graph API latency of the last one to two minutes: counts of a Latencies histogram."""
+    to_first_byte_counts: list[int] = []
+    """The same for the time from a job's claim to the first byte of its request."""
+    to_settlement_counts: list[int] = []
+    """The same for the time from a job's end, mostly its answer, to its settlement."""
     busy_tasks: int
     tasks: int
     http: dict[str, Any]

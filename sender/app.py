@@ -112,7 +112,9 @@ class Sender:
             sender=SenderSnapshot(
                 rates=self.figures.rates(),
                 outcomes=dict(self.figures.outcomes),
-                latency_counts=self.figures.latency_counts(),
+                latency_counts=self.figures.latencies.counts(),
+                to_first_byte_counts=self.figures.to_first_byte.counts(),
+                to_settlement_counts=self.figures.to_settlement.counts(),
                 busy_tasks=self.figures.busy_tasks,
                 tasks=settings.worker_concurrency,
                 http=msgspec.structs.asdict(self.pool.snapshot()),

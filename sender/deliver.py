@@ -45,6 +45,8 @@ class Letter(msgspec.Struct):
 
     job: bytes
     content: Job
+    claimed_at: float
+    """On Trio's clock."""
     request: bytes = b""
     """Its ready request, or its member of a batch."""
     sent_at_us: int = 0
@@ -174,6 +176,7 @@ class Delivery:
         media = context.run.content == "media"
         timeout_ms = self._settings.send_timeout_media_ms if media else self._settings.send_timeout_ms
         started_at = trio.current_time()
+        self._figures.to_first_byte.add((started_at - letters[0].claimed_at) * 1000)
         response, failure = None, f"no answer within {timeout_ms} ms"
         with trio.move_on_after(timeout_ms / 1000):
             try:
@@ -184,7 +187,7 @@ class Delivery:
                 failure = str(exc)
         latency_ms = (trio.current_time() - started_at) * 1000
         if response is not None:
-            self._figures.answered(latency_ms)
+            self._figures.latencies.add(latency_ms)
             await self._answered(context, letters, response, latency_ms)
         elif connection.sent_anything:
             for letter in letters:

@@ -154,11 +154,11 @@ class Dispatcher:
 
     def _letters(self, group: ClaimedGroup) -> list[Letter]:
         """Decode a group's records; those that are corrupt end here."""
-        letters = []
+        letters, now = [], trio.current_time()
         for record in group.records:
             try:
                 job, content = decode_record(record)
-                letters.append(Letter(job, content))
+                letters.append(Letter(job, content, now))
             except CorruptRecord as exc:
                 log.error("corrupt_job", run_id=group.run_id, reason=str(exc))
                 job = record[:JOB_ID_BYTES]

@@ -10,6 +10,28 @@ from schema.snapshot import Latencies, Rates
 _WINDOW_S = 300
 
 
+class RecentLatencies:
+    """A histogram of the last one to two minutes."""
+
+    def __init__(self) -> None:
+        self._now = Latencies()
+        self._before = Latencies()
+
+    def add(self, ms: float) -> None:
+        """Count one latency in ms."""
+        self._now.add(ms)
+
+    def minute_over(self) -> None:
+        """Forget the minute before the last."""
+        self._before, self._now = self._now, Latencies()
+
+    def counts(self) -> list[int]:
+        """Return the counts of a Latencies histogram."""
+        merged = Latencies(list(self._now.counts))
+        merged.merge(self._before.counts)
+        return merged.counts
+
+
 class Figures:
     """Counters since the start, final outcomes per second, and latencies of the last one to two minutes."""
 
@@ -19,8 +41,9 @@ class Figures:
         self.busy_tasks = 0
         self._per_second: deque[int] = deque(maxlen=_WINDOW_S)
         self._this_second = 0
-        self._latencies = Latencies()
-        self._latencies_before = Latencies()
+        self.latencies = RecentLatencies()
+        self.to_first_byte = RecentLatencies()
+        self.to_settlement = RecentLatencies()
         self._seconds = 0
 
     def settled(self, outcome: str) -> None:
@@ -29,17 +52,14 @@ class Figures:
         if outcome != Outcome.RETRYING:
             self._this_second += 1
 
-    def answered(self, latency_ms: float) -> None:
-        """Count one answer of the Graph API."""
-        self._latencies.add(latency_ms)
-
     def second_over(self) -> None:
         """Close the current second; called once a second."""
         self._per_second.append(self._this_second)
         self._this_second = 0
         self._seconds += 1
         if self._seconds % 60 == 0:
-            self._latencies_before, self._latencies = self._latencies, Latencies()
+            for kind in (self.latencies, self.to_first_byte, self.to_settlement):
+                kind.minute_over()
 
     def rates(self) -> Rates:
         """Return messages per second over the last second, minute and five minutes (or since the start)."""
@@ -49,9 +69,3 @@ class Figures:
             return round(sum(last) / len(last), 1) if last else 0.0
 
         return Rates(mean(seconds[-1:]), mean(seconds[-60:]), mean(seconds))
-
-    def latency_counts(self) -> list[int]:
-        """Return the counts of the last one to two minutes' latencies."""
-        merged = Latencies(list(self._latencies.counts))
-        merged.merge(self._latencies_before.counts)
-        return merged.counts

@@ -113,16 +113,18 @@ class Leases:
         self._unheard_of = unknown - twice
         if twice:
             log.warning("jobs_disowned", jobs=len(twice))
-            await self._settle_lost(await self._persist(lambda: self._queue.disown(list(twice))))
+            # what an answer brought us meanwhile is on its way and no longer unknown
+            lost = await self._persist(lambda: self._queue.disown([*(twice - self._hands.held)]))
+            await self._settle_lost([one for one in lost if one.record[:JOB_ID_BYTES] not in self._hands.held])
 
     async def _settle_lost(self, lost: list[LostJob]) -> None:
+        self._hands.held.update(one.record[:JOB_ID_BYTES] for one in lost)  # before anything is awaited
         for one in lost:
             run = await self._contexts.run(one.run_id)
             try:
                 job, content = decode_record(one.record)
             except CorruptRecord:
                 job, content = one.record[:JOB_ID_BYTES], Job(recipient_id="")
-            self._hands.held.add(job)
             self._end_lost(one, run, job, content)
 
     def _end_lost(self, one: LostJob, run: Run | None, job: bytes, content: Job) -> None:

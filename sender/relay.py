@@ -182,7 +182,8 @@ async def _uncut(start: Coroutine[Any, Any, T]) -> T:
         return await asyncio.shield(task)
     except asyncio.CancelledError:
         await asyncio.wait([task], timeout=_CLOSE_WITHIN_S)
-        task.cancel()
+        if not task.cancel():
+            task.exception()  # seen: nobody else will ask for it
         raise
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import msgspec
+import trio
 
 from schema.event import SCHEMA_VERSION, LogEvent, at_us, encode_event
 from schema.job import Job, encode_record, event_id
@@ -47,10 +48,13 @@ class Settling:
         self._persist = persist
         self._figures = figures
         self._sender_id = sender_id
+        self._number = 0
+        self._ended_at: list[float] = []
         self.group: Group[Settlement, bool] = Group(self._commit, pause_s=0.002)
 
     def end(self, ended: Ended) -> None:
         """Settle an attempt with its outcome and event."""
+        self._ended_at.append(trio.current_time())
         record = b""
         if ended.outcome is Outcome.RETRYING:
             record = encode_record(ended.job, after(ended.content, attempt=ended.attempt, counted=ended.counted))
@@ -94,13 +98,18 @@ class Settling:
         )
 
     async def _commit(self, settlements: list[Settlement]) -> list[bool]:
-        ours = await self._persist(lambda: self._queue.settle(settlements))
+        self._number += 1
+        ended_at, self._ended_at = self._ended_at, []
+        ours = await self._persist(lambda: self._queue.settle(self._number, settlements))
         for settlement, done in zip(settlements, ours, strict=True):
             self._hands.held.discard(settlement.job)
             if not done:
                 self._figures.stale_settlements += 1
             elif settlement.outcome:
                 self._figures.settled(settlement.outcome)
+        now = trio.current_time()
+        for at in ended_at:
+            self._figures.to_settlement.add((now - at) * 1000)
         return ours
 
 

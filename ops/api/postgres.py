@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import psycopg
-from psycopg import waiting
 from psycopg.rows import DictRow, dict_row
 
 from schema.runtime.asyncio_door import aio
-
-# psycopg copies this function when it is imported: before trio-asyncio's import it is one that never finds our loop.
-vars(waiting)["get_running_loop"] = asyncio.get_running_loop
 
 
 async def query(url: str, statement: str, params: dict[str, Any] | None = None) -> list[DictRow]:

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import secrets
 from ipaddress import ip_address
-from typing import Annotated
 
-from pydantic import AfterValidator, Field, SecretStr
+from pydantic import Field, SecretStr
 
 from schema.runtime.settings import (
+    KafkaServers,
     KafkaSettings,
     LogDatabaseSettings,
     PostgresUrl,
     RedisSettings,
     SettingsError,
     SourceDatabaseSettings,
-    _bootstrap,
 )
 
 TOKEN_BYTES = 24
@@ -24,7 +23,7 @@ TOKEN_BYTES = 24
 class ApiSettings(RedisSettings, KafkaSettings, LogDatabaseSettings, SourceDatabaseSettings):
     """Redis is required; broker and databases are optional here: only checks and the run history use them."""
 
-    kafka_bootstrap_servers: Annotated[str, AfterValidator(_bootstrap)] | None = Field(  # type: ignore[assignment]  # optional here
+    kafka_bootstrap_servers: KafkaServers | None = Field(  # type: ignore[assignment]  # optional here
         default=None, description="Redpanda or Kafka that carries the log; unset: not checked"
     )
     log_database_url: PostgresUrl | None = Field(  # type: ignore[assignment]  # optional here

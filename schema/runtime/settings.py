@@ -91,6 +91,7 @@ def _encryption_keys(value: SecretStr) -> SecretStr:
     return value
 
 
+KafkaServers = Annotated[str, AfterValidator(_bootstrap)]
 PostgresUrl = Annotated[SecretStr, _url("postgresql", "postgres")]
 _LOG_DATABASE_EXAMPLE = "postgresql://newar:password@db.example.com:5432/newar"
 
@@ -107,7 +108,7 @@ class RedisSettings(Settings):
 class KafkaSettings(Settings):
     """Where the log topic lives."""
 
-    kafka_bootstrap_servers: Annotated[str, AfterValidator(_bootstrap)] = Field(
+    kafka_bootstrap_servers: KafkaServers = Field(
         description="Redpanda or Kafka that carries the log", examples=["redpanda.example.com:9092"]
     )
     kafka_topic: str = Field(default=TOPIC, description="the log topic; made with 12 partitions when missing")

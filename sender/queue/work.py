@@ -138,13 +138,16 @@ class WorkQueue:
         times = await aio(self._scripts.call, "mark", self.session, *_packed(parts))
         return [int(t) if t else None for t in times]
 
-    async def settle(self, settlements: Sequence[Settlement]) -> list[bool]:
-        """Record outcomes, free the leases and put the events into the outbox. False for a job not ours (any more)."""
+    async def settle(self, number: int, settlements: Sequence[Settlement]) -> list[bool]:
+        """Record outcomes, free the leases and put the events into the outbox. False for a job not ours (any more).
+
+        `number` grows from group to group; a repeat under the same number gives the answer of the first.
+        """
         parts: list[bytes] = []
         for s in settlements:
             parts += (s.job, s.run_id.encode(), s.page_id.encode(), s.outcome.encode(), s.event, s.record)
             parts.append(b"%d" % s.delay_ms)
-        return [bool(n) for n in await aio(self._scripts.call, "settle", self.session, *_packed(parts))]
+        return [bool(n) for n in await aio(self._scripts.call, "settle", self.session, number, *_packed(parts))]
 
     async def take_over(self) -> tuple[str, list[LostJob]] | None:
         """Take a session whose lease ran out. Its unmarked jobs are back in the queue, the marked ones are ours."""

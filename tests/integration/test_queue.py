@@ -70,7 +70,7 @@ async def test_a_job_goes_from_the_queue_through_a_mark_into_the_outbox(redis: R
     ids = [decode_record(r)[0] for r in group.records]
     times = await queue.mark([(i, 1) for i in ids])
     assert all(t is not None and abs(t - claim.now_us) < 60_000_000 for t in times)
-    assert await queue.settle([final(group, r) for r in group.records]) == [True, True]
+    assert await queue.settle(1, [final(group, r) for r in group.records]) == [True, True]
     facts = (await runs.facts(["r"]))["r"]
     assert (facts.left, facts.outcomes, facts.state) == (1, {"sent": 2}, RunState.ACTIVE)
     outbox: Any = await aio(redis.xrange, key(f"outbox:{queue.session}"))
@@ -81,7 +81,7 @@ async def test_a_run_finishes_with_its_last_job_and_waits_for_the_registry(redis
     await enqueue(runs, run_of("r"), 2)
     queue = await open_queue(redis)
     (group,) = (await queue.claim("c", 10)).groups
-    await queue.settle([final(group, r) for r in group.records])
+    await queue.settle(1, [final(group, r) for r in group.records])
     assert [(f.run_id, f.state, f.left) for f in await runs.finished()] == [("r", RunState.FINISHED, 0)]
     await runs.confirm_finished(["r"])
     assert await runs.finished() == []
@@ -123,10 +123,23 @@ async def test_a_repeated_settlement_counts_once(redis: Redis, runs: RunQueue) -
     queue = await open_queue(redis)
     (group,) = (await queue.claim("c", 1)).groups
     settlement = final(group, group.records[0])
-    assert await queue.settle([settlement]) == [True]
-    assert await queue.settle([settlement]) == [False]
+    assert await queue.settle(1, [settlement]) == [True]
+    assert await queue.settle(1, [settlement]) == [True]  # the first answer once more
+    assert await queue.settle(2, [settlement]) == [False]
     assert (await runs.facts(["r"]))["r"].outcomes == {"sent": 1}
     assert await aio(redis.xlen, key(f"outbox:{queue.session}")) == 1
+
+
+async def test_a_late_repeat_of_a_settlement_leaves_the_job_that_was_claimed_again(redis: Redis, runs: RunQueue) -> None:
+    await enqueue(runs, run_of("r"), 1)
+    queue = await open_queue(redis)
+    (group,) = (await queue.claim("c1", 1)).groups
+    back = Settlement(decode_record(group.records[0])[0], "r", "1", "", record=group.records[0])
+    assert await queue.settle(7, [back]) == [True]
+    assert (await queue.claim("c2", 1)).groups == [group]
+    assert await queue.settle(7, [back]) == [True]
+    assert await queue.settle(6, [back]) == [False]
+    assert (await queue.claim("c3", 1)).groups == []
 
 
 async def test_a_retry_waits_for_its_time_and_a_release_is_next(redis: Redis, runs: RunQueue) -> None:
@@ -134,7 +147,7 @@ async def test_a_retry_waits_for_its_time_and_a_release_is_next(redis: Redis, ru
     queue = await open_queue(redis)
     (group,) = (await queue.claim("c", 2)).groups
     later, now = (Settlement(decode_record(r)[0], "r", "1", "", record=r) for r in group.records)
-    await queue.settle([Settlement(later.job, "r", "1", "retrying", b"{}", later.record, delay_ms=60_000), now])
+    await queue.settle(1, [Settlement(later.job, "r", "1", "retrying", b"{}", later.record, delay_ms=60_000), now])
     claim = await queue.claim("c2", 2)
     assert [g.records for g in claim.groups] == [[now.record]]
     assert claim.wait_ms is not None
@@ -160,11 +173,11 @@ async def test_an_expired_lease_gives_unmarked_jobs_back_and_hands_marked_ones_o
     assert taken[0] == dead.session
     assert [(j.run_id, j.record, j.attempt, j.sent_at_us) for j in taken[1]] == [("r", group.records[0], 1, time)]
     assert [g.records for g in (await heir.claim("c", 2)).groups] == [[group.records[1]]]
-    assert await dead.settle([final(group, group.records[0])]) == [False]
+    assert await dead.settle(1, [final(group, group.records[0])]) == [False]
     assert await dead.mark([(ids[1], 1)]) == [None]
     with pytest.raises(SessionGone):
         await dead.renew(2)
-    assert await heir.settle([final(group, group.records[0], "unknown")]) == [True]
+    assert await heir.settle(1, [final(group, group.records[0], "unknown")]) == [True]
 
 
 async def test_a_renewal_tells_of_jobs_whose_claim_was_never_heard(redis: Redis, runs: RunQueue) -> None:
@@ -183,7 +196,7 @@ async def test_a_session_that_holds_jobs_does_not_close(redis: Redis, runs: RunQ
     queue = await open_queue(redis)
     (group,) = (await queue.claim("c", 1)).groups
     assert not await queue.close()
-    await queue.settle([final(group, group.records[0])])
+    await queue.settle(1, [final(group, group.records[0])])
     assert await queue.close()
     with pytest.raises(SessionGone):
         await queue.claim("c2", 1)
@@ -211,7 +224,7 @@ async def test_a_cancelled_run_is_drained_and_then_finished(redis: Redis, runs: 
     assert (first.state, len(first.records)) == ("cancelled", 3)
     assert await queue.drain("d1", 3) == [first]
     (rest,) = await queue.drain("d2", 3)
-    await queue.settle([final(g, r, "cancelled") for g in (first, rest) for r in g.records])
+    await queue.settle(1, [final(g, r, "cancelled") for g in (first, rest) for r in g.records])
     facts = (await runs.facts(["r"]))["r"]
     assert (facts.state, facts.left, facts.outcomes) == (RunState.FINISHED, 0, {"cancelled": 5})
     assert not await runs.enqueue_chunk("r", cursor="00000004", next_cursor="x", records=[b"x" * 20], last=True)
@@ -271,7 +284,7 @@ async def test_a_full_outbox_stops_claiming(redis: Redis, runs: RunQueue) -> Non
     await enqueue(runs, run_of("r"), 3)
     queue = await open_queue(redis, Limits(text=1000, media=1000, app=0, outbox=1))
     (group,) = (await queue.claim("c", 1)).groups
-    await queue.settle([final(group, group.records[0])])
+    await queue.settle(1, [final(group, group.records[0])])
     assert (await queue.claim("c2", 1)).status == "full"
 
 

@@ -1,4 +1,6 @@
--- Steers a submitted run by its row, as a source steers its own; returns it when that changed something.
+-- Steers a submitted run by its row, as a source steers its own; returns it when that changed something. One that was
+-- taken is steered in the queue, except that a row may always be set back to queued.
 UPDATE submitted_runs SET status = %(status)s, updated_at = now()
 WHERE run_id = %(run_id)s AND status = ANY(%(from)s)
+    AND (%(status)s = 'queued' OR run_id NOT IN (SELECT run_id FROM runs))
 RETURNING run_id

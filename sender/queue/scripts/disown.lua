@@ -5,4 +5,5 @@ for i = 2, #ARGV do
   ids[#ids + 1] = ARGV[i]
   tagged[ARGV[i]] = redis.call('HGET', P .. 'held:' .. session, ARGV[i]) or nil
 end
+redis.call('HDEL', P .. 'claim:' .. session, 'send:id', 'drain:id') -- no late repeat may hand them out once more
 return disown(session, session, ids, tagged)

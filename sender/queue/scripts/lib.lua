@@ -108,8 +108,8 @@ local function repeat_claim(session, kind, id)
   local last = redis.call('HMGET', P .. 'claim:' .. session, kind .. ':id', kind .. ':jobs')
   if last[1] ~= id then return nil end
   local groups, at = {}, {}
-  for first = 1, #last[2], 16 do
-    local tagged = redis.call('HGET', P .. 'held:' .. session, string.sub(last[2], first, first + 15))
+  for _, job in ipairs(cmsgpack.unpack(last[2])) do
+    local tagged = redis.call('HGET', P .. 'held:' .. session, job)
     if tagged then
       local run, record = split(tagged)
       if not at[run] then
@@ -141,7 +141,7 @@ local function take(session, run, n, head, ids)
 end
 
 local function remember_claim(session, kind, id, ids)
-  redis.call('HSET', P .. 'claim:' .. session, kind .. ':id', id, kind .. ':jobs', table.concat(ids))
+  redis.call('HSET', P .. 'claim:' .. session, kind .. ':id', id, kind .. ':jobs', cmsgpack.pack(ids))
 end
 
 local function may_claim(session, outbox_bound)

@@ -1,10 +1,17 @@
 #!lua flags=allow-oom
--- ARGV: session, parts, seven for each job: id, run, page, outcome, event, record, delay_ms.
+-- ARGV: session, number of this group, parts, seven for each job: id, run, page, outcome, event, record, delay_ms.
 -- A final outcome has no record; `retrying` and '' (given back unharmed, no event) have one. Returns 1 or 0 (not ours) each.
-local session, now = ARGV[1], now_us()
+-- Numbers grow. A repeat gives the first answer: a job that was given back may be ours again by now, on a new errand.
+local session, number, now = ARGV[1], tonumber(ARGV[2]), now_us()
 local held, marks, outbox = P .. 'held:' .. session, P .. 'marks:' .. session, P .. 'outbox:' .. session
 local counts, activate, settled = {}, {}, {}
-local jobs = parts(ARGV[2], ARGV[3])
+local jobs = parts(ARGV[3], ARGV[4])
+local last = redis.call('HMGET', P .. 'claim:' .. session, 'settle:number', 'settle:answer')
+if number == tonumber(last[1]) then return cmsgpack.unpack(last[2]) end
+if not redis.call('ZSCORE', P .. 'sessions', session) or number < tonumber(last[1] or 0) then
+  for i = 1, #jobs, 7 do settled[#settled + 1] = 0 end
+  return settled
+end
 for i = 1, #jobs, 7 do
   local id, run, page, outcome, event, record, delay_ms = unpack(jobs, i, i + 6)
   local ours = redis.call('HDEL', held, id)
@@ -41,4 +48,5 @@ for run, by_outcome in pairs(counts) do
   end
 end
 for run in pairs(activate) do activate_run(run) end
+redis.call('HSET', P .. 'claim:' .. session, 'settle:number', number, 'settle:answer', cmsgpack.pack(settled))
 return settled

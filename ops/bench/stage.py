@@ -1,0 +1,154 @@
+"""The stage for whole-path benchmarks: local servers, a stand-in Graph API, service processes, runs to send."""
+
+from __future__ import annotations
+
+import base64
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import trio
+from pydantic import SecretStr
+from redis.asyncio import Redis
+
+from ops.fakegraph.process import PROJECT, open_fakegraph
+from ops.local.servers import open_servers
+from schema.job import Job, encode_record, job_id
+from schema.keys import key
+from schema.migrate import migrate
+from schema.run import Run, RunState
+from schema.runtime.asyncio_door import aio
+from schema.runtime.redis import open_redis
+from sender.queue.runs import PageFacts, RunQueue
+from sender.tokens import TokenBox
+
+_CHUNK = 5000
+_STOP_S = 30.0
+_HOLDER = "operator"
+MESSAGE = {"text": "hello there, this is a message " * 3}
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Where everything is."""
+
+    redis: Redis
+    redis_url: str
+    kafka_bootstrap: str
+    log_database_url: str
+    graph_url: str
+    token_key: str
+
+    def environment(self, **settings: object) -> dict[str, str]:
+        """Return the environment of a service process: this stage's addresses, and settings by field name."""
+        addresses = {
+            "REDIS_URL": self.redis_url,
+            "KAFKA_BOOTSTRAP_SERVERS": self.kafka_bootstrap,
+            "LOG_DATABASE_URL": self.log_database_url,
+            "GRAPH_API_URL": self.graph_url,
+            "TOKEN_ENCRYPTION_KEY": self.token_key,
+            "PYTHONPATH": str(PROJECT),
+        }
+        return os.environ | addresses | {name.upper(): str(value) for name, value in settings.items()}
+
+
+@asynccontextmanager
+async def open_stage(data: Path, *, durable: bool, graph_options: tuple[str, ...]) -> AsyncIterator[Stage]:
+    """Start servers and stand-in; leaving stops them. Runs inside the asyncio loop's block."""
+    async with (
+        open_servers(data, {"postgres", "redis", "kafka"}, durable=durable) as local,
+        open_fakegraph(*graph_options) as graph_url,
+    ):
+        await aio(migrate, str(local.postgres_url))
+        redis = open_redis(str(local.redis_url))
+        try:
+            yield Stage(
+                redis=redis,
+                redis_url=str(local.redis_url),
+                kafka_bootstrap=str(local.kafka_bootstrap),
+                log_database_url=str(local.postgres_url),
+                graph_url=graph_url,
+                token_key=base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
+            )
+        finally:
+            with trio.CancelScope(shield=True):
+                await aio(redis.aclose)
+
+
+@asynccontextmanager
+async def open_service(stage: Stage, name: str, **settings: object) -> AsyncIterator[None]:
+    """Run `newar NAME` as a process of its own; leaving stops it softly and waits."""
+    command = [sys.executable, "-m", "ops", name]
+    process = await trio.lowlevel.open_process(
+        command, env=stage.environment(**settings), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
+    )
+    try:
+        yield
+    finally:
+        with trio.move_on_after(_STOP_S, shield=True):
+            process.send_signal(signal.SIGTERM)
+            await process.wait()
+        if process.returncode is None:
+            process.kill()
+
+
+async def enqueue_held(stage: Stage, *, messages: int, pages: int) -> list[str]:
+    """Put one run for each page into the queue, held, so that all can be let go at once; return the run ids."""
+    queue = RunQueue(stage.redis)
+    sealed = TokenBox(SecretStr(stage.token_key)).seal("EAABbench")
+    expires_at_ms = int(time.time() * 1000) + 24 * 3600 * 1000
+    run_ids = []
+    for page in range(pages):
+        run_id, page_id = f"bench-{secrets.token_hex(4)}", str(1000 + page)
+        await queue.set_page(PageFacts(page_id=page_id, sealed_token=sealed))
+        await queue.create_run(Run(run_id=run_id, page_id=page_id, message=MESSAGE, expires_at_ms=expires_at_ms))
+        await queue.hold(run_id, _HOLDER)
+        await _fill(queue, run_id, range(page, messages, pages))
+        run_ids.append(run_id)
+    return run_ids
+
+
+async def _fill(queue: RunQueue, run_id: str, numbers: range) -> None:
+    wrote_at_ms = int(time.time() * 1000)
+    cursor = ""
+    for first in range(0, len(numbers), _CHUNK):
+        people = [str(10**15 + n) for n in numbers[first : first + _CHUNK]]
+        records = [encode_record(job_id(run_id, p), Job(p, last_interaction_ms=wrote_at_ms)) for p in people]
+        last = first + _CHUNK >= len(numbers)
+        await queue.enqueue_chunk(run_id, cursor=cursor, next_cursor=people[-1], records=records, last=last)
+        cursor = people[-1]
+
+
+async def wait_for_senders(stage: Stage, count: int) -> None:
+    """Return when so many senders have opened a session."""
+    while await aio(stage.redis.zcard, key("sessions")) != count:
+        await trio.sleep(0.05)
+
+
+async def let_go(stage: Stage, run_ids: list[str]) -> None:
+    """Let the runs begin."""
+    queue = RunQueue(stage.redis)
+    for run_id in run_ids:
+        await queue.let_go(run_id, _HOLDER)
+
+
+async def finished(stage: Stage, run_ids: list[str]) -> bool:
+    """Tell whether every recipient of these runs has a final outcome."""
+    facts = await RunQueue(stage.redis).facts(run_ids)
+    return all(f.state is RunState.FINISHED for f in facts.values())
+
+
+async def outcomes(stage: Stage, run_ids: list[str]) -> dict[str, int]:
+    """Return attempts by outcome over these runs: each became one event."""
+    total: dict[str, int] = {}
+    for facts in (await RunQueue(stage.redis).facts(run_ids)).values():
+        for outcome, count in facts.outcomes.items():
+            total[outcome] = total.get(outcome, 0) + count
+    return total

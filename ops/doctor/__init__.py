@@ -1,0 +1,1 @@
+"""What `newar doctor` checks: one module for each part. Nothing is changed anywhere."""

@@ -1,0 +1,24 @@
+"""The Graph API: whether this machine reaches it, and how long that takes. Nothing is sent."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import httpx
+
+from ops.doctor.finding import Finding
+from sender.graph.connect import tls_context
+from sender.settings import SenderSettings
+
+PART = "graph api"
+
+
+async def check_graph(settings: SenderSettings) -> list[Finding]:
+    """Ask it something without a token; any answer will do. Errors: httpx.HTTPError."""
+    ca_file = settings.graph_ca_file
+    began_s = time.monotonic()
+    async with httpx.AsyncClient(verify=tls_context(Path(ca_file) if ca_file else None)) as client:
+        answer = await client.head(f"{settings.graph_api_url}/{settings.graph_api_version}/")
+    took_ms = (time.monotonic() - began_s) * 1000
+    return [Finding(PART, "ok", f"{settings.graph_api_url} answers ({answer.status_code}) in {took_ms:.0f} ms")]

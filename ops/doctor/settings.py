@@ -1,0 +1,71 @@
+"""Settings of all services: what is missing or malformed, what means nothing, who can read the file."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TypeVar
+
+from dotenv import dotenv_values
+
+from ops.doctor.finding import Finding, judged
+from ops.settings_check import ENV_FILE, SERVICES, load_all, warnings_about
+from schema.runtime.settings import Settings, SettingsError
+
+S = TypeVar("S", bound=Settings)
+
+_OLDEST, _TOO_NEW = (3, 11), (3, 14)
+
+
+def check_settings() -> list[Finding]:
+    """Return a finding for each problem, or one that all is well."""
+    try:
+        load_all(list(SERVICES.values()))
+        found = [Finding("settings", "ok", f"complete for {', '.join(SERVICES)}")]
+    except SettingsError as exc:
+        found = [Finding("settings", "fail", problem) for problem in exc.problems]
+    ignored = warnings_about(list(os.environ), list(dotenv_values(ENV_FILE)))
+    return [*found, *(Finding("settings", "warn", text) for text in ignored), *_file()]
+
+
+def of_kind(kind: type[S]) -> S | None:
+    """Return settings of a class; None when they are incomplete, which `check_settings` tells."""
+    try:
+        return load_all([kind])[0]
+    except SettingsError:
+        return None
+
+
+def check_program() -> list[Finding]:
+    """Check the versions of this program and of Python."""
+    try:
+        ours = version("newar-message-sender")
+    except PackageNotFoundError:
+        ours = "not installed, run from its folder"
+    return [_python(sys.version_info[:2], ours)]
+
+
+def _python(running: Sequence[int], ours: str) -> Finding:
+    return judged(
+        "versions",
+        _OLDEST <= tuple(running) < _TOO_NEW,
+        f"newar {ours}, Python {platform.python_version()}",
+        otherwise=f"Python {platform.python_version()} is not supported",
+        mend="use Python 3.11, 3.12 or 3.13",
+        status="fail",
+    )
+
+
+def _file() -> list[Finding]:
+    try:
+        mode = Path(ENV_FILE).stat().st_mode
+    except OSError:
+        return []
+    good, mend = not mode & 0o077, f"chmod 600 {ENV_FILE}"
+    read = f"other users of this machine may read {ENV_FILE}"
+    text = f"only its owner reads {ENV_FILE}"
+    return [judged("permissions", good, text, otherwise=read, mend=mend, status="warn")]

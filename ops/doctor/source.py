@@ -1,0 +1,60 @@
+"""The source database: its views, their columns, and the index without which reading recipients is slow."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from psycopg import sql
+
+from ops.doctor.finding import Finding, judged
+from schema.runtime.outage import Outage
+from schema.runtime.settings import SourceDatabaseSettings
+from sender.runs.database import Database, statement
+from sender.runs.errors import QueryRefused
+from sender.runs.source import Source, Views
+
+PART = "source database"
+
+
+async def check_source(settings: SourceDatabaseSettings) -> list[Finding]:
+    """Read a little of it, as the run processor would. Errors: DatabaseAway."""
+    if settings.source_database_url is None:
+        text = "SOURCE_DATABASE_URL is not set: only submitted runs are sent"
+        return [Finding(PART, "ok", text)]
+    async with Database(settings.source_database_url, Outage(PART), read_only=True) as database:
+        source = Source("source", database, Views.of(settings))
+        try:
+            pages = await source.pages()
+            heads = await source.heads("", 1)
+            run_id = heads[0].run_id if heads else ""
+            sorts = await _sorts(database, settings.source_recipients_view, run_id)
+        except QueryRefused as exc:
+            return [Finding(PART, "fail", str(exc))]
+    return [Finding(PART, "ok", f"its views can be read; {len(pages)} pages"), _index(sorts)]
+
+
+def _index(sorts: bool) -> Finding:
+    return judged(
+        PART,
+        not sorts,
+        "an index gives a run's recipients in their order",
+        otherwise=f"no index gives a run's recipients in order: each {_CHUNK} of them cost a search of all",
+        mend="apply schema/source/index.sql, with your table's names",
+        status="warn",
+    )
+
+
+_CHUNK = 5000
+
+
+async def _sorts(database: Database, view: str, run_id: str) -> bool:
+    """Say whether Postgres would have to sort for the next recipients, though sorting was made dear to it."""
+    recipients = statement("recipients").format(recipients=sql.Identifier(*view.split(".")))
+    query = sql.SQL("EXPLAIN (FORMAT JSON) ") + recipients
+    [(plan,)] = await database.rows(query, run_id=run_id, cursor="", limit=_CHUNK)
+    return any(sorting(top["Plan"]) for top in plan)
+
+
+def sorting(plan: dict[str, Any]) -> bool:
+    """Say whether a node of this plan sorts. Pure."""
+    return plan["Node Type"] in ("Sort", "Incremental Sort") or any(map(sorting, plan.get("Plans", ())))

@@ -1,0 +1,68 @@
+"""Writes docs/settings.md from the settings classes: `python -m ops.settings_docs > docs/settings.md`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+
+from pydantic import SecretStr
+from pydantic.fields import FieldInfo
+
+from ops.settings_check import SERVICES, names_of
+from schema.runtime.settings import Settings
+
+_HEAD = """\
+# Settings
+
+Settings come from the environment, or from a file `.env` in the folder where a command is started; the environment
+counts more. A missing or malformed one is told at the start, all at once, with what to write. Unknown names only warn.
+`newar doctor` checks them all.
+
+This page is made from the settings classes: `python -m ops.settings_docs > docs/settings.md`.
+"""
+
+_MORE = """\
+## Everywhere
+
+| name | default | meaning |
+| --- | --- | --- |
+| `NEWAR_DEBUG` | – | `1`: an error shows its traceback |
+"""
+
+
+def page() -> str:
+    """Return the text of docs/settings.md."""
+    tables = ["\n".join(_table(service, kind)) for service, kind in SERVICES.items()]
+    return "\n".join([_HEAD, *tables, _MORE])
+
+
+def _table(service: str, kind: type[Settings]) -> Iterator[str]:
+    yield f"## `newar {service}`\n"
+    yield "| name | default | meaning |"
+    yield "| --- | --- | --- |"
+    fields = kind.model_fields.items()
+    for name, field in sorted(fields, key=lambda item: (not item[1].is_required(), item[0])):
+        yield f"| {_names(kind, name)} | {_default(field)} | {_meaning(field)} |"
+    yield ""
+
+
+def _names(kind: type[Settings], field: str) -> str:
+    return ", ".join(f"`{name}`" for name in names_of(kind, field))
+
+
+def _default(field: FieldInfo) -> str:
+    if field.is_required():
+        return "required"
+    value = field.default
+    if value is None or isinstance(value, SecretStr):
+        return "–"
+    return f"`{str(value).lower() if isinstance(value, bool) else value}`"
+
+
+def _meaning(field: FieldInfo) -> str:
+    example = f"; for example `{field.examples[0]}`" if field.examples and field.is_required() else ""
+    return f"{field.description}{example}".replace("|", "\\|")
+
+
+if __name__ == "__main__":
+    sys.stdout.write(page())

@@ -1,0 +1,1 @@
+"""Faults of every kind on real processes and servers: what was promised must hold."""
