@@ -64,15 +64,20 @@ def explain(error: BaseException) -> list[str]:
     """Return what to tell a person about one error: a line for each problem, without secrets."""
     if isinstance(error, SettingsError):
         return error.problems
-    if isinstance(error, psycopg.errors.UndefinedTable | psycopg.errors.UndefinedColumn):
-        return [f"the log database: {error.diag.message_primary}; bring it up to date with: newar migrate"]
-    if isinstance(error, psycopg.Error):
-        return [f"the log database: {error.diag.message_primary or telling(error)}; newar doctor checks its address"]
-    if isinstance(error, RedisError):
-        return [f"Redis: {telling(error)}; newar doctor checks its address"]
-    if isinstance(error, trio.TooSlowError):
-        return ["a server did not answer in time; newar doctor says which"]
+    if isinstance(error, psycopg.Error | RedisError | trio.TooSlowError):
+        return [_of_a_server(error)]
     text = without_secrets(str(error))
     if type(error).__module__.startswith(_OURS) and text:
         return text.splitlines()
     return [f"{type(error).__name__}: {text}"]
+
+
+def _of_a_server(error: psycopg.Error | RedisError | trio.TooSlowError) -> str:
+    """Say which server it was. Texts of libraries can hold parts of an address: only well-known words of them."""
+    if isinstance(error, trio.TooSlowError):
+        return "a server did not answer in time; newar doctor says which"
+    if isinstance(error, RedisError):
+        return f"Redis: {telling(error)}; newar doctor says more"
+    if isinstance(error, psycopg.errors.UndefinedTable | psycopg.errors.UndefinedColumn):
+        return f"the log database: {error.diag.message_primary}; bring it up to date with: newar migrate"
+    return f"the log database: {error.diag.message_primary or telling(error)}; newar doctor says more"

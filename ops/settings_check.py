@@ -48,8 +48,13 @@ def load_checked(kind: type[S]) -> S:
 
 def load_all(kinds: Iterable[type[S]]) -> list[S]:
     """Read settings of several classes, as `load_checked` does; the problems of all are named at once."""
-    for warning in warnings_about(list(os.environ), list(dotenv_values(ENV_FILE))):
+    for warning in ignored_names():
         log.warning("settings_ignored", detail=warning)
+    return read_all(kinds)
+
+
+def read_all(kinds: Iterable[type[S]]) -> list[S]:
+    """Read settings of several classes without a warning. Errors: as `load_checked`."""
     loaded: list[S] = []
     problems: list[str] = []
     for kind in kinds:
@@ -63,6 +68,11 @@ def load_all(kinds: Iterable[type[S]]) -> list[S]:
     if problems:
         raise SettingsError(list(dict.fromkeys(problems)))
     return loaded
+
+
+def ignored_names() -> list[str]:
+    """Return the warnings about this process's environment and `.env` file."""
+    return warnings_about(list(os.environ), list(dotenv_values(ENV_FILE)))
 
 
 def known_names() -> set[str]:

@@ -26,7 +26,7 @@ _MORE = """\
 
 | name | default | meaning |
 | --- | --- | --- |
-| `NEWAR_DEBUG` | – | `1`: an error shows its traceback |
+| `NEWAR_DEBUG` | - | `1`: an error shows its traceback |
 """
 
 
@@ -55,7 +55,7 @@ def _default(field: FieldInfo) -> str:
         return "required"
     value = field.default
     if value is None or isinstance(value, SecretStr):
-        return "–"
+        return "-"
     return f"`{str(value).lower() if isinstance(value, bool) else value}`"
 
 

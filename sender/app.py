@@ -172,13 +172,15 @@ async def _start_services(sender: Sender, services: trio.Nursery, redis: Redis) 
 
 async def _work(sender: Sender) -> None:
     """Claim and send until a stop is requested and everything in flight has ended, or the drain time is over."""
-    async with trio.open_nursery() as watch:
-        async with trio.open_nursery() as work:
-            watch.start_soon(sender.stop.enforce, work.cancel_scope)
-            work.start_soon(sender.dispatcher.run)
-            for _ in range(sender.settings.worker_concurrency):
-                work.start_soon(sender.dispatcher.work)
-        watch.cancel_scope.cancel()
+    scope = trio.CancelScope()
+    async with trio.open_nursery() as enforcing:
+        enforcing.start_soon(sender.stop.enforce, scope)
+        with scope:
+            async with trio.open_nursery() as work:
+                work.start_soon(sender.dispatcher.run)
+                for _ in range(sender.settings.worker_concurrency):
+                    work.start_soon(sender.dispatcher.work)
+        enforcing.cancel_scope.cancel()
 
 
 async def _finish(sender: Sender) -> None:

@@ -64,6 +64,11 @@ def cpu_per_message_us(before: dict[str, Usage], after: dict[str, Usage], messag
     }
 
 
+def megabytes(usage: dict[str, Usage]) -> dict[str, float]:
+    """Return the memory of the largest process of each role, in MB."""
+    return {role: round(u.rss_bytes / 1e6, 1) for role, u in sorted(usage.items())}
+
+
 def _role(command: str) -> str | None:
     return next((role for words, role in _ROLES.items() if words in command), None)
 

@@ -14,6 +14,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
 import trio
 from pydantic import SecretStr
 from redis.asyncio import Redis
@@ -23,13 +24,15 @@ from ops.local.servers import open_servers
 from schema.job import Job, encode_record, job_id
 from schema.keys import key
 from schema.migrate import migrate
-from schema.run import Run, RunState
+from schema.run import Run
 from schema.runtime.asyncio_door import aio
 from schema.runtime.redis import open_redis
 from sender.queue.runs import PageFacts, RunQueue
 from sender.tokens import TokenBox
 
 _CHUNK = 5000
+POLL_S = 0.05
+"""Between two looks: as rarely as the figures allow, because looking takes CPU time from what is measured."""
 _STOP_S = 30.0
 _HOLDER = "operator"
 MESSAGE = {"text": "hello there, this is a message " * 3}
@@ -56,15 +59,21 @@ class Stage:
             "TOKEN_ENCRYPTION_KEY": self.token_key,
             "PYTHONPATH": str(PROJECT),
         }
-        return os.environ | addresses | {name.upper(): str(value) for name, value in settings.items()}
+        return dict(os.environ) | addresses | {name.upper(): str(value) for name, value in settings.items()}
+
+
+    async def change_graph(self, **change: float) -> None:
+        """Change latency or failures of the stand-in, as its `POST /__control` takes them."""
+        async with httpx.AsyncClient() as client:
+            (await client.post(f"{self.graph_url}/__control", json=change)).raise_for_status()
 
 
 @asynccontextmanager
-async def open_stage(data: Path, *, durable: bool, graph_options: tuple[str, ...]) -> AsyncIterator[Stage]:
+async def open_stage(data: Path, *, durable: bool) -> AsyncIterator[Stage]:
     """Start servers and stand-in; leaving stops them. Runs inside the asyncio loop's block."""
     async with (
         open_servers(data, {"postgres", "redis", "kafka"}, durable=durable) as local,
-        open_fakegraph(*graph_options) as graph_url,
+        open_fakegraph() as graph_url,
     ):
         await aio(migrate, str(local.postgres_url))
         redis = open_redis(str(local.redis_url))
@@ -128,8 +137,8 @@ async def _fill(queue: RunQueue, run_id: str, numbers: range) -> None:
 
 async def wait_for_senders(stage: Stage, count: int) -> None:
     """Return when so many senders have opened a session."""
-    while await aio(stage.redis.zcard, key("sessions")) != count:
-        await trio.sleep(0.05)
+    while await aio(stage.redis.execute_command, "ZCARD", key("sessions")) != count:
+        await trio.sleep(POLL_S)
 
 
 async def let_go(stage: Stage, run_ids: list[str]) -> None:
@@ -139,10 +148,12 @@ async def let_go(stage: Stage, run_ids: list[str]) -> None:
         await queue.let_go(run_id, _HOLDER)
 
 
-async def finished(stage: Stage, run_ids: list[str]) -> bool:
-    """Tell whether every recipient of these runs has a final outcome."""
-    facts = await RunQueue(stage.redis).facts(run_ids)
-    return all(f.state is RunState.FINISHED for f in facts.values())
+async def wait_until_finished(stage: Stage, run_ids: list[str]) -> None:
+    """Return when every recipient of these runs has a final outcome."""
+    finished: set[bytes] = set()
+    while not finished.issuperset(run_id.encode() for run_id in run_ids):
+        await trio.sleep(POLL_S)
+        finished = set(await aio(stage.redis.execute_command, "ZRANGE", key("finished"), 0, -1))
 
 
 async def outcomes(stage: Stage, run_ids: list[str]) -> dict[str, int]:

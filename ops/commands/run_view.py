@@ -81,7 +81,7 @@ def view(row: DictRow, facts: RunFacts | None) -> RunView:
         state, recipients, left, outcomes = facts.state.value, facts.recipients, facts.left, facts.outcomes
         finished_at = finished_at or (at_us(facts.finished_at_ms * 1000) if facts.finished_at_ms else None)
         held_by = facts.held_by if facts.state in (RunState.ENQUEUING, RunState.ACTIVE) else []
-    done = 1.0 if state in _ENDED else (recipients - left) / recipients if recipients else 0.0
+    done = float(state == RunState.FINISHED) if not recipients else (recipients - left) / recipients
     merged = {
         **row,
         "state": RunState.PAUSED.value if held_by else state,

@@ -8,6 +8,7 @@ from pathlib import Path
 import httpx
 
 from ops.doctor.finding import Finding
+from schema.runtime.logging import without_secrets
 from sender.graph.connect import tls_context
 from sender.settings import SenderSettings
 
@@ -21,4 +22,5 @@ async def check_graph(settings: SenderSettings) -> list[Finding]:
     async with httpx.AsyncClient(verify=tls_context(Path(ca_file) if ca_file else None)) as client:
         answer = await client.head(f"{settings.graph_api_url}/{settings.graph_api_version}/")
     took_ms = (time.monotonic() - began_s) * 1000
-    return [Finding(PART, "ok", f"{settings.graph_api_url} answers ({answer.status_code}) in {took_ms:.0f} ms")]
+    where = without_secrets(settings.graph_api_url)
+    return [Finding(PART, "ok", f"{where} answers ({answer.status_code}) in {took_ms:.0f} ms")]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import sys
 from collections.abc import Sequence
@@ -10,10 +9,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TypeVar
 
-from dotenv import dotenv_values
-
 from ops.doctor.finding import Finding, judged
-from ops.settings_check import ENV_FILE, SERVICES, load_all, warnings_about
+from ops.settings_check import ENV_FILE, SERVICES, ignored_names, read_all
 from schema.runtime.settings import Settings, SettingsError
 
 S = TypeVar("S", bound=Settings)
@@ -24,18 +21,17 @@ _OLDEST, _TOO_NEW = (3, 11), (3, 14)
 def check_settings() -> list[Finding]:
     """Return a finding for each problem, or one that all is well."""
     try:
-        load_all(list(SERVICES.values()))
+        read_all(list(SERVICES.values()))
         found = [Finding("settings", "ok", f"complete for {', '.join(SERVICES)}")]
     except SettingsError as exc:
         found = [Finding("settings", "fail", problem) for problem in exc.problems]
-    ignored = warnings_about(list(os.environ), list(dotenv_values(ENV_FILE)))
-    return [*found, *(Finding("settings", "warn", text) for text in ignored), *_file()]
+    return [*found, *(Finding("settings", "warn", text) for text in ignored_names()), *_file()]
 
 
 def of_kind(kind: type[S]) -> S | None:
     """Return settings of a class; None when they are incomplete, which `check_settings` tells."""
     try:
-        return load_all([kind])[0]
+        return read_all([kind])[0]
     except SettingsError:
         return None
 

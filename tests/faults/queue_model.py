@@ -134,16 +134,20 @@ class Model:
     def claimed(self, session_id: str, claim_id: str, want: int, bound: int, answer: list[object]) -> None:
         session = self.sessions[session_id]
         status = self._status(session, bound)
+        repeated = status == "ok" and claim_id == session.claimed.get("send", ("", []))[0]
+        if status == "ok" and not repeated:
+            self._move_due()
+            status = "paused" if self.app_paused else "ok"
         assert answer[0] == status.encode(), f"claim said {answer[0]!r}, not {status}"
-        if status != "ok":
-            assert len(answer) == 3
-            return
         groups: list[list[bytes]] = answer[3:]  # type: ignore[assignment]  # as the script says
-        if self._repeated(session, "send", claim_id, groups):
-            return
-        self._move_due()
-        if self.app_paused:
-            raise AssertionError("claimed though the app is paused")
+        if repeated:
+            self._check_repeat(session, "send", groups)
+        elif status == "ok":
+            self._follow_claim(session, claim_id, want, groups)
+        else:
+            assert groups == []
+
+    def _follow_claim(self, session: Session, claim_id: str, want: int, groups: list[list[bytes]]) -> None:
         taken: list[bytes] = []
         probed: set[str] = set()
         for group in groups:
@@ -166,13 +170,6 @@ class Model:
                 forgotten = run.claimable and not run.overdue and not self.page(run.page).blocked
                 assert not (forgotten and self.at("waiting", run_id)), f"jobs of {run_id} could have been claimed"
 
-    def paused(self, session_id: str, bound: int) -> bool:
-        """Whether a new claim must say `paused`; follows what it does all the same."""
-        if self._status(self.sessions[session_id], bound) != "ok" or not self.app_paused:
-            return False
-        self._move_due()
-        return True
-
     def drained(self, session_id: str, claim_id: str, want: int, bound: int, answer: list[object]) -> None:
         session = self.sessions[session_id]
         status = self._status(session, bound)
@@ -181,7 +178,8 @@ class Model:
             assert len(answer) == 1
             return
         groups: list[list[bytes]] = answer[1:]  # type: ignore[assignment]  # as the script says
-        if self._repeated(session, "drain", claim_id, groups):
+        if claim_id == session.claimed.get("drain", ("", []))[0]:
+            self._check_repeat(session, "drain", groups)
             return
         for run_id, run in self.runs.items():
             if run.overdue and run.state in {"enqueuing", "active"}:
@@ -204,12 +202,9 @@ class Model:
             return "gone"
         return "full" if len(session.outbox) >= bound else "ok"
 
-    def _repeated(self, session: Session, kind: str, claim_id: str, groups: list[list[bytes]]) -> bool:
-        if claim_id != session.claimed.get(kind, ("", []))[0]:
-            return False
+    def _check_repeat(self, session: Session, kind: str, groups: list[list[bytes]]) -> None:
         still = [self.jobs[j].record for j in session.claimed[kind][1] if j in session.held]
         assert sorted(r for g in groups for r in g[4:]) == sorted(still), "a repeated claim gave other jobs"
-        return True
 
     def _move_due(self) -> None:
         for job in self.jobs.values():

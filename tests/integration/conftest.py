@@ -18,6 +18,7 @@ import trio
 
 from schema.migrate import migrate
 from schema.runtime.asyncio_door import open_asyncio
+from tests.kafka.broker import KafkaBroker
 
 
 @pytest.fixture(scope="session")
@@ -62,8 +63,11 @@ def redis_url(local_servers: dict[str, Any]) -> str:
 
 
 @pytest.fixture
-def kafka_bootstrap(local_servers: dict[str, Any]) -> str:
-    """The broker; use a topic of your own."""
+def kafka_bootstrap(request: pytest.FixtureRequest, local_servers: dict[str, Any]) -> str:
+    """The embedded broker, or what the mark `both_brokers` says; use a topic of your own."""
+    if getattr(request, "param", "tansu") == "kafka":
+        broker: KafkaBroker = request.getfixturevalue("kafka_broker")
+        return broker.bootstrap
     bootstrap: str = local_servers["kafka_bootstrap"]
     return bootstrap
 

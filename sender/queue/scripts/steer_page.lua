@@ -7,7 +7,8 @@ if what == 'pause' then
 elseif what == 'resume' then
   redis.call('HDEL', key, 'paused_until_ms', 'pause_reason')
 elseif what == 'open' then
-  redis.call('HSET', key, 'breaker', 'open', 'retry_at_ms', '9999999999999', 'reason', 'by hand', 'opened_at_ms', int(now_us() / 1000))
+  redis.call('HSET', key, 'breaker', 'open', 'retry_at_ms', '9999999999999', 'reason', 'by hand')
+  redis.call('HSETNX', key, 'opened_at_ms', int(now_us() / 1000))
   redis.call('SADD', P .. 'troubled', page)
 elseif what == 'close' then
   redis.call('HDEL', key, 'failures', 'breaker', 'opened_at_ms', 'retry_at_ms', 'reason')

@@ -5,7 +5,8 @@ local heir, now = ARGV[1], now_us()
 if not redis.call('ZSCORE', P .. 'sessions', heir) then return {} end
 if now < tonumber(redis.call('HGET', P .. 'app', 'no_takeover_until_us') or 0) then return {} end
 local overdue = redis.call('ZRANGE', P .. 'sessions', '-inf', int(now), 'BYSCORE', 'LIMIT', 0, 2)
-local dead = overdue[1] == heir and overdue[2] or overdue[1]
+local dead = overdue[1]
+if dead == heir then dead = overdue[2] end -- nobody inherits from himself: what is overdue of ours may still be renewed
 if not dead then return {} end
 local held, ids, tagged = redis.call('HGETALL', P .. 'held:' .. dead), {}, {}
 for i = 1, #held, 2 do

@@ -1,0 +1,26 @@
+"""Pairing: every round measures all cases one after the other, so that what others do to the machine meets them alike."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import TypeVar
+
+C = TypeVar("C")
+F = TypeVar("F")
+
+
+async def paired(cases: Sequence[C], rounds: int, measure: Callable[[C], Awaitable[F]]) -> list[list[F]]:
+    """Return what `measure` found for each case, a list over the rounds; every second round goes backwards."""
+    found: list[list[F]] = [[] for _ in cases]
+    order = list(range(len(cases)))
+    for _ in range(rounds):
+        for index in order:
+            found[index].append(await measure(cases[index]))
+        order.reverse()
+    return found
+
+
+def median_ratio(values: Iterable[float], bases: Iterable[float]) -> float:
+    """Return the median over the rounds of a case's figure over the base's in the same round."""
+    return round(statistics.median(v / b for v, b in zip(values, bases, strict=True)), 2)

@@ -1,0 +1,37 @@
+"""The durable broker, started once per session and only when a test asks for it; the mark for tests on both brokers."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from tests.kafka.broker import KafkaBroker
+from tests.kafka.jars import KafkaUnavailable, fetch_jars, find_java
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "both_brokers: runs on the embedded broker and on Apache Kafka")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if metafunc.definition.get_closest_marker("both_brokers") and "kafka_bootstrap" in metafunc.fixturenames:
+        metafunc.parametrize("kafka_bootstrap", ["tansu", "kafka"], indirect=True)
+
+
+@pytest.fixture(scope="session")
+def kafka_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaBroker]:
+    """Apache Kafka, running; who kills it starts it again. Use a topic of your own."""
+    try:
+        java, jars = find_java(), fetch_jars()
+    except KafkaUnavailable as exc:
+        if os.environ.get("CI") == "true" and not exc.expected:
+            raise
+        pytest.skip(f"no Kafka: {exc}")
+    broker = KafkaBroker(java, jars, tmp_path_factory.mktemp("kafka"))
+    try:
+        broker.start()
+        yield broker
+    finally:
+        broker.kill()

@@ -1,0 +1,394 @@
+"""The queue's scripts and their model, driven side by side by Hypothesis; after each step both must hold the same."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import redis
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from schema.job import Job, encode_record, job_id
+from schema.keys import key
+from sender.queue.scripts import source
+from sender.queue.work import _packed
+from tests.faults.queue_model import HOLDERS, Model, Page, Run, Session, Settling
+
+RUNS, PAGES, MOST_SESSIONS = [f"r{n}" for n in range(5)], ["1", "2"], 5
+FAR_MS, NEVER_MS, LATER_MS = 4_000_000_000_000, 10**9, 10**8
+FINAL = ("sent", "failed", "suppressed", "expired", "unknown", "cancelled")
+DUMP = """
+local read = {hash = {'HGETALL'}, list = {'LRANGE', 0, -1}, set = {'SMEMBERS'}, stream = {'XRANGE', '-', '+'},
+  zset = {'ZRANGE', 0, -1, 'WITHSCORES'}, string = {'GET'}}
+local answer = {}
+for _, key in ipairs(redis.call('KEYS', '*')) do
+  local command = read[redis.call('TYPE', key).ok]
+  answer[#answer + 1] = {key, redis.call(command[1], key, unpack(command, 2))}
+end
+return answer
+"""
+PACING = ("app", "ready", "waiting", "sessions", "lane:")
+"""Keys that a repeat may change: whose turn it is, and times."""
+
+
+class Scripts:
+    """Calls the scripts by name, synchronously; `change` may break their text."""
+
+    def __init__(self, client: redis.Redis, change: Callable[[str], str] = str) -> None:
+        self.client = client
+        self._change = change
+        self._digests: dict[str, str] = {}
+
+    def call(self, name: str, *args: Any) -> Any:
+        if name not in self._digests:
+            text = DUMP if name == "dump" else self._change(source(name))
+            self._digests[name] = str(self.client.script_load(text))
+        return self.client.evalsha(self._digests[name], 1, key("epoch"), *args)
+
+    def dump(self) -> dict[str, Any]:
+        prefix = len(key(""))
+        return {name.decode()[prefix:]: value for name, value in self.call("dump")}
+
+
+def pairs(flat: list[bytes]) -> dict[bytes, bytes]:
+    return dict(zip(flat[::2], flat[1::2], strict=True))
+
+
+class QueueMachine(RuleBasedStateMachine):
+    """Every script in any order, each now and then twice. Time is made to pass by editing what it is compared with."""
+
+    def __init__(self, scripts: Scripts) -> None:
+        super().__init__()
+        self.scripts, self.redis, self.model = scripts, scripts.client, Model()
+        self.redis.flushdb()
+        self.number = 0
+        self.last_claims: dict[tuple[str, str], tuple[Any, ...]] = {}
+        self.last_settlements: dict[str, tuple[int, list[Settling]]] = {}
+
+    def fresh(self) -> int:
+        self.number += 1
+        return self.number
+
+    def call(self, name: str, *args: Any, again: bool = False, same_answer: bool = False) -> Any:
+        """Call a script; `again`: once more, as after a lost answer, which must change nothing."""
+        answer = self.scripts.call(name, *args)
+        if again:
+            before = self.scripts.dump()
+            repeated = self.scripts.call(name, *args)
+            self.must_be_unchanged(before, name)
+            assert not same_answer or repeated == answer, f"a repeat of {name} gave another answer"
+        return answer
+
+    def must_be_unchanged(self, before: dict[str, Any], name: str) -> None:
+        after = self.scripts.dump()
+        for k in before.keys() | after.keys():
+            if not k.startswith(PACING):
+                old, new = before.get(k), after.get(k)
+                assert old == new or _same_in_any_order(old, new), f"a repeat of {name} changed {k}"
+
+    def session(self, data: st.DataObject) -> str:
+        return data.draw(st.sampled_from(sorted(self.model.sessions)), "session")
+
+    def some_jobs(self, data: st.DataObject, own: str | None = None) -> list[bytes]:
+        jobs = self.model.sessions[own].held if own and data.draw(st.booleans(), "own") else self.model.jobs
+        return data.draw(st.lists(st.sampled_from(sorted(jobs)), unique=True, max_size=4), "jobs") if jobs else []
+
+    # runs
+
+    @rule(run=st.sampled_from(RUNS), page=st.sampled_from(PAGES), media=st.booleans(), priority=st.integers(0, 2))
+    def create_run(self, run: str, page: str, media: bool, priority: int) -> None:
+        known = run in self.model.runs
+        lane = f"{page}/{'media' if media else 'text'}"
+        assert self.call("create_run", run, page, lane, "{}", priority, FAR_MS, again=True) == (not known)
+        if not known:
+            self.model.runs[run] = Run(page, lane, priority)
+            self.model.page(page)
+
+    @rule(data=st.data(), count=st.integers(0, 4), last=st.booleans(), right=st.booleans(), again=st.booleans())
+    @precondition(lambda self: self.model.runs)
+    def enqueue(self, data: st.DataObject, count: int, last: bool, right: bool, again: bool) -> None:
+        run = data.draw(st.sampled_from(sorted(self.model.runs)), "run")
+        cursor = self.model.runs[run].cursor if right else "elsewhere"
+        people = [str(self.fresh()) for _ in range(count)]
+        records = {job_id(run, p): encode_record(job_id(run, p), Job(p)) for p in people}
+        move = (cursor, f"c{self.fresh()}", last, records)
+        done = self.call("enqueue_chunk", run, cursor, move[1], int(last), *records.values(), again=again)
+        assert done == self.model.enqueue(run, *move)
+
+    @rule(run=st.sampled_from(RUNS), holder=st.sampled_from(HOLDERS), held=st.booleans(), again=st.booleans())
+    def hold(self, run: str, holder: str, held: bool, again: bool) -> None:
+        assert self.call("hold_run", run, holder, int(held), again=again) == self.model.hold(run, holder, held)
+
+    @rule(run=st.sampled_from(RUNS), again=st.booleans())
+    def cancel(self, run: str, again: bool) -> None:
+        assert self.call("cancel_run", run, again=again) == self.model.cancel(run)
+
+    @rule(run=st.sampled_from(RUNS))
+    def run_becomes_overdue(self, run: str) -> None:
+        if run in self.model.runs and self.model.runs[run].state in {"enqueuing", "active"}:
+            self.redis.hset(key(f"run:{run}"), "expires_at_ms", 1)
+            self.redis.zadd(key("expiries"), {run: 1}, xx=True)
+            self.model.runs[run].overdue = True
+
+    # sessions
+
+    @rule()
+    @precondition(lambda self: len(self.model.sessions) < MOST_SESSIONS)
+    def open_session(self) -> None:
+        session = f"s{self.fresh()}"
+        self.call("open_session", session, NEVER_MS, again=True)
+        self.model.sessions[session] = Session()
+
+    @rule(data=st.data(), right=st.booleans())
+    @precondition(lambda self: self.model.sessions)
+    def renew(self, data: st.DataObject, right: bool) -> None:
+        session = self.session(data)
+        known = self.model.sessions[session]
+        answer = self.call("renew", session, NEVER_MS, len(known.held) + (not right), again=True)
+        assert bool(answer) == known.alive, "a session that is gone was renewed, or a living one was not"
+        if known.alive:
+            known.overdue = False
+            assert sorted(answer[1:]) == (sorted(known.held) if not right else [])
+
+    @rule(data=st.data())
+    @precondition(lambda self: self.model.sessions)
+    def lease_runs_out(self, data: st.DataObject) -> None:
+        session = self.session(data)
+        self.redis.zadd(key("sessions"), {session: 1}, xx=True)
+        self.redis.hdel(key("app"), "no_takeover_until_us")
+        self.model.sessions[session].overdue = True
+
+    @rule(data=st.data())
+    @precondition(lambda self: self.model.sessions)
+    def take_over(self, data: st.DataObject) -> None:
+        heir = self.session(data)
+        self.model.taken_over(heir, self.call("take_over", heir))
+
+    @rule(data=st.data(), again=st.booleans())
+    @precondition(lambda self: self.model.sessions)
+    def disown(self, data: st.DataObject, again: bool) -> None:
+        session = self.session(data)
+        ids = self.some_jobs(data, session)
+        answer = self.call("disown", session, *ids, again=again, same_answer=True)
+        assert {tuple(job) for job in answer} == self.model.disown(session, ids, session)
+        self.model.sessions[session].held |= {job[1][:16] for job in answer}
+        self.model.sessions[session].claimed = {}
+
+    @rule(data=st.data(), again=st.booleans())
+    @precondition(lambda self: self.model.sessions)
+    def close_session(self, data: st.DataObject, again: bool) -> None:
+        session = self.session(data)
+        closed = self.call("close_session", session, again=again)
+        assert closed == (not self.model.sessions[session].held), "a session that holds jobs was closed"
+        if closed:
+            self.model.gone(session)
+
+    # jobs
+
+    @rule(data=st.data(), want=st.integers(1, 6), bound=st.sampled_from([2, 1000]), again=st.booleans())
+    @precondition(lambda self: self.model.sessions)
+    def claim(self, data: st.DataObject, want: int, bound: int, again: bool) -> None:
+        session = self.session(data)
+        args = (session, f"c{self.fresh()}", want, bound)
+        self._claim(args, again=again)
+        self.last_claims[session, "send"] = args
+
+    @rule(data=st.data())
+    @precondition(lambda self: self.last_claims)
+    def claim_once_more(self, data: st.DataObject) -> None:
+        which = data.draw(st.sampled_from(sorted(self.last_claims)), "claim")
+        repeat = self._claim if which[1] == "send" else self._drain
+        repeat(self.last_claims[which])
+
+    def _claim(self, args: tuple[Any, ...], *, again: bool = False) -> None:
+        answer = self.call("claim", *args, 1, 10**6, 10**6, 0, again=again)
+        for name, run in self.model.runs.items():
+            if run.overdue and run.claimable and self.redis.hget(key(f"run:{name}"), "state") == b"expired":
+                self.model.expire(name)  # at the latest when its turn comes
+        self.model.claimed(*args, answer)
+
+    @rule(data=st.data(), want=st.integers(1, 6), bound=st.sampled_from([2, 1000]), again=st.booleans())
+    @precondition(lambda self: self.model.sessions)
+    def drain(self, data: st.DataObject, want: int, bound: int, again: bool) -> None:
+        session = self.session(data)
+        args = (session, f"d{self.fresh()}", want, bound)
+        self._drain(args, again=again)
+        self.last_claims[session, "drain"] = args
+
+    def _drain(self, args: tuple[Any, ...], *, again: bool = False) -> None:
+        self.model.drained(*args, self.call("drain", *args, again=again))
+
+    @rule(data=st.data(), again=st.booleans())
+    @precondition(lambda self: self.model.sessions)
+    def mark(self, data: st.DataObject, again: bool) -> None:
+        session = self.session(data)
+        jobs = [(job, b"%d" % self.fresh()) for job in self.some_jobs(data, session)]
+        packed = _packed([part for pair in jobs for part in pair])
+        self.model.marked(session, jobs, self.call("mark", session, *packed, again=again, same_answer=True))
+
+    @rule(data=st.data(), again=st.booleans())
+    @precondition(lambda self: self.model.sessions)
+    def settle(self, data: st.DataObject, again: bool) -> None:
+        session = self.session(data)
+        group = [self._settling(data, job) for job in self.some_jobs(data, session)]
+        self.last_settlements[session] = (self.fresh(), group)
+        self._settle(session, *self.last_settlements[session], again=again)
+
+    @rule(data=st.data())
+    @precondition(lambda self: self.last_settlements)
+    def settle_once_more(self, data: st.DataObject) -> None:
+        session = data.draw(st.sampled_from(sorted(self.last_settlements)), "session")
+        before = self.scripts.dump()
+        self._settle(session, *self.last_settlements[session])
+        self.must_be_unchanged(before, "settle, later,")
+
+    def _settle(self, session: str, number: int, group: list[Settling], *, again: bool = False) -> None:
+        parts: list[bytes] = []
+        for one in group:
+            run = self.model.jobs[one.job].run
+            page = self.model.runs[run].page
+            parts += (one.job, run.encode(), page.encode(), one.outcome.encode(), one.event, one.record)
+            parts.append(b"%d" % one.delay_ms)
+        answer = self.call("settle", session, number, *_packed(parts), again=again, same_answer=True)
+        assert answer == self.model.settle(session, number, group), "settled what is not ours, or not what is"
+
+    def _settling(self, data: st.DataObject, job: bytes) -> Settling:
+        what = data.draw(st.sampled_from([*FINAL, "retrying", "retrying later", ""]), "outcome")
+        record = self.model.jobs[job].record
+        if what == "":
+            return Settling(job, "", b"", record, 0)
+        event = b"event %d" % self.fresh()
+        if what in FINAL:
+            return Settling(job, what, event, b"", 0)
+        return Settling(job, "retrying", event, job + b"again%d" % self.fresh(), LATER_MS if "later" in what else 0)
+
+    @rule()
+    def delays_end(self) -> None:
+        for member in self.redis.zrange(key("delayed"), 0, -1):
+            self.redis.zadd(key("delayed"), {member: 0})
+        for job in self.model.jobs.values():
+            job.due = True
+
+    @rule(data=st.data())
+    @precondition(lambda self: self.model.sessions)
+    def outbox_is_relayed(self, data: st.DataObject) -> None:
+        session = self.session(data)
+        self.redis.xtrim(key(f"outbox:{session}"), maxlen=0, approximate=False)
+        self.model.sessions[session].outbox.clear()
+
+    # pages
+
+    @rule(page=st.sampled_from(PAGES), what=st.sampled_from(["pause", "resume", "open", "close"]), again=st.booleans())
+    def steer_page(self, page: str, what: str, again: bool) -> None:
+        known = page in self.model.pages
+        assert self.call("steer_page", page, what, again=again) == known
+        if known:
+            self._steer(self.model.pages[page], what)
+
+    def _steer(self, page: Page, what: str) -> None:
+        if what in {"pause", "resume"}:
+            page.paused = what == "pause"
+        else:
+            page.breaker, page.retry_due = ("open" if what == "open" else "closed"), False
+            page.failures = page.failures if what == "open" else 0
+
+    @rule(page=st.sampled_from(PAGES), kind=st.sampled_from(["pause", "failure", "open"]), old_token=st.booleans())
+    @precondition(lambda self: self.model.pages)
+    def trouble(self, page: str, kind: str, old_token: bool) -> None:
+        if page not in self.model.pages:
+            return
+        known = self.model.pages[page]
+        state, changed = self.call("trouble", page, kind, LATER_MS, "why", 2, known.token_version - old_token)
+        before = known.breaker
+        if kind == "pause":
+            known.paused = True
+        elif not old_token:
+            known.failures += 1
+            if kind == "open" or known.failures >= 2 or before == "half_open":
+                known.breaker, known.retry_due = "open", False
+        assert (state.decode(), bool(changed)) == (known.breaker, known.breaker == "open" != before)
+
+    @rule(page=st.sampled_from(PAGES), again=st.booleans())
+    def page_works(self, page: str, again: bool) -> None:
+        known = self.model.pages.get(page, Page())
+        closed = self.call("page_works", page, again=again)
+        assert closed == ([page.encode()] if known.breaker != "closed" else [])
+        known.breaker, known.retry_due, known.failures = "closed", False, 0
+
+    @rule(page=st.sampled_from(PAGES), again=st.booleans())
+    def new_token(self, page: str, again: bool) -> None:
+        known = self.model.page(page)
+        self.call("set_page", page, f"token{self.fresh()}", again=again)
+        known.token_version += 1
+        known.retry_due = known.retry_due or known.breaker == "open"
+
+    @rule(page=st.sampled_from(PAGES))
+    def waits_of_page_end(self, page: str) -> None:
+        if page in self.model.pages:
+            for name in ("paused_until_ms", "retry_at_ms"):
+                if self.redis.hexists(key(f"page:{page}"), name):
+                    self.redis.hset(key(f"page:{page}"), name, 1)
+            for content in ("text", "media"):
+                self.redis.zadd(key("waiting"), {f"{page}/{content}": 1}, xx=True)
+            self.model.pages[page].paused, self.model.pages[page].retry_due = False, True
+
+    @rule(paused=st.booleans())
+    def pause_of_app(self, paused: bool) -> None:
+        if paused:
+            self.call("trouble_app", LATER_MS, "why", 1)
+        else:
+            self.redis.hdel(key("app"), "paused_until_ms")
+        self.model.app_paused = paused
+
+    # what must always hold
+
+    @invariant()
+    def redis_holds_what_the_model_says(self) -> None:
+        found, model = self.scripts.dump(), self.model
+        everywhere = Counter[bytes]()
+        for name, run in model.runs.items():
+            waiting = [record[:16] for record in found.get(f"run:{name}:jobs", [])]
+            everywhere.update(waiting)
+            assert sorted(waiting) == sorted(model.at("waiting", name)), f"waiting jobs of {name}"
+            facts = {k.decode(): v.decode() for k, v in pairs(found[f"run:{name}"]).items()}
+            expected = (run.state, run.cursor, str(int(run.enqueued)), str(run.recipients), str(run.left))
+            assert tuple(facts[f] for f in ("state", "cursor", "enqueued", "recipients", "left")) == expected
+            assert {f: int(facts[f]) for f in (*FINAL, "retrying") if f in facts} == dict(run.counts)
+            assert {f.removeprefix("hold:") for f in facts if f.startswith("hold:")} == run.holds
+            final = sum(run.counts[f] for f in FINAL)
+            assert run.recipients == run.left + final
+            assert run.state != "finished" or final == run.recipients, "a finished run does not add up"
+        delayed = found.get("delayed", [])[::2]
+        everywhere.update(tagged.split(b"\0", 1)[1][:16] for tagged in delayed)
+        for name, session in model.sessions.items():
+            held = pairs(found.get(f"held:{name}", []))
+            everywhere.update(held.keys())
+            assert held == {i: f"{model.jobs[i].run}\0".encode() + model.jobs[i].record for i in session.held}
+            marks = {i: b"\0".join(mark) for i, mark in session.marks.items()}
+            assert pairs(found.get(f"marks:{name}", [])) == marks, f"marks of {name}"
+            assert [f[3] for _, f in found.get(f"outbox:{name}", [])] == session.outbox, "the outbox of a session"
+        assert everywhere == Counter(i for i, job in model.jobs.items() if job.place != "final"), "not in one place"
+        assert {s.encode() for s, session in model.sessions.items() if session.alive} == set(
+            found.get("sessions", [])[::2]
+        )
+        assert len(model.events) == sum(sum(run.counts.values()) for run in model.runs.values())
+        self.nothing_is_stranded(found)
+
+    def nothing_is_stranded(self, found: dict[str, Any]) -> None:
+        """Whoever may be claimed has its turn; whoever ended will be drained, or is finished and waits for the notary."""
+        states = {name: run.state for name, run in self.model.runs.items()}
+        for name, run in self.model.runs.items():
+            in_lane = name.encode() in found.get(f"lane:{run.lane}", [])[::2]
+            assert in_lane == (run.claimable and bool(self.model.at("waiting", name))), f"the turn of {name}"
+            lanes = [*found.get("ready", [])[::2], *found.get("waiting", [])[::2]]
+            assert not in_lane or lanes.count(run.lane.encode()) == 1, f"the lane of {name}"
+        draining = {name.encode() for name, state in states.items() if state in {"cancelled", "expired"}}
+        assert set(found.get("draining", [])) == draining
+        finished = {name.encode() for name, state in states.items() if state == "finished"}
+        assert set(found.get("finished", [])[::2]) == finished
+
+
+def _same_in_any_order(old: Any, new: Any) -> bool:
+    return isinstance(old, list) and isinstance(new, list) and sorted(map(repr, old)) == sorted(map(repr, new))

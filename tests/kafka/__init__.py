@@ -1,0 +1,1 @@
+"""Apache Kafka for tests: a durable broker that may be killed and started again."""

@@ -1,0 +1,51 @@
+"""What the doctor makes of what servers say of themselves."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ops.doctor.finding import clock
+from ops.doctor.kafka import retention, topic_findings
+from ops.doctor.redis import durability
+from ops.doctor.source import sorting
+
+SAFE = {"appendonly": "yes", "appendfsync": "always", "maxmemory-policy": "noeviction"}
+
+
+def test_safe_redis_gets_no_warning() -> None:
+    assert [f.status for f in durability(SAFE)] == ["ok", "ok"]
+
+
+@pytest.mark.parametrize(
+    "change", [{"appendonly": "no"}, {"appendfsync": "everysec"}, {"maxmemory-policy": "allkeys-lru"}]
+)
+def test_redis_that_may_lose_writes_is_warned_of_with_the_mend(change: dict[str, str]) -> None:
+    [warning] = [f for f in durability({**SAFE, **change}) if f.status != "ok"]
+    assert warning.status == "warn"
+    assert next(iter(change)) in warning.mend
+
+
+@pytest.mark.parametrize(("value", "status"), [("-1", "ok"), ("604800000", "ok"), ("3600000", "warn"), (None, "warn")])
+def test_topic_should_keep_events_for_a_day(value: str | None, status: str) -> None:
+    assert retention(value).status == status
+
+
+def test_one_copy_of_a_partition_is_enough_only_on_one_broker() -> None:
+    topic: dict[str, Any] = {"partitions": [{"replicas": [1]}, {"replicas": [1, 2]}]}
+    assert [f.status for f in topic_findings(topic, brokers=1)] == ["ok", "ok"]
+    assert [f.status for f in topic_findings(topic, brokers=3)] == ["ok", "warn"]
+
+
+@pytest.mark.parametrize(
+    ("theirs_s", "status"), [(100.5, "ok"), (102.0, "warn"), (98.0, "warn"), (106.0, "fail"), (0.0, "fail")]
+)
+def test_clocks_apart_are_told(theirs_s: float, status: str) -> None:
+    assert clock("redis", theirs_s, 100.0).status == status
+
+
+def test_sort_is_found_at_any_depth_of_a_plan() -> None:
+    scan = {"Node Type": "Index Scan"}
+    assert not sorting({"Node Type": "Limit", "Plans": [scan]})
+    assert sorting({"Node Type": "Limit", "Plans": [scan, {"Node Type": "Incremental Sort", "Plans": [scan]}]})

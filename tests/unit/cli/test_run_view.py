@@ -1,0 +1,67 @@
+"""What is shown of a run, from the registry's row and the queue's facts."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from ops.commands.run_view import view
+from schema.run import RunState
+from sender.queue.runs import RunFacts
+
+TAKEN = datetime(2026, 11, 22, 12, tzinfo=UTC)
+
+
+def row(**changes: Any) -> dict[str, Any]:
+    return {
+        **{"run_id": "r", "page_id": "100", "source": "source", "state": "active", "reason": None},
+        **{"recipients": 10, "outcomes": {}, "priority": 0, "parent_run_id": None},
+        **{"scheduled_at": None, "expires_at": None, "taken_at": TAKEN, "finished_at": None},
+        **changes,
+    }
+
+
+def facts(**changes: Any) -> RunFacts:
+    values: dict[str, Any] = {
+        **{"run_id": "r", "page_id": "100", "state": RunState.ACTIVE, "cursor": "", "enqueued": True},
+        **{"recipients": 8, "left": 6, "outcomes": {"sent": 2}, "held_by": [], "content": "text", "priority": 0},
+        **{"taken_at_ms": 0, "finished_at_ms": None},
+    }
+    return RunFacts(**values | changes)
+
+
+def test_queue_knows_better_than_the_registry_how_far_a_run_is() -> None:
+    shown = view(row(), facts())
+    assert (shown.recipients, shown.left, shown.progress, shown.outcomes) == (8, 6, 0.25, {"sent": 2})
+
+
+def test_run_that_somebody_holds_is_paused() -> None:
+    shown = view(row(), facts(held_by=["operator", "window"]))
+    assert (shown.state, shown.held_by) == ("paused", ["operator", "window"])
+
+
+@pytest.mark.parametrize("state", [RunState.CANCELLED, RunState.FINISHED])
+def test_run_that_ends_is_not_paused_any_more(state: RunState) -> None:
+    shown = view(row(), facts(state=state, held_by=["operator"]))
+    assert (shown.state, shown.held_by) == (state, [])
+
+
+def test_lost_run_stays_lost_though_another_queue_may_know_its_id() -> None:
+    assert view(row(state="queue_lost"), facts()).state == "queue_lost"
+
+
+def test_finished_run_is_shown_from_the_registry() -> None:
+    shown = view(row(state="finished", outcomes={"sent": 10}), None)
+    assert (shown.left, shown.progress, shown.outcomes) == (0, 1.0, {"sent": 10})
+
+
+def test_run_finished_in_the_queue_and_not_yet_noted_is_finished() -> None:
+    shown = view(row(), facts(state=RunState.FINISHED, left=0, finished_at_ms=1_800_000_000_000))
+    assert shown.finished_at == datetime.fromtimestamp(1_800_000_000, UTC)
+
+
+@pytest.mark.parametrize(("state", "progress"), [("refused", 0.0), ("submitted", 0.0), ("finished", 1.0)])
+def test_progress_of_a_run_without_recipients(state: str, progress: float) -> None:
+    assert view(row(state=state, recipients=0), None).progress == progress

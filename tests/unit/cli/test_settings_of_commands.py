@@ -1,0 +1,130 @@
+"""Settings at the entry point: all problems at once, exit code 2, never a value; warnings about names."""
+
+from __future__ import annotations
+
+import pytest
+
+from ops.settings_check import load_all, warnings_about
+from schema.runtime.settings import KafkaSettings, LogDatabaseSettings, RedisSettings, SettingsError
+from tests.unit.cli.command_line import CommandLine
+
+KEY = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
+REQUIRED = {
+    "runs": {"REDIS_URL", "LOG_DATABASE_URL", "TOKEN_ENCRYPTION_KEY"},
+    "sender": {"REDIS_URL", "KAFKA_BOOTSTRAP_SERVERS", "TOKEN_ENCRYPTION_KEY"},
+    "ingest": {"REDIS_URL", "KAFKA_BOOTSTRAP_SERVERS", "LOG_DATABASE_URL"},
+    "api": {"REDIS_URL"},
+    "migrate": {"LOG_DATABASE_URL"},
+    "partitions list": {"LOG_DATABASE_URL"},
+    "run list": {"REDIS_URL", "LOG_DATABASE_URL"},
+    "page list": {"REDIS_URL"},
+    "health sender": {"REDIS_URL"},
+}
+
+
+@pytest.mark.parametrize("command", REQUIRED)
+def test_missing_settings_are_all_listed_with_what_to_write(newar: CommandLine, command: str) -> None:
+    result = newar(*command.split())
+    assert (result.exit_code, result.stdout) == (2, "")
+    lines = result.stderr.splitlines()
+    assert {line.split()[1] for line in lines} == REQUIRED[command]
+    assert all("is not set; write for example" in line for line in lines)
+
+
+def test_malformed_settings_are_all_listed_without_their_values(newar: CommandLine) -> None:
+    newar.set(
+        REDIS_URL="http://secret-one@host",
+        KAFKA_BOOTSTRAP_SERVERS="secret-two",
+        TOKEN_ENCRYPTION_KEY="secret-three",
+        WORKER_CONCURRENCY="many-secret-four",
+        LEASE_MS="-5",
+    )
+    result = newar("sender")
+    assert result.exit_code == 2
+    told = {line.removeprefix("newar: ").split(":")[0] for line in result.stderr.splitlines()}
+    assert told == {"REDIS_URL", "KAFKA_BOOTSTRAP_SERVERS", "TOKEN_ENCRYPTION_KEY", "WORKER_CONCURRENCY", "LEASE_MS"}
+    assert "secret" not in result.output
+
+
+@pytest.mark.parametrize(
+    ("command", "name", "url"),
+    [
+        ("page list", "REDIS_URL", "redis://:pass/secret@127.0.0.1:1/0"),
+        ("migrate", "LOG_DATABASE_URL", "postgresql://me:100%secret@127.0.0.1:1/db"),
+    ],
+)
+def test_an_address_that_cannot_be_read_does_not_show_its_password(
+    newar: CommandLine, command: str, name: str, url: str
+) -> None:
+    newar.set(**{name: url})
+    result = newar(*command.split())
+    assert result.exit_code == 2
+    assert name in result.stderr
+    assert "secret" not in result.output
+
+
+def test_problems_of_several_classes_are_told_at_once_and_each_once(newar: CommandLine) -> None:
+    with pytest.raises(SettingsError) as caught:
+        load_all([RedisSettings, KafkaSettings, RedisSettings, LogDatabaseSettings])
+    assert [p.split()[0] for p in caught.value.problems] == ["REDIS_URL", "KAFKA_BOOTSTRAP_SERVERS", "LOG_DATABASE_URL"]
+
+
+def test_settings_come_from_the_env_file_too(newar: CommandLine) -> None:
+    newar.file(".env", "REDIS_URL=redis://127.0.0.1:1/0\n")
+    assert load_all([RedisSettings])[0].redis_url.get_secret_value() == "redis://127.0.0.1:1/0"
+
+
+def test_unknown_names_only_warn(newar: CommandLine) -> None:
+    newar.file(".env", "NODE_ENV=production\nCOLOUR=red\nSUPABASE_URL=https://hidden\n")
+    newar.set(REDIS_URL="redis://127.0.0.1:1/0", MAX_SOCKET="7")
+    result = newar("page", "list")
+    assert result.exit_code == 1
+    warnings = [line for line in result.stderr.splitlines() if "settings_ignored" in line]
+    assert len(warnings) == 3
+    assert "hidden" not in result.output
+
+
+def test_names_of_the_former_application_are_one_warning() -> None:
+    [warning] = warnings_about(["NODE_ENV", "SUPABASE_URL", "SUPABASE_DB_URL"], ["SUPABASE_SERVICE_ROLE_KEY"])
+    assert warning.startswith("NODE_ENV, SUPABASE_SERVICE_ROLE_KEY, SUPABASE_URL: of the former application")
+
+
+def test_a_name_like_a_known_one_is_asked_about() -> None:
+    assert warnings_about(["WORKER_CONCURENCY", "HOME", "PATH", "REDIS_URI"], []) == [
+        "REDIS_URI is unknown: did you mean REDIS_URL?",
+        "WORKER_CONCURENCY is unknown: did you mean WORKER_CONCURRENCY?",
+    ]
+
+
+def test_a_name_like_one_that_is_set_belongs_to_somebody_else() -> None:
+    assert warnings_about(["REDIS_URI", "REDIS_URL"], []) == []
+    assert warnings_about(["DATABASE_URL"], ["LOG_DATABASE_URL"]) == []
+
+
+def test_unknown_names_of_the_environment_are_nobodys_business_but_those_of_the_env_file_are() -> None:
+    assert warnings_about(["COLOUR"], []) == []
+    assert warnings_about([], ["COLOUR", "redis_url", "NEWAR_DEBUG"]) == [
+        "COLOUR: unknown name in .env, not used here; see docs/settings.md"
+    ]
+
+
+def test_a_token_in_the_environment_is_never_shown(newar: CommandLine) -> None:
+    secret = "EAAverysecret"
+    newar.set(
+        REDIS_URL=f"redis://:{secret}@127.0.0.1:1/0",
+        LOG_DATABASE_URL=f"postgresql://newar:{secret}@127.0.0.1:1/newar",
+        SOURCE_DATABASE_URL=f"postgresql://reader:{secret}@127.0.0.1:1/source",
+        KAFKA_BOOTSTRAP_SERVERS="127.0.0.1:1",
+        GRAPH_API_URL="http://127.0.0.1:1",
+        TOKEN_ENCRYPTION_KEY=KEY,
+        APP_SECRET=secret,
+        ADMIN_TOKEN=secret,
+        NEWAR_DEBUG="1",
+    )
+    people, message = newar.file("p.csv", "recipient_id\n1\n"), newar.file("m.json", '{"text": "Hi"}')
+    submit = f"run submit {people} --page 1 --message {message} --token-file {newar.file('token', secret)}"
+    for command in ("run list", "page list", "migrate", "partitions list", "doctor", "health sender", submit):
+        result = newar(*command.split())
+        assert result.exit_code == 1, command
+        assert secret not in result.output, command
+        assert KEY not in result.output, command
