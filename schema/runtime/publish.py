@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import msgspec
 import trio
@@ -15,7 +16,16 @@ from schema.runtime.outage import Outage
 from schema.snapshot import ProcessSnapshot
 
 _FAREWELL_S = 2.0
+_FORGET_AFTER_MS = 3600 * 1000
+"""Processes that were killed leave their last snapshot behind; the next one to start clears it away."""
 _encoder = msgspec.json.Encoder()
+
+
+class _Age(msgspec.Struct):
+    at_ms: int
+
+
+_age = msgspec.json.Decoder(_Age)
 
 
 async def publish_snapshots(redis: Redis, make: Callable[[], ProcessSnapshot], *, every_s: float = 1.0) -> None:
@@ -24,23 +34,39 @@ async def publish_snapshots(redis: Redis, make: Callable[[], ProcessSnapshot], *
     Runs inside the asyncio loop's block. While Redis is away nothing is written and nothing is kept for later.
     """
     outage = Outage("redis (snapshots)")
-    snapshot = make()
+    snapshot, written = make(), False
     try:
         while True:
             wait_s = every_s
             try:
-                await aio(
-                    redis.execute_command, "HSET", key("processes"), snapshot.process_id, _encoder.encode(snapshot)
-                )
+                await aio(_write, redis, snapshot, first=not written)
             except (RedisError, OSError) as exc:
                 wait_s = max(every_s, outage.failed(exc, trio.current_time()))
             else:
+                written = True
                 outage.recovered(trio.current_time())
             await trio.sleep(wait_s)
             snapshot = make()
     finally:
         with trio.move_on_after(_FAREWELL_S, shield=True):
             await _say_farewell(redis, snapshot.process_id)
+
+
+async def _write(redis: Redis, snapshot: ProcessSnapshot, *, first: bool) -> None:
+    await _command(redis, "HSET", key("processes"), snapshot.process_id, _encoder.encode(snapshot))
+    if first:
+        await _forget_the_dead(redis, snapshot.at_ms)
+
+
+async def _forget_the_dead(redis: Redis, now_ms: int) -> None:
+    found = await _command(redis, "HGETALL", key("processes"))
+    dead = [name for name, text in found.items() if now_ms - _age.decode(text).at_ms > _FORGET_AFTER_MS]
+    if dead:
+        await _command(redis, "HDEL", key("processes"), *dead)
+
+
+async def _command(redis: Redis, *args: str | bytes) -> Any:
+    return await redis.execute_command(*args)  # type: ignore[no-untyped-call]  # redis-py
 
 
 async def _say_farewell(redis: Redis, process_id: str) -> None:

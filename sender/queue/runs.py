@@ -48,7 +48,18 @@ class PageFacts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _COUNTERS = tuple(Outcome)
-_FIELDS = ("page", "state", "cursor", "enqueued", "recipients", "left", "spec", "taken_at_ms", "finished_at_ms")
+_FIELDS = (
+    "page",
+    "state",
+    "cursor",
+    "enqueued",
+    "recipients",
+    "left",
+    "lane",
+    "priority",
+    "taken_at_ms",
+    "finished_at_ms",
+)
 HOLDERS = ("source", "operator", "window")
 
 
@@ -132,10 +143,9 @@ class RunQueue:
 
 def _facts(run_id: str, row: list[bytes | None]) -> RunFacts:
     text = [None if v is None else v.decode() for v in row]
-    page, state, cursor, enqueued, recipients, left, spec, taken, finished = text[: len(_FIELDS)]
+    page, state, cursor, enqueued, recipients, left, lane, priority, taken, finished = text[: len(_FIELDS)]
     counts = text[len(_FIELDS) : len(_FIELDS) + len(_COUNTERS)]
     holds = text[len(_FIELDS) + len(_COUNTERS) :]
-    run = msgspec.json.decode(spec or "", type=Run)
     return RunFacts(
         run_id=run_id,
         page_id=page or "",
@@ -146,8 +156,8 @@ def _facts(run_id: str, row: list[bytes | None]) -> RunFacts:
         left=int(left or 0),
         outcomes={name.value: int(n) for name, n in zip(_COUNTERS, counts, strict=True) if n},
         held_by=[holder for holder, held in zip(HOLDERS, holds, strict=True) if held],
-        content=run.content,
-        priority=run.priority,
+        content="media" if (lane or "").endswith("/media") else "text",
+        priority=int(priority or 0),
         taken_at_ms=int(taken or 0),
         finished_at_ms=int(finished) if finished else None,
     )

@@ -76,9 +76,7 @@ def test_a_moment_without_time_zone_is_wrong_usage(newar: CommandLine, moment: s
 
 
 @pytest.mark.parametrize("content", ["", "EAAone EAAtwo", "EAAone\nEAAtwo"])
-def test_a_token_file_with_anything_but_a_token_is_refused_without_showing_it(
-    newar: CommandLine, content: str
-) -> None:
+def test_a_token_file_with_anything_but_a_token_is_refused_without_showing_it(newar: CommandLine, content: str) -> None:
     newar.set(LOG_DATABASE_URL=AWAY, TOKEN_ENCRYPTION_KEY=KEY)
     words = [newar.file("people.csv", "recipient_id\n1\n"), "--page", "1", "--message", newar.file("m.json", "{}")]
     result = newar("run", "submit", *words, "--token-file", newar.file("token", content))
