@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator, Coroutine, Iterable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -124,8 +123,6 @@ class Share(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no
 @asynccontextmanager
 async def open_share(settings: KafkaSettings) -> AsyncIterator[Share]:
     """Be a member of the group inside the block."""
-    # An outage is ours to report, once: aiokafka says twenty lines a second.
-    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     share = Share(settings)
     try:
         await share.join()

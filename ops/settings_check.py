@@ -1,4 +1,4 @@
-"""Loading settings for a command: all problems of all classes at once, and warnings about names that mean nothing."""
+"""Loading settings for a command: all problems at once, and warnings about names that mean nothing."""
 
 from __future__ import annotations
 
@@ -37,37 +37,37 @@ _ALIKE = 0.85
 
 
 def load_checked(kind: type[S]) -> S:
-    """Read settings of this class and warn of names that mean nothing.
+    """Read settings of this class, addresses included, and warn of names that mean nothing.
 
     Raises:
         SettingsError: naming every problem, without values.
     """
-    [settings] = load_all([kind])
+    warn_of_ignored_names()
+    return read(kind)
+
+
+def warn_of_ignored_names() -> None:
+    """Log a line for each kind of name in the environment or the `.env` file that means nothing."""
+    for warning in ignored_names():
+        log.warning("settings_ignored", detail=warning)
+
+
+def read(kind: type[S]) -> S:
+    """Read settings of this class without a warning. Errors: as `load_checked`."""
+    settings = load(kind)
+    check_addresses(settings)
     return settings
 
 
-def load_all(kinds: Iterable[type[S]]) -> list[S]:
-    """Read settings of several classes, as `load_checked` does; the problems of all are named at once."""
-    for warning in ignored_names():
-        log.warning("settings_ignored", detail=warning)
-    return read_all(kinds)
-
-
-def read_all(kinds: Iterable[type[S]]) -> list[S]:
-    """Read settings of several classes without a warning. Errors: as `load_checked`."""
-    loaded: list[S] = []
-    problems: list[str] = []
+def problems_of(kinds: Iterable[type[Settings]]) -> list[str]:
+    """Return what is wrong with the settings of all these classes, each problem once."""
+    problems: dict[str, None] = {}
     for kind in kinds:
         try:
-            settings = load(kind)
-            _check_addresses(settings)
+            read(kind)
         except SettingsError as exc:
-            problems += exc.problems
-        else:
-            loaded.append(settings)
-    if problems:
-        raise SettingsError(list(dict.fromkeys(problems)))
-    return loaded
+            problems |= dict.fromkeys(exc.problems)
+    return list(problems)
 
 
 def ignored_names() -> list[str]:
@@ -117,8 +117,12 @@ def _listed(names: set[str]) -> str:
     return ", ".join(sorted(names))
 
 
-def _check_addresses(settings: Settings) -> None:
-    """Refuse addresses that the libraries cannot read; their own errors would show pieces of the password."""
+def check_addresses(settings: Settings) -> None:
+    """Refuse addresses that the libraries cannot read; their own errors would show pieces of the password.
+
+    Raises:
+        SettingsError: naming every such setting.
+    """
     problems: list[str] = []
     for field in type(settings).model_fields:
         value, name = getattr(settings, field), setting_name(type(settings), field)

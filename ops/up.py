@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import base64
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import structlog
@@ -16,8 +16,9 @@ from pydantic import SecretStr
 from ingest.app import serve as serve_ingest
 from ingest.settings import IngestSettings
 from ops.api.app import serve as serve_api
-from ops.api.settings import ApiSettings
+from ops.api.settings import ApiSettings, guarded
 from ops.local.servers import LocalAddresses, open_servers
+from ops.settings_check import check_addresses
 from schema.migrate import migrate
 from schema.runtime.asyncio_door import aio
 from schema.runtime.settings import Settings, SettingsError, load
@@ -81,6 +82,7 @@ def settings_with(values: dict[str, object], *, env_file: str | None = ".env") -
         mine = {name: value for name, value in values.items() if name in kind.model_fields}
         try:
             loaded.append(load(kind, env_file=env_file, **mine))
+            check_addresses(loaded[-1])
         except SettingsError as exc:
             problems.update(dict.fromkeys(exc.problems))
     if problems:
@@ -145,13 +147,22 @@ async def serve_all(
             last.request()
 
 
-async def up(data: Path, stop: Stop) -> None:
+async def up(data: Path, stop: Stop, *, show_token: Callable[[str], None], terminal: bool) -> None:
     """Serve everything until a stop is requested.
+
+    Args:
+        data: folder of the local servers and the encryption key.
+        stop: ends the services.
+        show_token: called once with a token that was made because none was set.
+        terminal: whether somebody is there to read it.
 
     Raises:
         SettingsError: before anything was started.
         LocalServerFailed, LocalServerDied: a local server could not be started, or ended.
     """
     async with open_stack(data) as settings, trio.open_nursery() as nursery:
-        url: str = await nursery.start(serve_all, settings, stop)
+        api, token = guarded(settings.api, terminal=terminal)
+        if token is not None:
+            show_token(token)
+        url: str = await nursery.start(serve_all, replace(settings, api=api), stop)
         log.info("newar_is_up", dashboard=f"{url}/admin/queues", data=str(data))

@@ -32,6 +32,7 @@ from sender.queue.work import Limits, WorkQueue
 from sender.relay import Relay
 from sender.settings import SenderSettings
 from sender.settling import Settling
+from sender.unrelayed import Unrelayed
 
 log = structlog.get_logger()
 
@@ -56,10 +57,13 @@ class Sender:
             tls=tls_context(Path(settings.graph_ca_file) if settings.graph_ca_file else None),
             proxy=ProxySettings.from_environment(),
         )
-        self.settling = Settling(self.queue, self.hands, self.persist, self.figures, sender_id=self.process_id)
+        unrelayed = Unrelayed()
+        self.settling = Settling(
+            self.queue, self.hands, self.persist, self.figures, unrelayed, sender_id=self.process_id
+        )
         self.contexts = Contexts(self.queue, self.persist, settings)
         self.pages = PageWatch(self.queue, self.persist, settings)
-        self.relay = Relay(settings, redis)
+        self.relay = Relay(settings, redis, unrelayed)
         self.leases = Leases(
             queue=self.queue,
             hands=self.hands,

@@ -62,6 +62,7 @@ class Leases:
                 log.error("session_lost", held=len(self._hands.held))
                 self._hands.lost()
                 await self._open()
+                await self._settling.log_again()
                 continue
             self._hands.renewed(max(asked_at, self._renewed_at), now_us)
             await self._disown(set(held) - self._hands.held)

@@ -17,6 +17,7 @@ from schema.keys import key
 from schema.runtime.kafka import connection_options, prepare_topic
 from schema.runtime.outage import Outage
 from sender.settings import SenderSettings
+from sender.unrelayed import Unrelayed
 
 log = structlog.get_logger()
 
@@ -27,6 +28,8 @@ _GROUP = 1000
 _ORPHANS_EVERY_S = 2.0
 _PACE_S = 0.03
 """Between rounds that were not full: a round costs about the same for one event as for a hundred."""
+_ACKNOWLEDGED_WITHIN_MS = 10_000
+"""A broker that takes longer is taken for away: the events are produced again over new connections."""
 _FULL_SCAN = b"-"
 _CLOSE_WITHIN_S = 2.0
 
@@ -45,10 +48,12 @@ class _Outbox:
 class Relay:
     """Relays this session's outbox, and those of sessions that are gone. Safe beside others: rows are unique."""
 
-    def __init__(self, settings: SenderSettings, redis: Redis) -> None:
+    def __init__(self, settings: SenderSettings, redis: Redis, unrelayed: Unrelayed) -> None:
         self._settings = settings
         self._redis = redis
+        self._unrelayed = unrelayed
         self._outage = Outage("kafka")
+        self._redis_outage = Outage("redis (outbox)")
         self._mine: _Outbox | None = None
         self._orphans: dict[str, _Outbox] = {}
         self._cluster_id = ""
@@ -69,7 +74,9 @@ class Relay:
         while not _cancelled():
             try:
                 await self._relay_while_connected()
-            except (KafkaError, RedisError, OSError) as exc:
+            except RedisError as exc:
+                await asyncio.sleep(self._redis_outage.failed(exc, loop.time()))
+            except (KafkaError, OSError) as exc:
                 await asyncio.sleep(self._outage.failed(exc, loop.time()))
 
     async def drained(self) -> None:
@@ -88,6 +95,7 @@ class Relay:
         producer = AIOKafkaProducer(
             **connection_options(self._settings),
             acks="all",
+            request_timeout_ms=_ACKNOWLEDGED_WITHIN_MS,
             linger_ms=0,
             max_batch_size=256 * 1024,
             enable_idempotence=False,  # repeats are rows once: event ids are unique
@@ -101,6 +109,7 @@ class Relay:
                     await self._find_orphans()
                     orphans_at = loop.time() + _ORPHANS_EVERY_S
                 events = [await self._relay(producer, box) for box in self._boxes()]
+                self._redis_outage.recovered(loop.time())
                 if max(events, default=0) < _GROUP:
                     await asyncio.sleep(_PACE_S)
         finally:
@@ -125,7 +134,8 @@ class Relay:
             sends = [
                 await producer.send(self._settings.kafka_topic, fields[b"v"], key=fields[b"k"]) for _, fields in entries
             ]
-            for (entry, _), acknowledged in zip(entries, await asyncio.gather(*sends), strict=True):
+            for (entry, fields), acknowledged in zip(entries, await asyncio.gather(*sends), strict=True):
+                self._unrelayed.discard(fields[b"v"])
                 box.produced.append((entry, acknowledged.partition, acknowledged.offset))
             box.read_until = entries[-1][0]
             self.events += len(entries)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import msgspec
+import structlog
 import trio
 
 from schema.event import SCHEMA_VERSION, LogEvent, at_us, encode_event
@@ -14,6 +15,11 @@ from sender.groups import Group
 from sender.hands import Hands
 from sender.persist import Persistence
 from sender.queue.work import Settlement, WorkQueue
+from sender.unrelayed import Unrelayed
+
+log = structlog.get_logger()
+
+_LOG_AGAIN_GROUP = 1000
 
 
 class Ended(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,12 +47,20 @@ class Settling:
     """Settles in groups; `group.run` must run as a service. Adding never waits."""
 
     def __init__(
-        self, queue: WorkQueue, hands: Hands, persist: Persistence, figures: Figures, *, sender_id: str
+        self,
+        queue: WorkQueue,
+        hands: Hands,
+        persist: Persistence,
+        figures: Figures,
+        unrelayed: Unrelayed,
+        *,
+        sender_id: str,
     ) -> None:
         self._queue = queue
         self._hands = hands
         self._persist = persist
         self._figures = figures
+        self._unrelayed = unrelayed
         self._sender_id = sender_id
         self._number = 0
         self._ended_at: list[float] = []
@@ -75,6 +89,15 @@ class Settling:
         record = encode_record(job, after(content, attempt=attempt, counted=False))
         self.group.add(Settlement(job, run_id, page_id, "", record=record))
 
+    async def log_again(self) -> None:
+        """After the session was lost, perhaps with all of Redis: pass on what may have stood in the lost outbox."""
+        events, logged = self._unrelayed.take(), 0
+        for first in range(0, len(events), _LOG_AGAIN_GROUP):
+            group = events[first : first + _LOG_AGAIN_GROUP]
+            logged += await self._persist(lambda group=group: self._queue.log_again(group))  # type: ignore[misc]
+        if logged:
+            log.warning("events_logged_again", events=logged)
+
     def _event(self, ended: Ended) -> LogEvent:
         answer = ended.answer
         return LogEvent(
@@ -100,11 +123,15 @@ class Settling:
     async def _commit(self, settlements: list[Settlement]) -> list[bool]:
         self._number += 1
         ended_at, self._ended_at = self._ended_at, []
+        for settlement in settlements:
+            if settlement.event:
+                self._unrelayed.add(settlement.run_id, settlement.page_id, settlement.event)
         ours = await self._persist(lambda: self._queue.settle(self._number, settlements))
         for settlement, done in zip(settlements, ours, strict=True):
             self._hands.held.discard(settlement.job)
             if not done:
                 self._figures.stale_settlements += 1
+                self._unrelayed.discard(settlement.event)
             elif settlement.outcome:
                 self._figures.settled(settlement.outcome)
         now = trio.current_time()

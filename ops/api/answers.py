@@ -109,7 +109,7 @@ class RunAnswer(Answer):
     page_id: str
     state: str
     held_by: list[str]
-    """Who holds a paused run: of `source`, `operator`, `window`."""
+    """Who holds a paused run: of `source`, `operator`, `window`, `registry`."""
     ended_as: str | None
     """Of a finished run: `complete`, `cancelled` or `expired`."""
     reason: str | None

@@ -14,6 +14,7 @@ from ops.api.reading import BUSIEST, MOST_BREAKERS, Fields, Reading, busiest_pag
 from schema.event import LogEvent, at_us
 from schema.outcomes import Outcome
 from schema.run import RunState
+from sender.queue.runs import HOLDERS
 
 _SENDING = (RunState.ENQUEUING, RunState.ACTIVE)
 _MOVING = (RunState.ACTIVE, RunState.CANCELLED, RunState.EXPIRED)
@@ -47,7 +48,7 @@ def run(run_id: str, fields: Fields, paces: RunPaces) -> RunAnswer:
     recipients, left = number(fields, "recipients"), number(fields, "left")
     state, taken_at = fields.get("state", ""), at(fields, "taken_at_ms")
     finished = state == RunState.FINISHED
-    held_by = [holder for holder in ("source", "operator", "window") if fields.get(f"hold:{holder}")]
+    held_by = [holder for holder in HOLDERS if fields.get(f"hold:{holder}")]
     rate = 0.0 if finished else paces.rate(run_id, taken_at.timestamp() if taken_at else None)
     return RunAnswer(
         run_id=run_id,

@@ -13,6 +13,7 @@ from redis.exceptions import RedisError
 from ops.api.detail import telling
 from schema.keys import key
 from schema.runtime.asyncio_door import aio
+from sender.queue.runs import HOLDERS
 
 T = TypeVar("T")
 
@@ -27,7 +28,7 @@ ANSWER_WITHIN_S = 3.0
 RUN_FIELDS = (
     *("page", "state", "priority", "recipients", "left", "taken_at_ms", "expires_at_ms", "finished_at_ms"),
     *("sent", "failed", "suppressed", "expired", "unknown", "cancelled", "retrying"),
-    *("ended_as", "hold:source", "hold:operator", "hold:window"),
+    *("ended_as", *(f"hold:{holder}" for holder in HOLDERS)),
 )
 PAGE_FIELDS = ("breaker", "reason", "failures", "opened_at_ms", "retry_at_ms", "paused_until_ms", "pause_reason")
 APP_FIELDS = ("paused_until_ms", "pause_reason")

@@ -61,7 +61,6 @@ class Stage:
         }
         return dict(os.environ) | addresses | {name.upper(): str(value) for name, value in settings.items()}
 
-
     async def change_graph(self, **change: float) -> None:
         """Change latency or failures of the stand-in, as its `POST /__control` takes them."""
         async with httpx.AsyncClient() as client:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -11,11 +11,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from ops.commands.output import example
-from ops.demo.run import DemoOptions, DemoResult, demo
-from ops.demo.run import Progress as HowFar
 from ops.service import run_service
 from schema.runtime.logging import configure_logging
 from schema.runtime.stop import Stop
+
+if TYPE_CHECKING:
+    from ops.demo.run import DemoOptions, DemoResult
+    from ops.demo.run import Progress as HowFar
 
 commands = typer.Typer()
 
@@ -31,6 +33,8 @@ def run_demo(
     as_json: Annotated[bool, typer.Option("--json", help="end with one JSON object on stdout")] = False,
 ) -> None:
     """Send a broadcast end to end on local real servers against a stand-in Graph API, and prove the result."""
+    from ops.demo.run import DemoOptions, demo  # noqa: PLC0415 - its imports take a second
+
     options = DemoOptions(messages=messages, pages=min(pages, messages), latency_ms=latency_ms, stay=stay)
     results: list[DemoResult] = []
     console = Console(stderr=True)

@@ -6,7 +6,7 @@ import socket
 import time
 from enum import StrEnum
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.request import ProxyHandler, build_opener
 
 import msgspec
@@ -54,7 +54,7 @@ def _process(service: Service) -> tuple[bool, str]:
     """Look for a fresh word of a process on this host."""
     url = load_checked(RedisSettings).redis_url.get_secret_value()
     with Redis.from_url(url, socket_connect_timeout=ANSWER_WITHIN_S, socket_timeout=ANSWER_WITHIN_S) as redis:
-        found: list[bytes] = redis.hvals(key("processes"))  # type: ignore[assignment]  # redis-py: or an awaitable
+        found: Any = redis.hvals(key("processes"))  # a list of bytes; redis-py: or an awaitable
     mine = [s for s in map(_decoded, found) if s and (s.service, s.host) == (service.value, socket.gethostname())]
     if not mine:
         return False, "no process of this host reports to Redis"

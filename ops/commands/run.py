@@ -71,7 +71,8 @@ def pause(run_id: RunId, as_json: AsJson = False) -> None:
     """Stop sending a run until it is resumed; what is in flight ends as it ends."""
 
     async def hold(desk: Desk) -> bool:
-        return await desk.queue.hold(run_id, _OPERATOR) or await desk.steer_submitted(run_id, "paused", "queued", "paused")
+        taken = await desk.queue.hold(run_id, _OPERATOR)
+        return taken or await desk.steer_submitted(run_id, "paused", "queued", "paused")
 
     _change(run_id, "paused", hold, as_json)
 

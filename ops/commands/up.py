@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +10,9 @@ import typer
 
 from ops.commands.output import example
 from ops.service import run_service
+from ops.settings_check import warn_of_ignored_names
+from schema.runtime.logging import configure_logging
+from schema.runtime.stop import Stop
 
 commands = typer.Typer()
 
@@ -20,4 +24,13 @@ def up(
     """Run all services, on local servers where no address is configured, until stopped."""
     from ops.up import up as serve  # noqa: PLC0415 - its imports take a second
 
-    run_service("up", lambda stop: serve(data.absolute(), stop), drain_s=30)
+    configure_logging("up")
+    warn_of_ignored_names()
+
+    def show_token(token: str) -> None:
+        typer.echo(f"newar: no ADMIN_TOKEN is set; until the next start it is {token}", err=True)
+
+    async def main(stop: Stop) -> None:
+        await serve(data.absolute(), stop, show_token=show_token, terminal=sys.stderr.isatty())
+
+    run_service("up", main, drain_s=30)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from ops.doctor.finding import Finding, judged
-from ops.settings_check import ENV_FILE, SERVICES, ignored_names, read_all
+from ops.settings_check import ENV_FILE, SERVICES, ignored_names, problems_of, read
 from schema.runtime.settings import Settings, SettingsError
 
 S = TypeVar("S", bound=Settings)
@@ -20,18 +20,15 @@ _OLDEST, _TOO_NEW = (3, 11), (3, 14)
 
 def check_settings() -> list[Finding]:
     """Return a finding for each problem, or one that all is well."""
-    try:
-        read_all(list(SERVICES.values()))
-        found = [Finding("settings", "ok", f"complete for {', '.join(SERVICES)}")]
-    except SettingsError as exc:
-        found = [Finding("settings", "fail", problem) for problem in exc.problems]
+    problems = [Finding("settings", "fail", problem) for problem in problems_of(SERVICES.values())]
+    found = problems or [Finding("settings", "ok", f"complete for {', '.join(SERVICES)}")]
     return [*found, *(Finding("settings", "warn", text) for text in ignored_names()), *_file()]
 
 
 def of_kind(kind: type[S]) -> S | None:
     """Return settings of a class; None when they are incomplete, which `check_settings` tells."""
     try:
-        return read_all([kind])[0]
+        return read(kind)
     except SettingsError:
         return None
 

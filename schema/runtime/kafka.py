@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import ssl
 from typing import Any
 
@@ -14,6 +15,8 @@ from schema.topic import PARTITIONS
 
 def connection_options(settings: KafkaSettings) -> dict[str, Any]:
     """Return the keyword arguments with which every aiokafka client is made."""
+    # An outage is for the services to report, once: aiokafka says forty lines a second.
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     options: dict[str, Any] = {
         "bootstrap_servers": settings.kafka_bootstrap_servers,
         "security_protocol": settings.kafka_security_protocol,

@@ -29,7 +29,7 @@ class RunFacts(msgspec.Struct, frozen=True, kw_only=True):
     outcomes: dict[str, int]
     """Final outcomes (and `retrying` attempts) by name."""
     held_by: list[str]
-    """Who holds the run: of `source`, `operator`, `window`; empty when it runs."""
+    """Who holds the run: of HOLDERS; empty when it runs."""
     content: ContentClass
     priority: int
     taken_at_ms: int
@@ -60,7 +60,8 @@ _FIELDS = (
     "taken_at_ms",
     "finished_at_ms",
 )
-HOLDERS = ("source", "operator", "window")
+HOLDERS = ("source", "operator", "window", "registry")
+"""`registry`: another queue holds this run's jobs, as the run registry says."""
 
 
 class RunQueue:
@@ -83,15 +84,33 @@ class RunQueue:
         )
 
     async def enqueue_chunk(
-        self, run_id: str, *, cursor: str, next_cursor: str, records: list[bytes], last: bool
+        self,
+        run_id: str,
+        *,
+        cursor: str,
+        next_cursor: str,
+        records: list[bytes],
+        last: bool,
+        ended: dict[str, int] | None = None,
     ) -> bool:
         """Append job records and move the cursor, in one step. `last`: the run is complete with this chunk.
+
+        `ended`: final outcome -> how many recipients of the chunk had it already, in a queue that was lost; they count
+        in the run and get no job.
 
         False: nothing was done, because the cursor was not at `cursor` (another processor moved it) or the
         run is unknown or ended.
         """
-        done = await aio(self._scripts.call, "enqueue_chunk", run_id, cursor, next_cursor, int(last), *records)
+        where = (run_id, cursor, next_cursor, int(last))
+        if ended:
+            done = await aio(self._scripts.call, "enqueue_rest", *where, msgspec.msgpack.encode(ended), *records)
+        else:
+            done = await aio(self._scripts.call, "enqueue_chunk", *where, *records)
         return bool(done)
+
+    async def unfinished(self) -> list[str]:
+        """Return every run that the queue may still send."""
+        return [i.decode() for i in await aio(self._scripts.command, "ZRANGE", key("expiries"), 0, -1)]
 
     async def facts(self, run_ids: list[str]) -> dict[str, RunFacts]:
         """Return what is known of these runs; unknown ones are missing from the answer."""

@@ -149,6 +149,11 @@ class WorkQueue:
             parts.append(b"%d" % s.delay_ms)
         return [bool(n) for n in await aio(self._scripts.call, "settle", self.session, number, *_packed(parts))]
 
+    async def log_again(self, events: Sequence[tuple[str, str, bytes]]) -> int:
+        """Put (run, page, event) into our outbox where the run was lost with its queue; return how many that were."""
+        packed = [part for run_id, page_id, event in events for part in (run_id.encode(), page_id.encode(), event)]
+        return int(await aio(self._scripts.call, "log_again", self.session, *_packed(packed)))
+
     async def take_over(self) -> tuple[str, list[LostJob]] | None:
         """Take a session whose lease ran out. Its unmarked jobs are back in the queue, the marked ones are ours."""
         answer = await aio(self._scripts.call, "take_over", self.session)

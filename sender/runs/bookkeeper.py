@@ -10,6 +10,9 @@ from sender.runs.registry import Registered, Registry, held_as_lost, is_lost
 
 log = structlog.get_logger()
 
+_REGISTRY = "registry"
+"""Who holds a run that another queue has, of HOLDERS."""
+
 
 class Bookkeeper:
     """Any number may work at once: each change is made, and logged, by one of them."""
@@ -25,6 +28,7 @@ class Bookkeeper:
         epoch = await self._queue.epoch()  # after the facts: those of an older queue then count as lost
         gone = [run for run in runs if is_lost(run, facts.get(run.run_id), epoch)]
         here = [run for run in runs if not is_lost(run, facts.get(run.run_id), epoch)]
+        await self._hold_strangers(here, facts, epoch)
         await self._note_lost([run for run in gone if not held_as_lost(run)])
         await self._note_back([run for run in here if held_as_lost(run)], epoch)
         await self._note_enqueued(here, facts, epoch)
@@ -33,6 +37,15 @@ class Bookkeeper:
     async def _note_lost(self, runs: list[Registered]) -> None:
         for run_id in await self._registry.lost(runs) if runs else []:
             log.error("run_queue_lost", run_id=run_id, hint="newar run recover sends what is left")
+
+    async def _hold_strangers(self, here: list[Registered], facts: dict[str, RunFacts], epoch: str) -> None:
+        """Stop runs of an old queue that was set back after they had been recovered into another."""
+        for run_id in await self._registry.elsewhere(await self._queue.unfinished(), epoch):
+            if await self._queue.hold(run_id, _REGISTRY):
+                log.error("run_held", run_id=run_id, reason="another queue holds it, or it was finished there")
+        for run in here:
+            if _REGISTRY in facts[run.run_id].held_by:
+                await self._queue.let_go(run.run_id, _REGISTRY)
 
     async def _note_back(self, runs: list[Registered], epoch: str) -> None:
         for run_id in await self._registry.back(runs, epoch) if runs else []:

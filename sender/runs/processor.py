@@ -17,9 +17,10 @@ from sender.runs.decide import steps
 from sender.runs.errors import QueryRefused
 from sender.runs.figures import Figures
 from sender.runs.pages import PageBook
-from sender.runs.records import records
-from sender.runs.registry import Registry
+from sender.runs.records import RecipientRow, records
+from sender.runs.registry import Filling, Registry
 from sender.runs.rows import Head, SourceRun
+from sender.runs.sift import Sifted, sift
 from sender.runs.source import Source
 
 log = structlog.get_logger()
@@ -28,8 +29,8 @@ HEADS_PAGE = 500
 """Runs looked at in one step of a poll."""
 
 
-class _Filling(msgspec.Struct, frozen=True):
-    run_id: str
+class _Place(msgspec.Struct, frozen=True):
+    run: Filling
     cursor: str
 
 
@@ -96,15 +97,16 @@ class RunProcessor:
         Returns what was refused for single runs; these are left until the next time.
         """
         refused: list[QueryRefused] = []
-        ids = await self._registry.filling(self._source.name, self._epoch)
-        facts = await self._queue.facts(ids)
-        waiting = deque(_Filling(i, facts[i].cursor) for i in ids if i in facts and not facts[i].enqueued)
+        runs = await self._registry.filling(self._source.name, self._epoch)
+        facts = await self._queue.facts([run.run_id for run in runs])
+        open_ = [run for run in runs if run.run_id in facts and not facts[run.run_id].enqueued]
+        waiting = deque(_Place(run, facts[run.run_id].cursor) for run in open_)
         while waiting and not stopping.is_set() and trio.current_time() < until:
-            run = waiting.popleft()
+            place = waiting.popleft()
             try:
-                following = await self._enqueue(run)
+                following = await self._enqueue(place)
             except QueryRefused as exc:
-                refused.append(QueryRefused(exc.part, f"recipients of run {run.run_id}: {exc}"))
+                refused.append(QueryRefused(exc.part, f"recipients of run {place.run.run_id}: {exc}"))
                 continue
             if following is not None:
                 waiting.append(following)
@@ -176,16 +178,25 @@ class RunProcessor:
             hint = "mend it and give it a new run_id"
             log.warning("run_refused", run_id=row.run_id, page_id=row.page_id, reason=refusal.reason, hint=hint)
 
-    async def _enqueue(self, run: _Filling) -> _Filling | None:
+    async def _enqueue(self, place: _Place) -> _Place | None:
         """Enqueue the next chunk; None when it was the last, or another processor is at this run."""
-        rows = await self._source.recipients(run.run_id, run.cursor, self._chunk)
-        jobs, last = records(run.run_id, rows), len(rows) < self._chunk
-        cursor = rows[-1][0] if rows else run.cursor
+        run = place.run
+        rows = await self._source.recipients(run.recipients_of, place.cursor, self._chunk)
+        sifted = await self._sift(run, rows)
+        jobs, last = records(run.run_id, sifted.rows, sifted.attempts), len(rows) < self._chunk
+        cursor = rows[-1][0] if rows else place.cursor
         if not await self._queue.enqueue_chunk(
-            run.run_id, cursor=run.cursor, next_cursor=cursor, records=jobs, last=last
+            run.run_id, cursor=place.cursor, next_cursor=cursor, records=jobs, last=last, ended=sifted.ended
         ):
             return None
         self._figures.jobs_enqueued += len(jobs)
         if last:
             log.info("run_enqueued", run_id=run.run_id)
-        return None if last else _Filling(run.run_id, cursor)
+        return None if last else _Place(run, cursor)
+
+    async def _sift(self, run: Filling, rows: list[RecipientRow]) -> Sifted:
+        """Leave out whom the run does not choose and, where its first queue was lost, who has ended there."""
+        ids = list({row[0] for row in rows})
+        chosen = await self._registry.chosen(run.selection, ids) if run.selection else None
+        standing = await self._registry.standing(run, ids) if run.recovered else {}
+        return sift(rows, chosen, standing)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -13,13 +14,19 @@ RecipientRow = tuple[str, str | None, float | None]
 """recipient id, variables (JSON text), last interaction (seconds since 1970)"""
 
 
-def records(run_id: str, rows: list[RecipientRow]) -> list[bytes]:
-    """Encode rows in key order; a recipient that stands several times in a row becomes one job."""
+def records(run_id: str, rows: list[RecipientRow], attempts: Mapping[str, int] | None = None) -> list[bytes]:
+    """Encode rows in key order; a recipient that stands several times in a row becomes one job.
+
+    `attempts`: recipient id -> marks so far, of those that had any.
+    """
+    marks = attempts or {}
     found: list[bytes] = []
     before: str | None = None
     for recipient_id, variables, last_interaction_s in rows:
         if recipient_id != before:
-            found.append(_record(run_id, recipient_id, variables_of(variables), last_interaction_s))
+            last_interaction_ms = None if last_interaction_s is None else moment_ms(last_interaction_s)
+            job = Job(recipient_id, variables_of(variables), last_interaction_ms, marks.get(recipient_id, 0))
+            found.append(_record(run_id, job))
         before = recipient_id
     return found
 
@@ -37,15 +44,12 @@ def variables_of(text: str | None) -> dict[str, Any] | None:
         return None
 
 
-def _record(
-    run_id: str, recipient_id: str, variables: dict[str, Any] | None, last_interaction_s: float | None
-) -> bytes:
-    last_interaction_ms = None if last_interaction_s is None else moment_ms(last_interaction_s)
-    job = job_id(run_id, recipient_id)
+def _record(run_id: str, content: Job) -> bytes:
+    job = job_id(run_id, content.recipient_id)
     try:
-        return encode_record(job, Job(recipient_id, variables, last_interaction_ms))
+        return encode_record(job, content)
     except OverflowError:
-        return encode_record(job, Job(recipient_id, _narrow(variables), last_interaction_ms))
+        return encode_record(job, msgspec.structs.replace(content, variables=_narrow(content.variables)))
 
 
 def _narrow(value: Any) -> Any:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from typing import Any
+
 import msgspec
 
 from schema.run import Run, RunState
@@ -9,6 +12,7 @@ from sender.queue.runs import RunFacts
 from sender.runs.check import Refusal, at, messaging_type, moment_ms
 from sender.runs.database import Database, statement
 from sender.runs.rows import SourceRun
+from sender.runs.sift import Standing
 from sender.runs.source import SourceName
 
 QUEUE_LOST = (
@@ -23,6 +27,63 @@ class Registered(msgspec.Struct, frozen=True):
     run_id: str
     state: str
     queue_epoch: str | None
+
+
+class Selection(msgspec.Struct, frozen=True):
+    """Recipients of a run that stand in another one. Columns of `submitted_selections`."""
+
+    parent_run_id: str
+    root_run_id: str
+    family: list[str]
+    outcomes: list[str]
+    classes: list[str]
+    since: datetime
+
+
+class Filling(msgspec.Struct, frozen=True):
+    """A run whose recipients are not all in the queue yet."""
+
+    run_id: str
+    recovered: bool
+    """Whether some of its recipients may have ended in a queue that was lost."""
+    since: datetime
+    """No row of the run in the log is older."""
+    selection: Selection | None = None
+
+    @property
+    def recipients_of(self) -> str:
+        """The run that names the recipients."""
+        return self.selection.root_run_id if self.selection else self.run_id
+
+
+class Taken(msgspec.Struct, frozen=True):
+    """A run as it was taken. Columns in the order of `taken.sql`."""
+
+    source: SourceName
+    state: str
+    queue_epoch: str | None
+    lost_for_s: float | None
+    """Seconds since it was seen that its queue was gone."""
+    recipients: int
+    page_id: str
+    message: dict[str, Any] | None
+    """None: it was refused."""
+    messaging_type: str | None
+    tag: str | None
+    notification_type: str | None
+    priority: int
+    on_unknown: str
+    expires_at_s: float | None
+    parent_run_id: str | None
+
+
+class Logged(msgspec.Struct, frozen=True):
+    """What the log has of a run."""
+
+    ended: int
+    """Final outcomes."""
+    cancelled: bool
+    """Whether some of them are `cancelled`."""
 
 
 class Registry:
@@ -72,10 +133,33 @@ class Registry:
         )
         return bool(added)
 
-    async def filling(self, source: SourceName, queue_epoch: str) -> list[str]:
+    async def filling(self, source: SourceName, queue_epoch: str) -> list[Filling]:
         """Return the runs of this source whose recipients are not all in this queue yet, most urgent first."""
         rows = await self._database.rows(statement("filling"), source=source, queue_epoch=queue_epoch)
-        return [run_id for (run_id,) in rows]
+        return [
+            Filling(run_id, recovered, since, Selection(*chosen) if chosen[0] is not None else None)
+            for run_id, recovered, since, *chosen in rows
+        ]
+
+    async def standing(self, run: Filling, recipient_ids: list[str]) -> dict[str, Standing]:
+        """Return what the log knows of these recipients of a run; those it does not know are missing."""
+        rows = await self._database.rows(
+            statement("standing"), run_id=run.run_id, recipient_ids=recipient_ids, since=run.since
+        )
+        return {recipient_id: Standing(attempts, outcome) for recipient_id, attempts, outcome in rows}
+
+    async def chosen(self, selection: Selection, recipient_ids: list[str]) -> set[str]:
+        """Return which of these recipients the selection chooses."""
+        rows = await self._database.rows(
+            statement("chosen"),
+            recipient_ids=recipient_ids,
+            parent=selection.parent_run_id,
+            family=selection.family,
+            outcomes=selection.outcomes,
+            classes=selection.classes,
+            since=selection.since,
+        )
+        return {recipient_id for (recipient_id,) in rows}
 
     async def unfinished(self) -> list[Registered]:
         """Return every run taken and not known to be finished, lost ones included."""
@@ -106,6 +190,29 @@ class Registry:
         """Hold these as `queue_lost`; return those for which that is news."""
         ids, epochs = [run.run_id for run in runs], [run.queue_epoch for run in runs]
         rows = await self._database.rows(statement("lost"), run_ids=ids, epochs=epochs, reason=QUEUE_LOST)
+        return [run_id for (run_id,) in rows]
+
+    async def taken(self, run_id: str) -> Taken | None:
+        """Return a run as it was taken or refused; None: never."""
+        rows = await self._database.rows(statement("taken"), run_id=run_id)
+        return Taken(*rows[0]) if rows else None
+
+    async def logged(self, run_id: str) -> Logged:
+        """Return what the log has of a run."""
+        [row] = await self._database.rows(statement("logged"), run_id=run_id)
+        return Logged(*row)
+
+    async def begin_recovery(self, run_id: str) -> bool:
+        """From now on the run is filled only with those without a final outcome. False: it is not held as lost."""
+        return bool(await self._database.rows(statement("recover_begin"), run_id=run_id))
+
+    async def recovered(self, run_id: str, queue_epoch: str) -> bool:
+        """Let the run processors fill the queue with this epoch, which knows the run. False: somebody was first."""
+        return bool(await self._database.rows(statement("recover"), run_id=run_id, queue_epoch=queue_epoch))
+
+    async def elsewhere(self, run_ids: list[str], queue_epoch: str) -> list[str]:
+        """Return which of these runs are in another queue than this, or were finished there."""
+        rows = await self._database.rows(statement("elsewhere"), run_ids=run_ids, queue_epoch=queue_epoch)
         return [run_id for (run_id,) in rows]
 
     async def back(self, runs: list[Registered], queue_epoch: str) -> list[str]:

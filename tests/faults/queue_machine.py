@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import redis
 from hypothesis import strategies as st
@@ -16,9 +16,12 @@ from sender.queue.scripts import source
 from sender.queue.work import _packed
 from tests.faults.queue_model import HOLDERS, Model, Page, Run, Session, Settling
 
+T = TypeVar("T")
+
 RUNS, PAGES, MOST_SESSIONS = [f"r{n}" for n in range(5)], ["1", "2"], 5
 FAR_MS, NEVER_MS, LATER_MS = 4_000_000_000_000, 10**9, 10**8
 FINAL = ("sent", "failed", "suppressed", "expired", "unknown", "cancelled")
+OUTCOMES = (*FINAL, "retrying", "retrying later", "", "")
 DUMP = """
 local read = {hash = {'HGETALL'}, list = {'LRANGE', 0, -1}, set = {'SMEMBERS'}, stream = {'XRANGE', '-', '+'},
   zset = {'ZRANGE', 0, -1, 'WITHSCORES'}, string = {'GET'}}
@@ -65,7 +68,7 @@ class QueueMachine(RuleBasedStateMachine):
         self.redis.flushdb()
         self.number = 0
         self.last_claims: dict[tuple[str, str], tuple[Any, ...]] = {}
-        self.last_settlements: dict[str, tuple[int, list[Settling]]] = {}
+        self.settlements: list[tuple[str, int, list[Settling]]] = []
 
     def fresh(self) -> int:
         self.number += 1
@@ -89,11 +92,14 @@ class QueueMachine(RuleBasedStateMachine):
                 assert old == new or _same_in_any_order(old, new), f"a repeat of {name} changed {k}"
 
     def session(self, data: st.DataObject) -> str:
-        return data.draw(st.sampled_from(sorted(self.model.sessions)), "session")
+        return _one_of(data, sorted(self.model.sessions))
 
-    def some_jobs(self, data: st.DataObject, own: str | None = None) -> list[bytes]:
-        jobs = self.model.sessions[own].held if own and data.draw(st.booleans(), "own") else self.model.jobs
-        return data.draw(st.lists(st.sampled_from(sorted(jobs)), unique=True, max_size=4), "jobs") if jobs else []
+    def some_jobs(self, data: st.DataObject, session: str) -> list[bytes]:
+        """Draw jobs, mostly those that the session holds. What is drawn never depends on Redis's random choices."""
+        numbers = data.draw(st.lists(st.integers(0, 10_000), unique=True, max_size=4), "jobs")
+        own = data.draw(st.integers(0, 2), "own") > 0
+        jobs = sorted(self.model.sessions[session].held if own else self.model.jobs)
+        return sorted({jobs[n % len(jobs)] for n in numbers}) if jobs else []
 
     # runs
 
@@ -109,7 +115,7 @@ class QueueMachine(RuleBasedStateMachine):
     @rule(data=st.data(), count=st.integers(0, 4), last=st.booleans(), right=st.booleans(), again=st.booleans())
     @precondition(lambda self: self.model.runs)
     def enqueue(self, data: st.DataObject, count: int, last: bool, right: bool, again: bool) -> None:
-        run = data.draw(st.sampled_from(sorted(self.model.runs)), "run")
+        run = _one_of(data, sorted(self.model.runs))
         cursor = self.model.runs[run].cursor if right else "elsewhere"
         people = [str(self.fresh()) for _ in range(count)]
         records = {job_id(run, p): encode_record(job_id(run, p), Job(p)) for p in people}
@@ -198,7 +204,7 @@ class QueueMachine(RuleBasedStateMachine):
     @rule(data=st.data())
     @precondition(lambda self: self.last_claims)
     def claim_once_more(self, data: st.DataObject) -> None:
-        which = data.draw(st.sampled_from(sorted(self.last_claims)), "claim")
+        which = _one_of(data, sorted(self.last_claims))
         repeat = self._claim if which[1] == "send" else self._drain
         repeat(self.last_claims[which])
 
@@ -232,16 +238,17 @@ class QueueMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.model.sessions)
     def settle(self, data: st.DataObject, again: bool) -> None:
         session = self.session(data)
-        group = [self._settling(data, job) for job in self.some_jobs(data, session)]
-        self.last_settlements[session] = (self.fresh(), group)
-        self._settle(session, *self.last_settlements[session], again=again)
+        kinds = data.draw(st.lists(st.sampled_from(OUTCOMES), min_size=4, max_size=4), "outcomes")
+        jobs = self.some_jobs(data, session)
+        group = [self._settling(job, what) for job, what in zip(jobs, kinds, strict=False)]
+        self.settlements.append((session, self.fresh(), group))
+        self._settle(*self.settlements[-1], again=again)
 
     @rule(data=st.data())
-    @precondition(lambda self: self.last_settlements)
+    @precondition(lambda self: self.settlements)
     def settle_once_more(self, data: st.DataObject) -> None:
-        session = data.draw(st.sampled_from(sorted(self.last_settlements)), "session")
         before = self.scripts.dump()
-        self._settle(session, *self.last_settlements[session])
+        self._settle(*_one_of(data, self.settlements[-8:]))
         self.must_be_unchanged(before, "settle, later,")
 
     def _settle(self, session: str, number: int, group: list[Settling], *, again: bool = False) -> None:
@@ -254,8 +261,7 @@ class QueueMachine(RuleBasedStateMachine):
         answer = self.call("settle", session, number, *_packed(parts), again=again, same_answer=True)
         assert answer == self.model.settle(session, number, group), "settled what is not ours, or not what is"
 
-    def _settling(self, data: st.DataObject, job: bytes) -> Settling:
-        what = data.draw(st.sampled_from([*FINAL, "retrying", "retrying later", ""]), "outcome")
+    def _settling(self, job: bytes, what: str) -> Settling:
         record = self.model.jobs[job].record
         if what == "":
             return Settling(job, "", b"", record, 0)
@@ -388,6 +394,10 @@ class QueueMachine(RuleBasedStateMachine):
         assert set(found.get("draining", [])) == draining
         finished = {name.encode() for name, state in states.items() if state == "finished"}
         assert set(found.get("finished", [])[::2]) == finished
+
+
+def _one_of(data: st.DataObject, choices: list[T]) -> T:
+    return choices[data.draw(st.integers(0, 10_000)) % len(choices)]
 
 
 def _same_in_any_order(old: Any, new: Any) -> bool:

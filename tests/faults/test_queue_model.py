@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 import redis
 from hypothesis import HealthCheck, Phase, settings
+from hypothesis.errors import Flaky
 from hypothesis.stateful import run_state_machine_as_test
 
 from tests.faults.queue_machine import QueueMachine, Scripts
@@ -19,7 +20,7 @@ MANY = settings(
     database=None,
     suppress_health_check=list(HealthCheck),
 )
-UNTIL_FOUND = settings(MANY, max_examples=1000, phases=[Phase.generate], report_multiple_bugs=False)
+UNTIL_FOUND = settings(MANY, max_examples=300, phases=[Phase.generate], report_multiple_bugs=False)
 
 
 @pytest.fixture
@@ -91,7 +92,6 @@ def test_the_machine_notices_a_queue_that(fault: str, client: redis.Redis) -> No
         return text.replace(old, new)
 
     scripts = Scripts(client, change)
-    with pytest.raises(AssertionError) as found:
+    with pytest.raises((AssertionError, Flaky)):
         run_state_machine_as_test(lambda: QueueMachine(scripts), settings=UNTIL_FOUND)  # type: ignore[no-untyped-call]
-    print(found.value)
     assert any(changed), "the twin is not broken: the script's text has changed"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -55,7 +56,7 @@ def desk(newar: CommandLine, log_database_url: str) -> CommandLine:
 def serving(service: str) -> Iterator[subprocess.Popen[str]]:
     """A service as a process in a group of its own, of which nothing is left afterwards."""
     command = [sys.executable, "-m", "ops", service]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True) as process:  # noqa: S603
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True) as process:
         try:
             yield process
         finally:
@@ -156,7 +157,8 @@ def test_show_says_who_was_not_reached_and_why_with_examples(desk: CommandLine, 
         sql(
             log_database_url,
             "INSERT INTO message_logs (event_id, run_id, page_id, recipient_id, attempt, outcome, error_class,"
-            " error_code, error_message, sender_id, sent_at) VALUES (%s, %s, '100', %s, 1, %s, %s, 551, %s, 's', now())",
+            " error_code, error_message, sender_id, sent_at)"
+            " VALUES (%s, %s, '100', %s, 1, %s, %s, 551, %s, 's', now())",
             uuid4(),
             run_id,
             str(7000 + number),
@@ -232,7 +234,8 @@ def test_migrate_and_partitions(newar: CommandLine, postgres_url: str) -> None:
     sql(postgres_url, "CREATE TABLE message_logs_20200101 (LIKE message_logs INCLUDING ALL)")
     sql(
         postgres_url,
-        "ALTER TABLE message_logs ATTACH PARTITION message_logs_20200101 FOR VALUES FROM ('2020-01-01') TO ('2020-01-02')",
+        "ALTER TABLE message_logs ATTACH PARTITION message_logs_20200101"
+        " FOR VALUES FROM ('2020-01-01') TO ('2020-01-02')",
     )
     newar.set(LOG_RETENTION_DAYS="3650")
     assert newar("partitions", "drop").stdout == "nothing had to be dropped\n"
@@ -269,6 +272,15 @@ def test_api_answers_its_health_check_and_stops_on_ctrl_c_with_0(desk: CommandLi
     assert (result.exit_code, json.loads(result.stdout)["healthy"]) == (1, False)
 
 
+def test_api_whose_port_is_taken_says_which_setting_to_change(desk: CommandLine, kafka_bootstrap: str) -> None:
+    desk.set(API_PORT=kafka_bootstrap.rsplit(":", 1)[1])
+    with serving("api") as process:
+        _, logs = process.communicate()
+    assert process.returncode == 2
+    assert "API_PORT=" in logs.splitlines()[-1]
+    assert "Traceback" not in logs
+
+
 def nothing_is_left_of(process: subprocess.Popen[str]) -> bool:
     try:
         os.killpg(process.pid, 0)
@@ -278,8 +290,6 @@ def nothing_is_left_of(process: subprocess.Popen[str]) -> bool:
 
 
 def test_process_of_another_host_or_one_that_is_silent_is_not_healthy(desk: CommandLine, redis_url: str) -> None:
-    import socket
-
     def say(host: str, at_ms: int) -> None:
         snapshot = {"process_id": "p", "service": "sender", "host": host, "pid": 1, "started_at_ms": 0, "at_ms": at_ms}
         with redis.Redis.from_url(redis_url) as client:
@@ -349,7 +359,7 @@ def test_doctor_tells_wrong_settings_and_checks_the_rest(desk: CommandLine) -> N
 
 def test_fakegraph_serves_until_sigterm(newar: CommandLine) -> None:
     command = [sys.executable, "-m", "ops", "fakegraph", "--port", "0", "--latency-ms", "1"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         url = json.loads(process.stdout.readline())["url"]
         newar.set(GRAPH_API_URL=url)

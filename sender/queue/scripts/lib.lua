@@ -1,6 +1,6 @@
 -- What several scripts share. Put in front of each of them; the key names are explained in schema/keys.py.
 local P = 'newar:{s0}:'
-local HOLDERS = {'hold:source', 'hold:operator', 'hold:window'}
+local HOLDERS = {'hold:source', 'hold:operator', 'hold:window', 'hold:registry'}
 local PRIORITY_STEP = 1e11 -- a run's score in its lane: priority first, then whose turn it is
 
 local function now_us()
@@ -48,7 +48,7 @@ end
 local function activate_run(run)
   local key = P .. 'run:' .. run
   local f = redis.call('HMGET', key, 'lane', 'state', 'priority', unpack(HOLDERS))
-  if not f[1] or (f[2] ~= 'enqueuing' and f[2] ~= 'active') or f[4] or f[5] or f[6] then return end
+  if not f[1] or (f[2] ~= 'enqueuing' and f[2] ~= 'active') or f[7] or f[4] or f[5] or f[6] then return end
   if redis.call('LLEN', key .. ':jobs') == 0 then return end
   local turn = redis.call('HINCRBY', P .. 'app', 'turn', 1)
   redis.call('ZADD', P .. 'lane:' .. f[1], 'NX', turn - tonumber(f[3]) * PRIORITY_STEP, run)
@@ -173,4 +173,39 @@ local function disown(holder, heir, ids, tagged_by_id)
   end
   for run in pairs(runs) do activate_run(run) end
   return marked
+end
+
+-- Append records (the arguments from `first` on) and move the cursor in one step. `ended`: outcome -> how many of the
+-- chunk had ended before, in a queue that was lost. 1: done, 0: not at `cursor`.
+local function add_chunk(run, cursor, next_cursor, last, first, ended)
+  local key = P .. 'run:' .. run
+  local f = redis.call('HMGET', key, 'cursor', 'state', 'enqueued')
+  if f[1] ~= cursor or f[3] ~= '0' or (f[2] ~= 'enqueuing' and f[2] ~= 'expired') then return 0 end
+  local count = #ARGV - first + 1
+  for from = first, #ARGV, 1000 do
+    redis.call('RPUSH', key .. ':jobs', unpack(ARGV, from, math.min(from + 999, #ARGV)))
+  end
+  redis.call('HINCRBY', key, 'recipients', count)
+  redis.call('HINCRBY', key, 'left', count)
+  for outcome, n in pairs(ended) do
+    redis.call('HINCRBY', key, 'recipients', n)
+    redis.call('HINCRBY', key, outcome, n)
+  end
+  redis.call('HSET', key, 'cursor', next_cursor)
+  if last == '1' then
+    redis.call('HSET', key, 'enqueued', '1')
+    if f[2] == 'enqueuing' then redis.call('HSET', key, 'state', 'active') end
+    finish_if_done(run, now_us())
+  end
+  if count > 0 then activate_run(run) end
+  return 1
+end
+
+-- Nothing is settled for a stale owner. But what it knows of a run that this Redis does not know, because it was lost
+-- with its queue, goes to the log all the same, so that a recovery need not guess. Rows are unique by event.
+local function log_if_lost(session, run, page, event)
+  if event == '' or redis.call('EXISTS', P .. 'run:' .. run) == 1 then return 0 end
+  redis.call('SADD', P .. 'outboxes', session)
+  redis.call('XADD', P .. 'outbox:' .. session, '*', 'k', page, 'v', event)
+  return 1
 end

@@ -9,14 +9,19 @@ local jobs = parts(ARGV[3], ARGV[4])
 local last = redis.call('HMGET', P .. 'claim:' .. session, 'settle:number', 'settle:answer')
 if number == tonumber(last[1]) then return cmsgpack.unpack(last[2]) end
 if not redis.call('ZSCORE', P .. 'sessions', session) or number < tonumber(last[1] or 0) then
-  for i = 1, #jobs, 7 do settled[#settled + 1] = 0 end
+  for i = 1, #jobs, 7 do
+    settled[#settled + 1] = 0
+    log_if_lost(session, jobs[i + 1], jobs[i + 2], jobs[i + 4])
+  end
   return settled
 end
 for i = 1, #jobs, 7 do
   local id, run, page, outcome, event, record, delay_ms = unpack(jobs, i, i + 6)
   local ours = redis.call('HDEL', held, id)
   settled[#settled + 1] = ours
-  if ours == 1 then
+  if ours == 0 then
+    log_if_lost(session, run, page, event)
+  else
     redis.call('HDEL', marks, id)
     if event ~= '' then redis.call('XADD', outbox, '*', 'k', page, 'v', event) end
     if outcome ~= '' then

@@ -1,7 +1,11 @@
--- Returns the run when it is new.
+-- Returns the run when it is new. One whose recipients stand in another run is filled by the processor of that run's source.
 INSERT INTO runs (run_id, page_id, source, state, reason, queue_epoch, parent_run_id, message, messaging_type, tag,
     notification_type, priority, on_unknown, scheduled_at, expires_at)
-VALUES (%(run_id)s, %(page_id)s, %(source)s, 'enqueuing', %(reason)s, %(queue_epoch)s, %(parent_run_id)s,
+VALUES (%(run_id)s, %(page_id)s,
+    coalesce(
+        (SELECT root_source FROM submitted_selections WHERE run_id = %(run_id)s AND %(source)s = 'submitted'),
+        %(source)s
+    ), 'enqueuing', %(reason)s, %(queue_epoch)s, %(parent_run_id)s,
     %(message)s, %(messaging_type)s, %(tag)s, %(notification_type)s, %(priority)s, %(on_unknown)s,
     %(scheduled_at)s, %(expires_at)s)
 ON CONFLICT (run_id) DO NOTHING

@@ -108,6 +108,6 @@ def test_python_m_ops_is_newar() -> None:
     project = Path(__file__).parents[3]
     environment = {**os.environ, "PYTHONPATH": str(project)}
     command = [sys.executable, "-m", "ops", "page", "breaker", "1", "ajar"]
-    ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert ended.returncode == 2
     assert "newar page breaker --help" in ended.stderr

@@ -1,0 +1,165 @@
+"""`newar run recover | retry`: sending the rest of a run whose queue was lost, and to those whom a run did not reach."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from secrets import token_hex
+from typing import Annotated
+
+import msgspec
+import typer
+from redis.asyncio import Redis
+
+from ops.commands.caught_up import wait_for_rows
+from ops.commands.output import AsJson, print_json
+from ops.exits import CommandFailed
+from ops.service import run_once
+from ops.settings_check import load_checked
+from schema.outcomes import ErrorClass
+from schema.runtime.asyncio_door import aio
+from schema.runtime.outage import Outage
+from schema.runtime.redis import open_redis
+from schema.runtime.settings import LogDatabaseSettings, SourceDatabaseSettings, TokenSettings
+from sender.queue.runs import RunQueue
+from sender.runs.database import Database
+from sender.runs.pages import PageBook
+from sender.runs.recovery import Recovered, Recovery
+from sender.runs.registry import Registry
+from sender.runs.retry import WORTH_RETRYING, Retry, retry
+from sender.runs.rows import SourceRun
+from sender.runs.settings import RunsSettings
+from sender.runs.source import SUBMITTED, Source, SourceName, Views
+from sender.settings import SenderSettings
+from sender.tokens import TokenBox
+
+RunId = Annotated[str, typer.Argument(metavar="ID", help="The run's id.")]
+ROWS_WITHIN_S = 30.0
+"""How long `recover` waits for the log to be complete before it says what is missing."""
+
+
+class RecoverSettings(RunsSettings, SenderSettings):
+    """Settings of `newar run recover`: what the run processor and the senders are told."""
+
+
+class RetrySettings(LogDatabaseSettings, SourceDatabaseSettings, TokenSettings):
+    """Settings of `newar run retry`."""
+
+
+def recover_run(run_id: RunId, as_json: AsJson = False) -> None:
+    """Send what is left of a run whose queue was lost: to those without an outcome in the log.
+
+    Only when the queue is gone for good. When merely REDIS_URL was wrong, set it back: the run then goes on by itself.
+    A queue whose runs were recovered must never be used again.
+
+    Nobody whose outcome is in the log is sent to again, and senders that were alive log even what was on its way.
+    Senders that died together with the queue cannot: of each, at most WORKER_CONCURRENCY x GRAPH_BATCH_SIZE messages,
+    and those events that the broker had not taken yet, may have left without a trace; these go out twice.
+    """
+    settings = load_checked(RecoverSettings)
+    recovered = run_once(lambda: recover(settings, run_id))
+    if as_json:
+        print_json({**msgspec.structs.asdict(recovered), "untraced_per_dead_sender": _untraced(settings)})
+        return
+    typer.echo(f"run {run_id}: {recovered.ended} recipients keep their outcome; the run processor enqueues the others")
+    typer.echo(
+        f"For each sender that died together with the queue, up to {_untraced(settings)} messages may have left "
+        "without a trace and go out again; for those that lived on, none."
+    )
+    if recovered.held:
+        typer.echo(f"It was being cancelled and is held now: newar run cancel {run_id} ends it, resume sends the rest.")
+
+
+def retry_run(
+    run_id: RunId,
+    classes: Annotated[
+        list[ErrorClass] | None,
+        typer.Option(
+            "--class",
+            metavar="CLASS",
+            help="Choose whoever was not reached for this reason instead, whatever the outcome; may be repeated. "
+            "With `ambiguous`, people get the message who MAY HAVE IT ALREADY.",
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Send a finished run's message again to those who did not get it: a new run, whose parent this one is.
+
+    Without --class: those who ended as failed with transient, rate_limit_page, rate_limit_app, auth_page, auth_app or
+    no_token. Nobody whom this run or a retry of it has sent to gets it again. Their variables are read anew.
+    """
+    settings = load_checked(RetrySettings)
+    made = run_once(lambda: make_retry(settings, run_id, classes or []))
+    if as_json:
+        print_json(made)
+        return
+    typer.echo(
+        f"run {made.run_id}: sends to at most {made.recipients} recipients of {run_id} ({', '.join(made.classes)})"
+    )
+    if made.rows_missing:
+        typer.echo(
+            f"The log does not have the outcomes of {made.rows_missing} others (yet): they are left out.", err=True
+        )
+
+
+async def recover(settings: RecoverSettings, run_id: str) -> Recovered:
+    """Let a lost run go on, once the log is complete.
+
+    Raises:
+        CommandFailed: it is too early, or the log is not complete.
+        RunUnusable: there is nothing to recover.
+    """
+    async with _recovery(settings) as (recovery, redis):
+        early_s = settled_after_s(settings) - await recovery.lost_for_s(run_id)
+        if early_s > 0:
+            raise CommandFailed(
+                f"run {run_id}: the loss was noticed a moment ago, and answers of messages that were on their way may "
+                f"still come in; try again in {early_s:.0f} s"
+            )
+        url = settings.log_database_url.get_secret_value()
+        if missing := await wait_for_rows(redis, settings, url, within_s=ROWS_WITHIN_S):
+            raise CommandFailed(f"run {run_id}: who got the message is not fully known yet: {missing}")
+        return await recovery.recover(run_id)
+
+
+def settled_after_s(settings: RecoverSettings) -> float:
+    """Return how long after the loss a living sender may still learn and log what became of a message. Pure."""
+    longest_ms = max(settings.send_timeout_ms, settings.send_timeout_media_ms)
+    return (longest_ms + settings.lease_ms) / 1000
+
+
+async def make_retry(settings: RetrySettings, run_id: str, classes: list[ErrorClass]) -> Retry:
+    """Store a retry of this run. Errors: RunUnusable, DatabaseAway, QueryRefused, psycopg.Error."""
+    url, box = settings.log_database_url.get_secret_value(), TokenBox(settings.token_encryption_key)
+    origin = await _origin(settings, run_id)
+    return await aio(retry, url, run_id, f"{run_id}-retry-{token_hex(3)}", classes, origin, box)
+
+
+async def _origin(settings: RetrySettings, run_id: str) -> SourceRun | None:
+    """Return the run as the source describes it now; what is known of a submitted run is in the log database."""
+    if settings.source_database_url is None:
+        return None
+    async with Database(settings.source_database_url, Outage("source database"), read_only=True) as database:
+        rows = await Source("source", database, Views.of(settings)).runs([run_id])
+        return rows[0] if rows else None
+
+
+@asynccontextmanager
+async def _recovery(settings: RecoverSettings) -> AsyncIterator[tuple[Recovery, Redis]]:
+    async with AsyncExitStack() as stack:
+        redis = open_redis(settings.redis_url.get_secret_value())
+        stack.push_async_callback(aio, redis.aclose)
+        log = await stack.enter_async_context(
+            Database(settings.log_database_url, Outage("log database"), read_only=False)
+        )
+        sources: dict[SourceName, Source] = {"submitted": Source("submitted", log, SUBMITTED)}
+        if settings.source_database_url is not None:
+            database = Database(settings.source_database_url, Outage("source database"), read_only=True)
+            sources["source"] = Source("source", await stack.enter_async_context(database), Views.of(settings))
+        queue = RunQueue(redis)
+        pages = PageBook(queue, TokenBox(settings.token_encryption_key), complete="source" not in sources)
+        yield Recovery(Registry(log), queue, pages, sources), redis
+
+
+def _untraced(settings: RecoverSettings) -> int:
+    return settings.worker_concurrency * settings.graph_batch_size

@@ -1,0 +1,93 @@
+"""Senders that break one rule each, for the proof that the checker would notice. Nothing here is in the product."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+from unittest.mock import patch
+
+import msgspec
+
+from schema.outcomes import Outcome
+from sender import leases
+from sender.decide import Decision
+from sender.queue import scripts
+from sender.queue.work import Settlement, WorkQueue
+from sender.relay import Relay
+
+
+def no_mark() -> None:
+    """Requests leave without a mark."""
+
+    async def mark(_: WorkQueue, jobs: Any, **__: Any) -> list[int]:
+        return [1_700_000_000_000_000 for _ in jobs]
+
+    patch.object(WorkQueue, "mark", mark).start()
+
+
+def session_not_compared() -> None:
+    """Whoever held a job may mark and settle it for ever."""
+    edits = {
+        "mark": ("redis.call('HEXISTS', held, jobs[i]) == 1", "true"),
+        "settle": ("not redis.call('ZSCORE', P .. 'sessions', session)", "false"),
+    }
+    more = {"settle": ("local ours = redis.call('HDEL', held, id)", "redis.call('HDEL', held, id) local ours = 1")}
+    original = scripts.source
+
+    def source(name: str) -> str:
+        text = original(name)
+        for rule in (edits, more):
+            if name in rule:
+                assert rule[name][0] in text, f"{name}.lua is written otherwise now"
+                text = text.replace(*rule[name])
+        return text
+
+    patch.object(scripts, "source", source).start()
+
+
+def resend_unknown() -> None:
+    """What a dead sender had marked is sent again though the run says `hold`."""
+
+    def decide_lost(*_: Any, **__: Any) -> Decision:
+        return Decision(outcome=Outcome.RETRYING, counted=True)
+
+    patch.object(leases, "decide_lost", decide_lost).start()
+
+
+def no_event() -> None:
+    """Every seventh final outcome is settled without its event."""
+    settle, count = WorkQueue.settle, iter(range(1, 10**9))
+
+    async def without(self: WorkQueue, number: int, settlements: list[Settlement], **more: Any) -> list[bool]:
+        thinned = [
+            msgspec.structs.replace(s, event=b"") if s.event and not s.record and next(count) % 7 == 0 else s
+            for s in settlements
+        ]
+        return await settle(self, number, thinned, **more)
+
+    patch.object(WorkQueue, "settle", without).start()
+
+
+def trim_first() -> None:
+    """The outbox is trimmed before the broker has acknowledged."""
+    relay = Relay._relay
+
+    async def trimmed(self: Relay, producer: Any, box: Any) -> int:
+        return await relay(self, _Trimming(producer, self, box), box)
+
+    patch.object(Relay, "_relay", trimmed).start()
+
+
+class _Trimming:
+    def __init__(self, producer: Any, relay: Relay, box: Any) -> None:
+        self._producer = producer
+        self._redis, self._key = relay._redis, box.key
+
+    async def send(self, *args: Any, **kwargs: Any) -> Any:
+        await self._redis.xtrim(self._key, maxlen=0, approximate=False)
+        return await self._producer.send(*args, **kwargs)
+
+
+RULES: dict[str, Callable[[], None]] = {
+    rule.__name__: rule for rule in (no_mark, session_not_compared, resend_unknown, no_event, trim_first)
+}

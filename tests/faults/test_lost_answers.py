@@ -1,0 +1,137 @@
+"""Each script runs and its answer is lost: no job is stranded, and none goes out twice."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+import trio
+
+from ops.fakegraph.process import open_fakegraph
+from schema.job import JOB_ID_BYTES, Job, encode_record, job_id
+from schema.keys import key
+from schema.run import Run
+from schema.runtime.asyncio_door import aio
+from schema.runtime.redis import open_redis
+from sender.persist import Persistence
+from sender.queue.runs import PageFacts, RunQueue
+from sender.queue.work import Limits, WorkQueue
+from sender.settings import SenderSettings
+from sender.tokens import TokenBox
+from tests.faults.redis_proxy import RedisProxy, open_proxy
+from tests.integration.test_sender import FAR_MS, World, people
+
+DEAD_PAGE = "200"
+ALL = Limits(text=1_000_000, media=1_000_000, app=0)
+
+
+class ProxiedWorld(World):
+    """A world whose sender reaches Redis through a proxy; the test itself does not."""
+
+    proxy: RedisProxy
+
+
+@pytest.fixture
+async def world(redis_url: str, kafka_bootstrap: str, asyncio_loop: Any) -> AsyncIterator[ProxiedWorld]:
+    redis = open_redis(redis_url)
+    async with open_fakegraph("--latency-ms", "20") as graph_url, open_proxy(redis_url) as proxy:
+        world = ProxiedWorld(redis, proxy.url, kafka_bootstrap, graph_url)
+        world.proxy = proxy
+        yield world
+    await aio(redis.aclose)
+
+
+async def leave_a_dead_session(world: World) -> None:
+    """A session whose lease has run out holds six jobs of run `lost`; three of them may have left."""
+    await world.add("lost", people(6), page="300")
+    dead = WorkQueue(world.redis, ALL, lease_ms=1)
+    await dead.open()
+    records = [r for group in (await dead.claim("c", 6)).groups for r in group.records]
+    await dead.mark([(record[:JOB_ID_BYTES], 1) for record in records[:3]])
+
+
+async def slip_in_unheard_of_jobs(world: World) -> None:
+    """The sender's session holds five jobs of run `unheard` that it was never told of; one of them is marked."""
+    await world.runs.create_run(Run(run_id="unheard", page_id="400", message={"text": "hi"}, expires_at_ms=FAR_MS))
+    await world.runs.hold("unheard", "operator")  # the sender itself does not claim them first
+    await world.add("unheard", people(5), page="400")
+    (newest,) = await aio(world.redis.zrange, key("sessions"), -1, -1)
+    session = newest.decode()
+    records: Any = await aio(world.redis.lrange, key("run:unheard:jobs"), 0, -1)
+    await aio(world.redis.delete, key("run:unheard:jobs"))
+    held = {record[:JOB_ID_BYTES]: b"unheard\0" + record for record in records}
+    await aio(world.redis.hset, key(f"held:{session}"), mapping=held)
+    await aio(world.redis.hset, key(f"marks:{session}"), records[0][:JOB_ID_BYTES], b"1\0" + b"1700000000000000")
+    await world.runs.let_go("unheard", "operator")
+
+
+async def mend_the_dead_page(world: World) -> None:
+    """Wait until its token has opened the breaker, then give it a good one."""
+    with trio.fail_after(20):
+        while await aio(world.redis.hget, key(f"page:{DEAD_PAGE}"), "breaker") != b"open":
+            await trio.sleep(0.01)
+    sealed = TokenBox(SenderSettings(**world.values).token_encryption_key).seal("EAAgood")
+    await world.runs.set_page(PageFacts(page_id=DEAD_PAGE, sealed_token=sealed))
+
+
+SCRIPTS_OF_A_SENDER = (
+    "open_session",
+    "renew",
+    "claim",
+    "mark",
+    "settle",
+    "drain",
+    "take_over",
+    "disown",
+    "trouble",
+    "page_works",
+    "close_session",
+)
+
+
+@pytest.mark.parametrize("after", [0, 2])
+@pytest.mark.parametrize("script", SCRIPTS_OF_A_SENDER)
+async def test_a_sender_that_loses_the_answer_of(script: str, after: int, world: ProxiedWorld) -> None:
+    if after and script in {"open_session", "disown", "close_session", "page_works", "take_over"}:
+        pytest.skip("is called once")
+    await leave_a_dead_session(world)
+    await world.add("plain", people(60))
+    await world.add("ended", people(20), page="9")
+    await world.runs.cancel("ended")
+    await world.add("dead", people(8), page=DEAD_PAGE, token="dead-token")
+    await aio(world.redis.hset, key("app"), "renewed_at_us", 0)
+    world.proxy.cut_answer(script, after=after)
+    async with world.sender():
+        await slip_in_unheard_of_jobs(world)
+        await mend_the_dead_page(world)
+        facts = await world.finished("plain", "ended", "lost", "dead", "unheard")
+    assert world.proxy.cut.is_set(), "the script was not called"
+    outcomes = {run: {k: n for k, n in f.outcomes.items() if k != "retrying"} for run, f in facts.items()}
+    assert outcomes == {
+        "plain": {"sent": 60},
+        "ended": {"cancelled": 20},
+        "lost": {"sent": 3, "unknown": 3},
+        "dead": {"sent": 8},
+        "unheard": {"sent": 4, "unknown": 1},
+    }
+    accepted = [(m["page_id"], m["recipient_id"]) for m in await world.accepted()]
+    assert len(accepted) == len(set(accepted)) == 60 + 3 + 8 + 4
+    assert await aio(world.redis.keys, key("held:*")) == []
+    assert await aio(world.redis.keys, key("marks:*")) == []
+
+
+@pytest.mark.parametrize("script", ["create_run", "enqueue_chunk"])
+async def test_a_run_is_enqueued_once_though_the_answer_is_lost_of(script: str, world: ProxiedWorld) -> None:
+    redis, persist = open_redis(world.proxy.url), Persistence()
+    runs = RunQueue(redis)
+    run = Run(run_id="r", page_id="100", message={"text": "hi"}, expires_at_ms=FAR_MS)
+    records = [encode_record(job_id("r", p), Job(p)) for p in people(10)]
+    world.proxy.cut_answer(script)
+    await persist(lambda: runs.create_run(run))
+    await persist(lambda: runs.enqueue_chunk("r", cursor="", next_cursor="x", records=records, last=True))
+    assert world.proxy.cut.is_set()
+    facts = (await runs.facts(["r"]))["r"]
+    assert (facts.recipients, facts.left, facts.cursor, facts.enqueued) == (10, 10, "x", True)
+    assert await aio(redis.llen, key("run:r:jobs")) == 10
+    await aio(redis.aclose)

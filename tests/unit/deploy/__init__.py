@@ -1,0 +1,1 @@
+"""Tests of ops/deploy, ops/scripts and .env.example."""

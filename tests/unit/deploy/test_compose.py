@@ -1,0 +1,131 @@
+"""The Compose file: its services get exactly the settings that they read, and wait for what they need."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from ops.settings_check import SERVICES
+from schema.runtime.settings import LogDatabaseSettings, Settings, load, setting_name
+from tests.unit.deploy.files import DEPLOY, ROOT, read_yaml
+
+COMPOSE = read_yaml(DEPLOY / "compose.yaml")
+PARTS: dict[str, dict[str, Any]] = COMPOSE["services"]
+SERVERS = {"valkey", "postgres", "redpanda"}
+OURS: dict[str, type[Settings]] = {**SERVICES, "migrate": LogDatabaseSettings}
+PROXY = {"HTTPS_PROXY", "NO_PROXY"}
+"""Read by the connection pool as every program reads them."""
+
+
+def names(kind: type[Settings]) -> set[str]:
+    return {setting_name(kind, field) for field in kind.model_fields}
+
+
+def test_every_part_is_there_and_nothing_else() -> None:
+    assert set(PARTS) == SERVERS | set(OURS) | {"cli"}
+
+
+@pytest.mark.parametrize("service", OURS)
+def test_a_service_gets_every_setting_that_it_reads_and_no_other(service: str) -> None:
+    allowed = PROXY if service == "sender" else set()
+    assert set(PARTS[service]["environment"]) - allowed == names(OURS[service])
+
+
+@pytest.mark.parametrize("service", OURS)
+def test_the_settings_of_a_service_can_be_loaded(service: str) -> None:
+    env = {"POSTGRES_PASSWORD": "abc", "ADMIN_TOKEN": "a", "VIEWER_TOKEN": "v", "TOKEN_ENCRYPTION_KEY": 43 * "A" + "="}
+    given = {name: _filled(str(value), env) for name, value in PARTS[service]["environment"].items() if value}
+    kind = OURS[service]
+    values = {field: given[name] for field in kind.model_fields if (name := setting_name(kind, field)) in given}
+    load(kind, env_file=None, **values)
+
+
+def test_commands_by_hand_get_the_settings_of_all_services() -> None:
+    settings = {name for kind in OURS.values() for name in names(kind)}
+    of_serving = {"API_HOST", "API_PORT", "ADMIN_TOKEN", "VIEWER_TOKEN"}
+    assert set(PARTS["cli"]["environment"]) - PROXY == settings - of_serving
+    assert PARTS["cli"]["profiles"] == ["cli"]
+
+
+def _filled(text: str, env: dict[str, str]) -> str:
+    """Fill in variables as Compose does, innermost first."""
+    while found := re.search(r"\$\{(\w+)(?::[-?]([^{}]*))?\}", text):
+        text = text[: found.start()] + (env.get(found[1]) or found[2] or "") + text[found.end() :]
+    return text
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_service_is_asked_for_its_health_by_its_own_name(service: str) -> None:
+    assert PARTS[service]["command"] == [service]
+    assert PARTS[service]["healthcheck"]["test"] == ["CMD", "newar", "health", service]
+
+
+@pytest.mark.parametrize("service", SERVERS)
+def test_a_server_has_a_health_check_and_keeps_its_data(service: str) -> None:
+    assert PARTS[service]["healthcheck"]["test"]
+    [volume] = PARTS[service]["volumes"]
+    assert volume.split(":")[0] in COMPOSE["volumes"]
+
+
+def test_whoever_needs_a_server_waits_until_it_is_healthy() -> None:
+    needs = {
+        "REDIS_URL": ("valkey", "service_healthy"),
+        "KAFKA_BOOTSTRAP_SERVERS": ("redpanda", "service_healthy"),
+        "LOG_DATABASE_URL": ("migrate", "service_completed_successfully"),
+    }
+    for service in SERVICES:
+        waits = {part: how["condition"] for part, how in PARTS[service]["depends_on"].items()}
+        wanted = dict(needs[name] for name in PARTS[service]["environment"] if name in needs)
+        if service == "api":  # it answers without the broker, and says that it is away
+            del wanted["redpanda"]
+        assert waits == wanted
+    assert PARTS["migrate"]["depends_on"] == {"postgres": {"condition": "service_healthy"}}
+
+
+def test_redis_keeps_what_it_acknowledged_and_evicts_nothing() -> None:
+    command = PARTS["valkey"]["command"]
+    options = dict(zip(command[1::2], command[2::2], strict=True))
+    assert options["--appendonly"] == "yes"
+    assert options["--appendfsync"] == "always"
+    assert options["--maxmemory-policy"] == "noeviction"
+
+
+def test_the_broker_acknowledges_only_what_is_on_its_disk() -> None:
+    command = PARTS["redpanda"]["command"]
+    assert "--unsafe-bypass-fsync=0" in command
+    assert not [part for part in command if "dev-container" in part]
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_stopping_waits_longer_than_the_drain_and_the_last_settlements(service: str) -> None:
+    drain_ms = OURS[service].model_fields["drain_timeout_ms"].default
+    grace = PARTS[service]["stop_grace_period"]
+    assert grace.endswith("s")
+    assert float(grace[:-1]) > drain_ms / 1000 + 10
+
+
+def test_senders_and_ingests_can_be_scaled() -> None:
+    for service in ("sender", "ingest", "runs"):
+        assert "container_name" not in PARTS[service]
+        assert "ports" not in PARTS[service]
+
+
+def test_only_the_http_service_can_be_reached_and_from_this_machine_alone() -> None:
+    published = {service: part["ports"] for service, part in PARTS.items() if "ports" in part}
+    assert published == {"api": ["127.0.0.1:${API_PORT:-3100}:3100"]}
+
+
+def test_the_http_service_does_not_start_without_tokens() -> None:
+    environment = PARTS["api"]["environment"]
+    assert environment["ADMIN_TOKEN"].startswith("${ADMIN_TOKEN:?")
+    assert environment["VIEWER_TOKEN"].startswith("${VIEWER_TOKEN:?")
+
+
+def test_the_image_is_built_from_the_dockerfile_beside() -> None:
+    build = PARTS["migrate"]["build"]
+    context = DEPLOY / build["context"]
+    assert context.resolve() == ROOT
+    assert (context / build["dockerfile"]).resolve() == DEPLOY / "Dockerfile"
+    assert {PARTS[service]["image"] for service in OURS} == {"newar:local"}
