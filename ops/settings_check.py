@@ -14,7 +14,7 @@ from redis.asyncio.connection import parse_url
 
 from ingest.settings import IngestSettings
 from ops.api.settings import ApiSettings
-from schema.runtime.settings import Settings, SettingsError, load, setting_name
+from schema.runtime.settings import ENV_FILE, Settings, SettingsError, load, setting_name
 from sender.runs.database import check_address
 from sender.runs.settings import RunsSettings
 from sender.settings import SenderSettings
@@ -31,7 +31,6 @@ SERVICES: dict[str, type[Settings]] = {
 }
 """Every service and its settings, in the order of a message's way."""
 
-ENV_FILE = ".env"
 _DEBUG = "NEWAR_DEBUG"
 _ALIKE = 0.85
 

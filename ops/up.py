@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import base64
 import secrets
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from ops.local.servers import LocalAddresses, open_servers
 from ops.settings_check import check_addresses
 from schema.migrate import migrate
 from schema.runtime.asyncio_door import aio
-from schema.runtime.settings import Settings, SettingsError, load
+from schema.runtime.settings import ENV_FILE, UP_FILE, Settings, SettingsError, load
 from schema.runtime.stop import Stop
 from sender.app import serve as serve_sender
 from sender.runs.app import serve as serve_runs
@@ -70,7 +70,7 @@ def token_key(data: Path) -> str:
     return file.read_text().strip()
 
 
-def settings_with(values: dict[str, object], *, env_file: str | None = ".env") -> AllSettings:
+def settings_with(values: dict[str, object], *, env_file: str | None = ENV_FILE) -> AllSettings:
     """Load the settings of all services, with `values` (by field name) for those who have such a field.
 
     Raises:
@@ -110,14 +110,28 @@ def local_values(local: LocalAddresses) -> dict[str, object]:
 @asynccontextmanager
 async def open_stack(data: Path, **values: object) -> AsyncIterator[AllSettings]:
     """Start the local servers that are needed, bring the log database up to date, yield everybody's settings."""
-    given = load(Given)
+    given = load(Given, env_file=ENV_FILE)
     if given.token_encryption_key is None:
         values["token_encryption_key"] = token_key(data)
     settings_with({**_placeholders(given), **values})  # wrong settings are told before anything starts
     async with open_servers(data, wanted_servers(given)) as local:
-        settings = settings_with({**local_values(local), **values})
+        made = {**local_values(local), **values}
+        settings = settings_with(made)
         await aio(migrate, settings.ingest.log_database_url.get_secret_value())
-        yield settings
+        with _addresses_in(data / Path(UP_FILE).name, made):
+            yield settings
+
+
+@contextmanager
+def _addresses_in(file: Path, made: dict[str, object]) -> Iterator[None]:
+    """Keep what was made here in a file, so that other commands in this folder find the same servers."""
+    file.unlink(missing_ok=True)
+    file.touch(mode=0o600)
+    file.write_text("".join(f"{name.upper()}={value}\n" for name, value in made.items()))
+    try:
+        yield
+    finally:
+        file.unlink(missing_ok=True)
 
 
 def _placeholders(given: Given) -> dict[str, object]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -127,6 +127,24 @@ class RunAnswer(Answer):
     taken_at: datetime | None
     expires_at: datetime | None
     finished_at: datetime | None
+
+
+class NotReached(Answer):
+    """Recipients of a run that ended alike, other than `sent`."""
+
+    outcome: str
+    error_class: str | None
+    recipients: int
+    examples: list[dict[str, Any]]
+    """At most three: recipient_id, error_code, error_subcode, error_message, sent_at."""
+
+
+class RunDetail(RunAnswer):
+    """One run, with who did not get its message and why, as far as the log knows."""
+
+    log: CheckStatus
+    """Whether the log could be asked; if not, `not_reached` is empty and says nothing."""
+    not_reached: list[NotReached]
 
 
 class PageAnswer(Answer):

@@ -15,10 +15,12 @@ from ops.api.answers import (
     Health,
     HttpClient,
     Ingest,
+    NotReached,
     Overview,
     Performance,
     QueueAnswer,
     RunAnswer,
+    RunDetail,
     RunsAnswer,
 )
 from ops.api.checks import check_all
@@ -102,20 +104,15 @@ class Board:
         runs = list({run.run_id: run for run in registered + known}.values())
         return RunsAnswer(history=history, runs=_newest_first(runs)[:limit])
 
-    async def run(self, run_id: str) -> RunAnswer:
-        """Return one run, as the queue or else the registry knows it.
+    async def run(self, run_id: str) -> RunDetail:
+        """Return one run, as the queue or else the registry knows it, with whom it did not reach as the log knows.
 
         Raises:
             NotFound: when neither does.
         """
-        moment = await self.moment()
-        fields = moment.reading.runs.get(run_id) or await self._reader.run(run_id)
-        if fields:
-            return queue_figures.run(run_id, fields, self._paces)
-        found = await self._history.find(run_id) if self._history else None
-        if found is None:
-            raise NotFound("neither the queue nor the run registry knows this run")
-        return found
+        run = await self._find(run_id)
+        log, missed = await self._not_reached(run_id)
+        return RunDetail(**msgspec.structs.asdict(run), log=log, not_reached=missed)
 
     async def overview(self) -> bytes:
         """Return the JSON of an Overview, encoded once per reading."""
@@ -153,6 +150,25 @@ class Board:
 
     async def _read_registry(self) -> list[RunAnswer]:
         return await self._history.newest(NEWEST_RUNS) if self._history else []
+
+    async def _find(self, run_id: str) -> RunAnswer:
+        moment = await self.moment()
+        fields = moment.reading.runs.get(run_id) or await self._reader.run(run_id)
+        if fields:
+            return queue_figures.run(run_id, fields, self._paces)
+        found = await self._history.find(run_id) if self._history else None
+        if found is None:
+            raise NotFound("neither the queue nor the run registry knows this run")
+        return found
+
+    async def _not_reached(self, run_id: str) -> tuple[CheckStatus, list[NotReached]]:
+        """Return who did not get the run's message, and whether the log could be asked."""
+        if self._history is None:
+            return "not_configured", []
+        try:
+            return "ok", await self._history.not_reached(run_id)
+        except HistoryUnreachable:
+            return "down", []
 
     async def _registered(self) -> tuple[CheckStatus, list[RunAnswer]]:
         """Return the registry's newest runs, and whether it could be asked."""

@@ -14,7 +14,7 @@ from ops.api.answers import (
     Overview,
     Performance,
     QueueAnswer,
-    RunAnswer,
+    RunDetail,
     RunsAnswer,
 )
 from ops.api.board import Board
@@ -40,6 +40,6 @@ ENDPOINTS = (
     Endpoint("/stats/ingest", "How far the log has become rows", Ingest, Board.ingest),
     Endpoint("/api/v1/overview", "All that the dashboard shows", Overview, Board.overview),
     Endpoint("/api/v1/runs", "The newest runs", RunsAnswer, Board.runs, most=100),
-    Endpoint("/api/v1/runs/<path:run_id>", "One run", RunAnswer, Board.run),
+    Endpoint("/api/v1/runs/<path:run_id>", "One run, and whom it did not reach", RunDetail, Board.run),
     Endpoint("/api/v1/failures", "The newest failures", FailuresAnswer, Board.failures, most=200),
 )

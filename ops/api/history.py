@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from importlib.resources import files
-from typing import Any
+from typing import Any, TypeVar
 
 import psycopg
 import trio
 from psycopg.rows import DictRow
 
-from ops.api.answers import RunAnswer
+from ops.api.answers import NotReached, RunAnswer
 from ops.api.detail import telling
+from ops.api.not_reached import read_not_reached
 from ops.api.postgres import query
 from schema.outcomes import Outcome
 from schema.run import RunState
+
+T = TypeVar("T")
 
 ANSWER_WITHIN_S = 3.0
 _NEWEST = files("ops.api").joinpath("sql/newest_runs.sql").read_text()
@@ -43,10 +47,17 @@ class History:
         rows = await self._ask(_ONE, {"run_id": run_id})
         return _run(rows[0]) if rows else None
 
+    async def not_reached(self, run_id: str) -> list[NotReached]:
+        """Return who did not get a run's message. Errors as of `newest`."""
+        return await self._in_time(read_not_reached(self._url, run_id))
+
     async def _ask(self, statement: str, params: dict[str, Any]) -> list[DictRow]:
+        return await self._in_time(query(self._url, statement, params))
+
+    async def _in_time(self, question: Awaitable[T]) -> T:
         try:
             with trio.fail_after(ANSWER_WITHIN_S):
-                return await query(self._url, statement, params)
+                return await question
         except trio.TooSlowError:
             raise HistoryUnreachable(f"the log database does not answer within {ANSWER_WITHIN_S:.0f} s") from None
         except (psycopg.Error, OSError) as exc:

@@ -6,7 +6,6 @@ import asyncio
 from importlib.resources import files
 from typing import Any
 
-import psycopg
 import trio
 from aiokafka import AIOKafkaConsumer
 from redis.asyncio import Redis

@@ -1,4 +1,4 @@
-"""`newar run list | show | pause | resume | cancel`: runs by hand. `submit` is in run_submit."""
+"""`newar run list | show | pause | resume | cancel`: runs by hand. The other commands have files of their own."""
 
 from __future__ import annotations
 
@@ -10,10 +10,14 @@ import msgspec
 import trio
 import typer
 
+from ops.api.answers import NotReached
+from ops.api.not_reached import read_not_reached
 from ops.api.postgres import query
 from ops.commands.output import AsJson, example, print_json, print_table, printable
+from ops.commands.run_again import recover_run, retry_run
+from ops.commands.run_failures import list_failures
 from ops.commands.run_submit import submit_run
-from ops.commands.run_view import NotReached, RunView, read_not_reached, read_runs, sql
+from ops.commands.run_view import RunView, read_runs, sql
 from ops.exits import CommandFailed
 from ops.service import run_once
 from ops.settings_check import load_checked
@@ -186,3 +190,10 @@ def _examples(missed: NotReached) -> str:
     text = missed.examples[0]["error_message"] if missed.examples else None
     people = ", ".join(e["recipient_id"] for e in missed.examples)
     return printable(f"{people}: {text}" if text else people)
+
+
+commands.command("failures", epilog=example("newar run failures 7d9f2c --class recipient_permanent > missed.csv"))(
+    list_failures
+)
+commands.command("retry", epilog=example("newar run retry 7d9f2c --class transient"))(retry_run)
+commands.command("recover", epilog=example("newar run recover 7d9f2c"))(recover_run)

@@ -26,7 +26,7 @@ from sender.runs.database import Database
 from sender.runs.pages import PageBook
 from sender.runs.recovery import Recovered, Recovery
 from sender.runs.registry import Registry
-from sender.runs.retry import WORTH_RETRYING, Retry, retry
+from sender.runs.retry import Retry, retry
 from sender.runs.rows import SourceRun
 from sender.runs.settings import RunsSettings
 from sender.runs.source import SUBMITTED, Source, SourceName, Views

@@ -1,10 +1,9 @@
-"""What is shown of a run: the registry's word, the queue's where it knows better, and the log's on who was missed."""
+"""What is shown of a run: the registry's word, the queue's where it knows better,."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from importlib.resources import files
-from typing import Any
 
 import msgspec
 from psycopg.rows import DictRow
@@ -13,8 +12,6 @@ from ops.api.postgres import query
 from schema.event import at_us
 from schema.run import RunState
 from sender.queue.runs import RunFacts, RunQueue
-
-EXAMPLES = 3
 
 _ENDED = (RunState.FINISHED, RunState.REFUSED)
 
@@ -44,16 +41,6 @@ class RunView(msgspec.Struct, frozen=True, kw_only=True):
     finished_at: datetime | None
 
 
-class NotReached(msgspec.Struct, frozen=True):
-    """Recipients of a run that ended alike, other than `sent`."""
-
-    outcome: str
-    error_class: str | None
-    recipients: int
-    examples: list[dict[str, Any]]
-    """At most EXAMPLES: recipient_id, error_code, error_subcode, error_message, sent_at."""
-
-
 def sql(name: str) -> str:
     """Return the text of `sql/NAME.sql`."""
     return files("ops.commands").joinpath("sql", f"{name}.sql").read_text("utf-8")
@@ -64,12 +51,6 @@ async def read_runs(url: str, queue: RunQueue, *, run_id: str | None = None, lim
     rows = await query(url, sql("runs"), {"run_id": run_id, "limit": limit})
     facts = await queue.facts([row["run_id"] for row in rows if row["state"] not in _ENDED])
     return [view(row, facts.get(row["run_id"])) for row in rows]
-
-
-async def read_not_reached(url: str, run_id: str) -> list[NotReached]:
-    """Return who did not get this run's message, as far as the log knows. Errors: psycopg.Error."""
-    rows = await query(url, sql("not_reached"), {"run_id": run_id, "examples": EXAMPLES})
-    return [NotReached(**row) for row in rows]
 
 
 def view(row: DictRow, facts: RunFacts | None) -> RunView:

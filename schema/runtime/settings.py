@@ -28,7 +28,12 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True, populate_by_name=True)
 
 
-def load(kind: type[S], *, env_file: str | None = ".env", **values: object) -> S:
+ENV_FILE = ".env"
+UP_FILE = ".newar/up.env"
+"""Where `newar up` says, while it runs, at what addresses its local servers are; `.env` counts more."""
+
+
+def load(kind: type[S], *, env_file: str | tuple[str, ...] | None = (UP_FILE, ENV_FILE), **values: object) -> S:
     """Read settings of this class; `values` (by field name) come before what the environment says.
 
     Raises:

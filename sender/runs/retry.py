@@ -59,7 +59,9 @@ class Relative(msgspec.Struct, frozen=True):
     @property
     def ended(self) -> bool:
         """Whether nothing of it can be sent any more."""
-        return self.state in (RunState.FINISHED, RunState.REFUSED) or (self.state is None and self.status == "cancelled")
+        return self.state in (RunState.FINISHED, RunState.REFUSED) or (
+            self.state is None and self.status == "cancelled"
+        )
 
 
 async def retry(
@@ -158,6 +160,4 @@ async def _store(
     [root] = [one for one in family.values() if one.parent_run_id is None]
     await connection.execute(statement("retry_run"), {"run_id": run_id, "parent": parent_run_id, **look})
     values = {"root": root.run_id, "root_source": root.source, "family": sorted(family), **selection}
-    await connection.execute(
-        statement("retry_selection"), {"run_id": run_id, "parent": parent_run_id, **values}
-    )
+    await connection.execute(statement("retry_selection"), {"run_id": run_id, "parent": parent_run_id, **values})

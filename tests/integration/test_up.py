@@ -48,6 +48,11 @@ def newar(*args: str, cwd: Path, **env: str) -> Iterator[subprocess.Popen[str]]:
         process.communicate()
 
 
+def command(*args: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    run = [sys.executable, "-m", "ops", *args]
+    return subprocess.run(run, cwd=cwd, env=environment(), capture_output=True, text=True, check=False)
+
+
 def wait_for_line(process: subprocess.Popen[str], event: str) -> dict[str, Any]:
     assert process.stderr is not None
     seen = []
@@ -88,6 +93,24 @@ def test_up_serves_until_a_signal_and_leaves_nothing(tmp_path: Path, number: sig
         _, errors = process.communicate(timeout=60)
     assert process.returncode == 0, errors
     assert gone_within(helpers, 10) == []
+
+
+def test_other_commands_in_the_folder_find_the_servers_of_up(tmp_path: Path) -> None:
+    (tmp_path / "people.csv").write_text("recipient_id,last_interaction_at\n7001,2026-01-01T00:00:00Z\n")
+    (tmp_path / "message.json").write_text('{"text": "hi"}')
+    (tmp_path / "token").write_text("EAAtoken")
+    with newar("up", cwd=tmp_path, POLL_INTERVAL_MS="200") as process:
+        wait_for_line(process, "newar_is_up")
+        assert (tmp_path / ".newar/up.env").stat().st_mode & 0o777 == 0o600
+        submit = ("run", "submit", "people.csv", "--page", "1", "--message", "message.json", "--token-file", "token")
+        run = command(*submit, "--run-id", "mine", cwd=tmp_path)
+        assert run.returncode == 0, run.stderr
+        deadline = time.monotonic() + 60
+        while "finished" not in (listed := command("run", "show", "mine", "--json", cwd=tmp_path)).stdout:
+            assert time.monotonic() < deadline, listed
+        process.terminate()
+        process.communicate(timeout=60)
+    assert not (tmp_path / ".newar/up.env").exists()
 
 
 def test_up_killed_leaves_no_process_and_starts_again_on_the_same_data(tmp_path: Path) -> None:
