@@ -59,7 +59,13 @@ class Sender:
         )
         unrelayed = Unrelayed()
         self.settling = Settling(
-            self.queue, self.hands, self.persist, self.figures, unrelayed, sender_id=self.process_id
+            self.queue,
+            self.hands,
+            self.persist,
+            self.figures,
+            unrelayed,
+            sender_id=self.process_id,
+            enough=(settings.worker_concurrency * settings.graph_batch_size + 1) // 2,
         )
         self.contexts = Contexts(self.queue, self.persist, settings)
         self.pages = PageWatch(self.queue, self.persist, settings)

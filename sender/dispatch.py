@@ -23,8 +23,10 @@ from sender.settling import Ended, Settling
 
 log = structlog.get_logger()
 
-_GATHER_S = 0.004
+_GATHER_S = 0.012
 """How long a claim waits for more tasks to become idle: a claim costs more than what it brings for one."""
+_RATION_S = 0.02
+"""Between claims while there is less to send than there are idle tasks: less than a tenth of a second's burst."""
 _ASK_AGAIN_S = 0.25
 """How often an idle sender asks for work, when the queue does not know when there will be some."""
 
@@ -58,7 +60,10 @@ class Dispatcher:
         self._batch = settings.graph_batch_size
         self._tasks = settings.worker_concurrency
         self._idle = self._tasks
+        self._enough = (self._tasks + 1) // 2
+        """Idle tasks for which a claim is made at once."""
         self._became_idle = trio.Event()
+        self._enough_idle = trio.Event()
         self._parcels_out, self._parcels_in = trio.open_memory_channel[Parcel](0)
 
     async def work(self) -> None:
@@ -70,6 +75,8 @@ class Dispatcher:
                 self._idle += 1
                 self._figures.busy_tasks = self._tasks - self._idle
                 self._became_idle.set()
+                if self._idle == self._enough:
+                    self._enough_idle.set()
 
     async def run(self) -> None:
         """Claim until a stop is requested, then let the tasks end."""
@@ -83,22 +90,24 @@ class Dispatcher:
                 if claim is None:
                     continue
                 await self._hand_out(claim.groups)
-                if not claim.groups:
-                    await self._wait(_ASK_AGAIN_S if claim.wait_ms is None else min(_ASK_AGAIN_S, claim.wait_ms / 1000))
+                await self._wait(_pause_s(claim, want))
 
     async def _room(self) -> int:
         """Wait for idle tasks, a moment longer for more of them; return how many jobs may be claimed."""
-        while True:
+        while (room := self._free()) <= 0 and not self._stop.requested.is_set():
             self._became_idle = trio.Event()
-            room = min(self._idle * self._batch, 2 * self._tasks * self._batch - len(self._hands.held))
-            if room > 0 or self._stop.requested.is_set():
-                break
             with trio.move_on_after(_ASK_AGAIN_S):
                 await self._became_idle.wait()
-        if self._idle < self._tasks // 4:
-            await trio.sleep(_GATHER_S)
-        room = min(self._idle * self._batch, 2 * self._tasks * self._batch - len(self._hands.held))
+        if self._idle < self._enough:
+            self._enough_idle = trio.Event()
+            with trio.move_on_after(_GATHER_S):
+                await self._enough_idle.wait()
+            room = self._free()
         return 1 if self._delivery.graph.down else room
+
+    def _free(self) -> int:
+        """Return for how many jobs there are idle tasks; what waits for its settlement is bounded too."""
+        return min(self._idle * self._batch, 2 * self._tasks * self._batch - len(self._hands.held))
 
     async def _pause_for_graph(self) -> None:
         """While the Graph API cannot be reached, claim nothing, and then one job to try it."""
@@ -118,7 +127,8 @@ class Dispatcher:
             await self._wait(_ASK_AGAIN_S)  # the lease keeper opens a new session
             return None
         for group in claim.groups:
-            self._hands.held.update([record[:JOB_ID_BYTES] for record in group.records])
+            if group.session == self._queue.session:
+                self._hands.held.update([record[:JOB_ID_BYTES] for record in group.records])
         return claim
 
     async def _hand_out(self, groups: list[ClaimedGroup]) -> None:
@@ -141,7 +151,11 @@ class Dispatcher:
     async def _send_off(self, context: RunContext, letters: list[Letter]) -> None:
         """Hand letters over in parcels, each to a waiting task; those handed over are removed from the list."""
         while letters:
-            await self._parcels_out.send(Parcel(context, letters[: self._batch]))
+            parcel = Parcel(context, letters[: self._batch])
+            try:
+                self._parcels_out.send_nowait(parcel)  # a task waits already: no need to let the others run first
+            except trio.WouldBlock:
+                await self._parcels_out.send(parcel)
             del letters[: self._batch]
             self._idle -= 1
             self._figures.busy_tasks = self._tasks - self._idle
@@ -149,7 +163,9 @@ class Dispatcher:
     def _give_back(self, group: ClaimedGroup, letters: list[Letter]) -> None:
         for letter in letters:
             attempt = letter.content.attempts
-            self._settling.give_back(group.run_id, group.page_id, letter.job, letter.content, attempt=attempt)
+            self._settling.give_back(
+                group.session, group.run_id, group.page_id, letter.job, letter.content, attempt=attempt
+            )
         letters.clear()
 
     def _letters(self, group: ClaimedGroup) -> list[Letter]:
@@ -158,7 +174,7 @@ class Dispatcher:
         for record in group.records:
             try:
                 job, content = decode_record(record)
-                letters.append(Letter(job, content, now))
+                letters.append(Letter(job, content, group.session, now))
             except CorruptRecord as exc:
                 log.error("corrupt_job", run_id=group.run_id, reason=str(exc))
                 job = record[:JOB_ID_BYTES]
@@ -182,6 +198,7 @@ class Dispatcher:
     def _fail(self, group: ClaimedGroup, job: bytes, content: Job, error_class: ErrorClass, reason: str) -> None:
         self._settling.end(
             Ended(
+                session=group.session,
                 run_id=group.run_id,
                 page_id=group.page_id,
                 job=job,
@@ -193,3 +210,13 @@ class Dispatcher:
                 reason=reason[:500],
             )
         )
+
+
+def _pause_s(claim: Claim, want: int) -> float:
+    """Return how long to wait after a claim: not at all when it brought what was wanted."""
+    jobs = sum(len(group.records) for group in claim.groups)
+    if jobs >= want:
+        return 0.0
+    if jobs or claim.wait_ms is None:
+        return _RATION_S if jobs else _ASK_AGAIN_S
+    return max(_RATION_S, min(_ASK_AGAIN_S, claim.wait_ms / 1000))

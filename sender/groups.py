@@ -21,20 +21,27 @@ class _Batch(Generic[T, R]):
 class Group(Generic[T, R]):
     """Collects items while the previous group is under way; `commit` takes a list and returns a result for each.
 
-    `pause_s` is waited before each commit, so that tasks that became ready together travel together.
+    A group waits for `pause_s`, or until it has `enough` items, so that tasks that become ready one after the other
+    travel together.
     """
 
-    def __init__(self, commit: Callable[[list[T]], Awaitable[list[R]]], *, pause_s: float = 0.0) -> None:
+    def __init__(self, commit: Callable[[list[T]], Awaitable[list[R]]], *, pause_s: float, enough: int) -> None:
         self._commit = commit
         self._pause_s = pause_s
+        self._enough = enough
         self._current: _Batch[T, R] = _Batch()
         self._next: _Batch[T, R] = _Batch()
         self._wake = trio.Event()
+        self._full = trio.Event()
 
     def add(self, item: T) -> None:
         """Put an item into the next group without waiting for its result."""
-        self._next.items.append(item)
-        self._wake.set()
+        items = self._next.items
+        items.append(item)
+        if len(items) == 1:
+            self._wake.set()
+        if len(items) == self._enough:
+            self._full.set()
 
     async def submit(self, item: T) -> R:
         """Put an item into the next group and wait for its result."""
@@ -59,9 +66,9 @@ class Group(Generic[T, R]):
         task_status.started()
         while True:
             await self._wake.wait()
-            if self._pause_s:
-                await trio.sleep(self._pause_s)
+            with trio.move_on_after(self._pause_s):
+                await self._full.wait()
             batch = self._current = self._next
-            self._next, self._wake = _Batch(), trio.Event()
+            self._next, self._wake, self._full = _Batch(), trio.Event(), trio.Event()
             batch.results = await self._commit(batch.items)
             batch.done.set()

@@ -16,7 +16,7 @@ from sender.contexts import Contexts
 from sender.decide import decide_lost
 from sender.hands import Hands
 from sender.persist import Persistence
-from sender.queue.work import LostJob, SessionGone, WorkQueue
+from sender.queue.work import ClaimedGroup, LostJob, SessionGone, WorkQueue
 from sender.settling import Ended, Settling
 
 log = structlog.get_logger()
@@ -60,7 +60,6 @@ class Leases:
                 now_us, held = await self._persist(self._renew)
             except SessionGone:
                 log.error("session_lost", held=len(self._hands.held))
-                self._hands.lost()
                 await self._open()
                 await self._settling.log_again()
                 continue
@@ -89,8 +88,9 @@ class Leases:
                 groups = []
             for group in groups:
                 for record in group.records:
-                    self._hands.held.add(record[:JOB_ID_BYTES])
-                    self._end_unsent(group.run_id, group.page_id, group.state, record)
+                    if group.session == self._queue.session:
+                        self._hands.held.add(record[:JOB_ID_BYTES])
+                    self._end_unsent(group, record)
                     drained += 1
             await trio.sleep(_DRAIN_BUSY_S if drained else _DRAIN_IDLE_S)
 
@@ -101,6 +101,7 @@ class Leases:
         self._on_session(self._queue.session)
 
     async def _open_once(self) -> int:
+        self._hands.lost()
         self._renewed_at = trio.current_time()
         return await self._queue.open()
 
@@ -119,7 +120,8 @@ class Leases:
             await self._settle_lost([one for one in lost if one.record[:JOB_ID_BYTES] not in self._hands.held])
 
     async def _settle_lost(self, lost: list[LostJob]) -> None:
-        self._hands.held.update(one.record[:JOB_ID_BYTES] for one in lost)  # before anything is awaited
+        ours = (one.record[:JOB_ID_BYTES] for one in lost if one.session == self._queue.session)
+        self._hands.held.update(ours)  # before anything is awaited
         for one in lost:
             run = await self._contexts.run(one.run_id)
             try:
@@ -133,6 +135,7 @@ class Leases:
         decision = decide_lost(content, on_unknown=on_unknown, random=self._random.random)
         self._settling.end(
             Ended(
+                session=one.session,
                 run_id=one.run_id,
                 page_id=run.page_id if run else "",
                 job=job,
@@ -147,16 +150,17 @@ class Leases:
             )
         )
 
-    def _end_unsent(self, run_id: str, page_id: str, state: str, record: bytes) -> None:
+    def _end_unsent(self, group: ClaimedGroup, record: bytes) -> None:
         try:
             job, content = decode_record(record)
         except CorruptRecord:
             job, content = record[:JOB_ID_BYTES], Job(recipient_id="")
-        cancelled = state == "cancelled"
+        cancelled = group.state == "cancelled"
         self._settling.end(
             Ended(
-                run_id=run_id,
-                page_id=page_id,
+                session=group.session,
+                run_id=group.run_id,
+                page_id=group.page_id,
                 job=job,
                 content=content,
                 attempt=0,

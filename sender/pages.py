@@ -69,7 +69,9 @@ class PageWatch:
         """Keep the set of troubled pages fresh: other processes count too."""
         task_status.started()
         while True:
-            self._troubled = await self._persist(self._queue.troubled)
+            before = set(self._troubled)
+            troubled = await self._persist(self._queue.troubled)
+            self._troubled = troubled | (self._troubled - before)  # what was noted meanwhile
             await trio.sleep(1)
 
     async def _pause(self, page_id: str, token_version: int, pause: Pause) -> None:

@@ -16,6 +16,7 @@ from redis.exceptions import RedisError
 from schema.keys import key
 from schema.runtime.kafka import connection_options, prepare_topic
 from schema.runtime.outage import Outage
+from sender.produce import produce
 from sender.settings import SenderSettings
 from sender.unrelayed import Unrelayed
 
@@ -131,12 +132,11 @@ class Relay:
         after = box.read_until if box.read_until == _FULL_SCAN else b"(" + box.read_until
         entries: Any = await self._redis.xrange(box.key, min=after, max="+", count=_GROUP)
         if entries:
-            sends = [
-                await producer.send(self._settings.kafka_topic, fields[b"v"], key=fields[b"k"]) for _, fields in entries
-            ]
-            for (entry, fields), acknowledged in zip(entries, await asyncio.gather(*sends), strict=True):
-                self._unrelayed.discard(fields[b"v"])
-                box.produced.append((entry, acknowledged.partition, acknowledged.offset))
+            events = [(fields[b"k"], fields[b"v"]) for _, fields in entries]
+            places = await produce(producer, self._settings.kafka_topic, events)
+            for (entry, _), (_, event), (partition, offset) in zip(entries, events, places, strict=True):
+                self._unrelayed.discard(event)
+                box.produced.append((entry, partition, offset))
             box.read_until = entries[-1][0]
             self.events += len(entries)
         await self._trim(box)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from itertools import groupby
+from operator import itemgetter
+
 import msgspec
 import structlog
 import trio
@@ -22,9 +25,15 @@ log = structlog.get_logger()
 _LOG_AGAIN_GROUP = 1000
 
 
+_SETTLE_WITHIN_S = 0.012
+"""How long a settlement waits for others; nobody waits for it."""
+
+
 class Ended(msgspec.Struct, frozen=True, kw_only=True):
     """How one attempt ended."""
 
+    session: str
+    """Which holds the job."""
     run_id: str
     page_id: str
     job: bytes
@@ -55,6 +64,7 @@ class Settling:
         unrelayed: Unrelayed,
         *,
         sender_id: str,
+        enough: int,
     ) -> None:
         self._queue = queue
         self._hands = hands
@@ -64,7 +74,7 @@ class Settling:
         self._sender_id = sender_id
         self._number = 0
         self._ended_at: list[float] = []
-        self.group: Group[Settlement, bool] = Group(self._commit, pause_s=0.002)
+        self.group: Group[tuple[str, Settlement], bool] = Group(self._commit, pause_s=_SETTLE_WITHIN_S, enough=enough)
 
     def end(self, ended: Ended) -> None:
         """Settle an attempt with its outcome and event."""
@@ -72,22 +82,21 @@ class Settling:
         record = b""
         if ended.outcome is Outcome.RETRYING:
             record = encode_record(ended.job, after(ended.content, attempt=ended.attempt, counted=ended.counted))
-        self.group.add(
-            Settlement(
-                ended.job,
-                ended.run_id,
-                ended.page_id,
-                ended.outcome.value,
-                encode_event(self._event(ended)),
-                record,
-                ended.delay_ms,
-            )
+        settlement = Settlement(
+            ended.job,
+            ended.run_id,
+            ended.page_id,
+            ended.outcome.value,
+            encode_event(self._event(ended)),
+            record,
+            ended.delay_ms,
         )
+        self.group.add((ended.session, settlement))
 
-    def give_back(self, run_id: str, page_id: str, job: bytes, content: Job, *, attempt: int) -> None:
+    def give_back(self, session: str, run_id: str, page_id: str, job: bytes, content: Job, *, attempt: int) -> None:
         """Return a job of which nothing left. `attempt`: the number of the mark it may have got, else its last one."""
         record = encode_record(job, after(content, attempt=attempt, counted=False))
-        self.group.add(Settlement(job, run_id, page_id, "", record=record))
+        self.group.add((session, Settlement(job, run_id, page_id, "", record=record)))
 
     async def log_again(self) -> None:
         """After the session was lost, perhaps with all of Redis: pass on what may have stood in the lost outbox."""
@@ -120,23 +129,30 @@ class Settling:
             fbtrace_id=answer.fbtrace_id if answer else None,
         )
 
-    async def _commit(self, settlements: list[Settlement]) -> list[bool]:
-        self._number += 1
+    async def _commit(self, settlements: list[tuple[str, Settlement]]) -> list[bool]:
         ended_at, self._ended_at = self._ended_at, []
+        ours: list[bool] = []
+        for session, group in groupby(settlements, key=itemgetter(0)):  # of several only when one was lost
+            ours += await self._settle(session, [settlement for _, settlement in group])
+        now = trio.current_time()
+        for at in ended_at:
+            self._figures.to_settlement.add((now - at) * 1000)
+        return ours
+
+    async def _settle(self, session: str, settlements: list[Settlement]) -> list[bool]:
+        self._number += 1
         for settlement in settlements:
             if settlement.event:
                 self._unrelayed.add(settlement.run_id, settlement.page_id, settlement.event)
-        ours = await self._persist(lambda: self._queue.settle(self._number, settlements))
+        ours = await self._persist(lambda: self._queue.settle(self._number, settlements, session=session))
         for settlement, done in zip(settlements, ours, strict=True):
-            self._hands.held.discard(settlement.job)
+            if session == self._queue.session:
+                self._hands.held.discard(settlement.job)
             if not done:
                 self._figures.stale_settlements += 1
                 self._unrelayed.discard(settlement.event)
             elif settlement.outcome:
                 self._figures.settled(settlement.outcome)
-        now = trio.current_time()
-        for at in ended_at:
-            self._figures.to_settlement.add((now - at) * 1000)
         return ours
 
 

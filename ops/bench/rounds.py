@@ -1,4 +1,4 @@
-"""Pairing: every round measures all cases one after the other, so that what others do to the machine meets them alike."""
+"""Pairing: each round measures all cases, so that what others do to the machine meets them alike."""
 
 from __future__ import annotations
 

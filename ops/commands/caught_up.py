@@ -32,10 +32,10 @@ async def wait_for_rows(redis: Redis, kafka: KafkaSettings, log_url: str, *, wit
     missing = None
     with trio.move_on_after(within_s) as limit:
         marks = await aio(_ends_of_outboxes, redis)
-        while missing := await _unrelayed(redis, marks):
+        while missing := await _unrelayed(redis, marks):  # noqa: ASYNC110 - others' doing
             await trio.sleep(_LOOK_AGAIN_S)
         cluster_id, ends = await aio(_ends_of_topic, kafka)
-        while missing := await _unwritten(log_url, kafka.kafka_topic, cluster_id, ends):
+        while missing := await _unwritten(log_url, kafka.kafka_topic, cluster_id, ends):  # noqa: ASYNC110
             await trio.sleep(_LOOK_AGAIN_S)
     return (missing or "the broker did not answer in time") if limit.cancelled_caught else None
 

@@ -1,4 +1,4 @@
-"""`newar run recover | retry`: sending the rest of a run whose queue was lost, and to those whom a run did not reach."""
+"""`newar run recover | retry`: the rest of a run whose queue was lost; those whom a run did not reach."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is shown of a run: the registry's word, the queue's where it knows better,."""
+"""What is shown of a run: the registry's word, and the queue's where it knows better."""
 
 from __future__ import annotations
 

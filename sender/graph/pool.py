@@ -61,6 +61,13 @@ class Pool:
         """Return `async with` around `acquire` and `release`."""
         return Lease(self, origin)
 
+    def lend_idle(self, origin: Origin) -> Connection | None:
+        """Lend an idle connection at once, None when there is none (or the pool is closed): `acquire` finds one."""
+        connection = self._take_idle(origin)
+        if connection is not None:
+            connection.lend(self._take_back)
+        return connection
+
     async def acquire(self, origin: Origin) -> Connection:
         """Lend a connection; the caller calls its `release` exactly once.
 

@@ -27,6 +27,8 @@ class ClaimedGroup(msgspec.Struct, frozen=True):
     state: str
     token_version: int
     records: list[bytes]
+    session: str
+    """Under which they were claimed."""
 
 
 class Claim(msgspec.Struct, frozen=True):
@@ -62,6 +64,8 @@ class LostJob(msgspec.Struct, frozen=True):
     record: bytes
     attempt: int
     sent_at_us: int
+    session: str
+    """Which holds it now."""
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -76,7 +80,7 @@ class Limits(msgspec.Struct, frozen=True):
 
 
 class WorkQueue:
-    """One session. Methods are Trio coroutines that may be repeated. Errors: redis.RedisError, SessionGone."""
+    """One session at a time: what was claimed under one is void under the next. Methods are Trio coroutines that may be repeated. Errors: redis.RedisError, SessionGone."""
 
     def __init__(self, redis: Redis, limits: Limits, *, lease_ms: int) -> None:
         self._scripts = Scripts(redis)
@@ -110,15 +114,15 @@ class WorkQueue:
         Raises:
             SessionGone: when the session was taken over.
         """
-        m = self._limits
+        m, session = self._limits, self.session
         answer = await aio(
-            self._scripts.call, "claim", self.session, claim_id, want, m.outbox, m.batch, m.text, m.media, m.app
+            self._scripts.call, "claim", session, claim_id, want, m.outbox, m.batch, m.text, m.media, m.app
         )
         if answer[0] == b"gone":
             raise SessionGone
         wait_us = int(answer[2])
         return Claim(
-            answer[0].decode(), int(answer[1]), None if wait_us < 0 else wait_us / 1000, [_group(g) for g in answer[3:]]
+            answer[0].decode(), int(answer[1]), None if wait_us < 0 else wait_us / 1000, [_group(g, session) for g in answer[3:]]
         )
 
     async def drain(self, claim_id: str, want: int) -> list[ClaimedGroup]:
@@ -127,27 +131,35 @@ class WorkQueue:
         Raises:
             SessionGone: when the session was taken over.
         """
-        answer = await aio(self._scripts.call, "drain", self.session, claim_id, want, self._limits.outbox)
+        session = self.session
+        answer = await aio(self._scripts.call, "drain", session, claim_id, want, self._limits.outbox)
         if answer[0] == b"gone":
             raise SessionGone
-        return [_group(g) for g in answer[1:]]
+        return [_group(g, session) for g in answer[1:]]
 
-    async def mark(self, jobs: Sequence[tuple[bytes, int]]) -> list[int | None]:
-        """Write that these (job id, attempt) may now leave. Return each mark's time in us, None for a job not ours."""
+    async def mark(self, jobs: Sequence[tuple[bytes, int]], *, session: str | None = None) -> list[int | None]:
+        """Write that these (job id, attempt) may now leave. Return each mark's time in us, None for a job not ours.
+
+        `session`: under which they were claimed, by default the current one. A former one owns nothing.
+        """
         parts = [part for job, attempt in jobs for part in (job, b"%d" % attempt)]
-        times = await aio(self._scripts.call, "mark", self.session, *_packed(parts))
+        times = await aio(self._scripts.call, "mark", session or self.session, *_packed(parts))
         return [int(t) if t else None for t in times]
 
-    async def settle(self, number: int, settlements: Sequence[Settlement]) -> list[bool]:
+    async def settle(
+        self, number: int, settlements: Sequence[Settlement], *, session: str | None = None
+    ) -> list[bool]:
         """Record outcomes, free the leases and put the events into the outbox. False for a job not ours (any more).
 
         `number` grows from group to group; a repeat under the same number gives the answer of the first.
+        `session`: as for `mark`.
         """
+        session = session or self.session
         parts: list[bytes] = []
         for s in settlements:
             parts += (s.job, s.run_id.encode(), s.page_id.encode(), s.outcome.encode(), s.event, s.record)
             parts.append(b"%d" % s.delay_ms)
-        return [bool(n) for n in await aio(self._scripts.call, "settle", self.session, number, *_packed(parts))]
+        return [bool(n) for n in await aio(self._scripts.call, "settle", session, number, *_packed(parts))]
 
     async def log_again(self, events: Sequence[tuple[str, str, bytes]]) -> int:
         """Put (run, page, event) into our outbox where the run was lost with its queue; return how many that were."""
@@ -156,12 +168,14 @@ class WorkQueue:
 
     async def take_over(self) -> tuple[str, list[LostJob]] | None:
         """Take a session whose lease ran out. Its unmarked jobs are back in the queue, the marked ones are ours."""
-        answer = await aio(self._scripts.call, "take_over", self.session)
-        return (answer[0].decode(), [_lost(j) for j in answer[1:]]) if answer else None
+        session = self.session
+        answer = await aio(self._scripts.call, "take_over", session)
+        return (answer[0].decode(), [_lost(j, session) for j in answer[1:]]) if answer else None
 
     async def disown(self, ids: Sequence[bytes]) -> list[LostJob]:
         """Give back held jobs that this process has never heard of; return those that were marked, still ours."""
-        return [_lost(j) for j in await aio(self._scripts.call, "disown", self.session, *ids)]
+        session = self.session
+        return [_lost(j, session) for j in await aio(self._scripts.call, "disown", session, *ids)]
 
     async def run_spec(self, run_id: str) -> bytes | None:
         """Return the run's spec (JSON of schema.run.Run)."""
@@ -201,9 +215,9 @@ def _packed(parts: list[bytes]) -> tuple[bytes, bytes]:
     return _encode([len(p) for p in parts]), b"".join(parts)
 
 
-def _group(raw: list[bytes]) -> ClaimedGroup:
-    return ClaimedGroup(raw[0].decode(), raw[1].decode(), raw[2].decode(), int(raw[3]), raw[4:])
+def _group(raw: list[bytes], session: str) -> ClaimedGroup:
+    return ClaimedGroup(raw[0].decode(), raw[1].decode(), raw[2].decode(), int(raw[3]), raw[4:], session)
 
 
-def _lost(raw: list[bytes]) -> LostJob:
-    return LostJob(raw[0].decode(), raw[1], int(raw[2]), int(raw[3]))
+def _lost(raw: list[bytes], session: str) -> LostJob:
+    return LostJob(raw[0].decode(), raw[1], int(raw[2]), int(raw[3]), session)

@@ -93,7 +93,11 @@ async def retry(
         family = await _family(connection, parent_run_id)
         since = min(one.taken_at for one in family.values()) - _CLOCKS_DIFFER
         await _refuse_unclear(connection, parent_run_id, family, since)
-        selection = {"classes": [str(c) for c in chosen], "outcomes": [str(o) for o in outcomes], "since": since}
+        selection: dict[str, Any] = {
+            "classes": [str(c) for c in chosen],
+            "outcomes": [str(o) for o in outcomes],
+            "since": since,
+        }
         answer = await connection.execute(statement("retry_count"), {"run_id": parent_run_id, **selection})
         found, logged = await answer.fetchone() or (0, 0)
         if not found:

@@ -9,11 +9,10 @@ from unittest.mock import patch
 import msgspec
 
 from schema.outcomes import Outcome
-from sender import leases
+from sender import leases, relay
 from sender.decide import Decision
 from sender.queue import scripts
 from sender.queue.work import Settlement, WorkQueue
-from sender.relay import Relay
 
 
 def no_mark() -> None:
@@ -70,22 +69,17 @@ def no_event() -> None:
 
 def trim_first() -> None:
     """The outbox is trimmed before the broker has acknowledged."""
-    relay = Relay._relay
+    relay_one, produce = relay.Relay._relay, relay.produce
 
-    async def trimmed(self: Relay, producer: Any, box: Any) -> int:
-        return await relay(self, _Trimming(producer, self, box), box)
+    async def trimmed(self: relay.Relay, producer: Any, box: Any) -> int:
+        async def trim_and_produce(*args: Any) -> Any:
+            await self._redis.xtrim(box.key, maxlen=0, approximate=False)
+            return await produce(*args)
 
-    patch.object(Relay, "_relay", trimmed).start()
+        with patch.object(relay, "produce", trim_and_produce):
+            return await relay_one(self, producer, box)
 
-
-class _Trimming:
-    def __init__(self, producer: Any, relay: Relay, box: Any) -> None:
-        self._producer = producer
-        self._redis, self._key = relay._redis, box.key
-
-    async def send(self, *args: Any, **kwargs: Any) -> Any:
-        await self._redis.xtrim(self._key, maxlen=0, approximate=False)
-        return await self._producer.send(*args, **kwargs)
+    patch.object(relay.Relay, "_relay", trimmed).start()
 
 
 RULES: dict[str, Callable[[], None]] = {

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import redis
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from schema.job import Job, encode_record, job_id
 from schema.keys import key
@@ -18,10 +18,18 @@ from tests.faults.queue_model import HOLDERS, Model, Page, Run, Session, Settlin
 
 T = TypeVar("T")
 
-RUNS, PAGES, MOST_SESSIONS = [f"r{n}" for n in range(5)], ["1", "2"], 5
+RUNS, PAGES, MOST_SESSIONS = [f"r{n}" for n in range(8)], ["1", "2"], 4
 FAR_MS, NEVER_MS, LATER_MS = 4_000_000_000_000, 10**9, 10**8
 FINAL = ("sent", "failed", "suppressed", "expired", "unknown", "cancelled")
 OUTCOMES = (*FINAL, "retrying", "retrying later", "", "")
+MOSTLY, RARELY = st.sampled_from([True, True, True, False]), st.sampled_from([False, False, False, True])
+RUN_EVENTS = ("hold", "let go", "let go", "let go", "cancel", "becomes overdue")
+PAGE_EVENTS = (
+    *("pause", "resume", "resume", "open", "close", "close", "works", "works", "gets a new token"),
+    *("trouble pause", "trouble failure", "trouble open"),
+    *("app must wait", "waits end", "waits end", "waits end", "waits end", "waits end"),
+)
+SESSION_EVENTS = ("open another", "close", "outbox is relayed", "renew", "renew with a wrong count")
 DUMP = """
 local read = {hash = {'HGETALL'}, list = {'LRANGE', 0, -1}, set = {'SMEMBERS'}, stream = {'XRANGE', '-', '+'},
   zset = {'ZRANGE', 0, -1, 'WITHSCORES'}, string = {'GET'}}
@@ -92,14 +100,32 @@ class QueueMachine(RuleBasedStateMachine):
                 assert old == new or _same_in_any_order(old, new), f"a repeat of {name} changed {k}"
 
     def session(self, data: st.DataObject) -> str:
-        return _one_of(data, sorted(self.model.sessions))
+        """Draw a session, mostly one that is alive."""
+        alive = sorted(s for s, session in self.model.sessions.items() if session.alive)
+        any_ = data.draw(st.integers(0, 4), "any session") == 0
+        return _one_of(data, sorted(self.model.sessions) if any_ or not alive else alive)
+
+    def holder(self, data: st.DataObject) -> str:
+        """Draw a session, mostly one that holds jobs."""
+        holders = sorted(s for s, session in self.model.sessions.items() if session.held)
+        session = self.session(data)
+        any_ = data.draw(st.integers(0, 4), "any session") == 0
+        number = data.draw(st.integers(0, 10_000), "holder")
+        return session if any_ or not holders else holders[number % len(holders)]
 
     def some_jobs(self, data: st.DataObject, session: str) -> list[bytes]:
         """Draw jobs, mostly those that the session holds. What is drawn never depends on Redis's random choices."""
-        numbers = data.draw(st.lists(st.integers(0, 10_000), unique=True, max_size=4), "jobs")
+        numbers = data.draw(st.lists(st.integers(0, 10_000), unique=True, min_size=1, max_size=4), "jobs")
         own = data.draw(st.integers(0, 2), "own") > 0
         jobs = sorted(self.model.sessions[session].held if own else self.model.jobs)
         return sorted({jobs[n % len(jobs)] for n in numbers}) if jobs else []
+
+    @initialize(media=st.booleans(), count=st.integers(1, 8), last=st.booleans())
+    def begin_with_work(self, media: bool, count: int, last: bool) -> None:
+        self.create_run("r0", "1", media=media, priority=0)
+        self._open_session()
+        self._open_session()
+        self._enqueue("r0", "", count, last=last, again=False)
 
     # runs
 
@@ -112,27 +138,36 @@ class QueueMachine(RuleBasedStateMachine):
             self.model.runs[run] = Run(page, lane, priority)
             self.model.page(page)
 
-    @rule(data=st.data(), count=st.integers(0, 4), last=st.booleans(), right=st.booleans(), again=st.booleans())
+    @rule(data=st.data(), count=st.integers(0, 6), last=RARELY, right=MOSTLY, again=st.booleans())
     @precondition(lambda self: self.model.runs)
     def enqueue(self, data: st.DataObject, count: int, last: bool, right: bool, again: bool) -> None:
         run = _one_of(data, sorted(self.model.runs))
-        cursor = self.model.runs[run].cursor if right else "elsewhere"
+        self._enqueue(run, self.model.runs[run].cursor if right else "elsewhere", count, last=last, again=again)
+
+    def _enqueue(self, run: str, cursor: str, count: int, *, last: bool, again: bool) -> None:
         people = [str(self.fresh()) for _ in range(count)]
         records = {job_id(run, p): encode_record(job_id(run, p), Job(p)) for p in people}
         move = (cursor, f"c{self.fresh()}", last, records)
         done = self.call("enqueue_chunk", run, cursor, move[1], int(last), *records.values(), again=again)
         assert done == self.model.enqueue(run, *move)
 
-    @rule(run=st.sampled_from(RUNS), holder=st.sampled_from(HOLDERS), held=st.booleans(), again=st.booleans())
-    def hold(self, run: str, holder: str, held: bool, again: bool) -> None:
-        assert self.call("hold_run", run, holder, int(held), again=again) == self.model.hold(run, holder, held)
+    @rule(data=st.data(), what=st.sampled_from(RUN_EVENTS), holder=st.sampled_from(HOLDERS), again=st.booleans())
+    @precondition(lambda self: self.model.runs)
+    def something_happens_to_a_run(self, data: st.DataObject, what: str, holder: str, again: bool) -> None:
+        name = _one_of(data, [*sorted(self.model.runs), "unknown"])
+        run = self.model.runs.get(name)
+        if what == "cancel":
+            assert self.call("cancel_run", name, again=again) == self.model.cancel(name)
+        elif what == "becomes overdue":
+            self._becomes_overdue(name)
+        else:
+            if what == "let go" and run and run.holds:
+                holder = min(run.holds)
+            held = what == "hold"
+            done = self.call("hold_run", name, holder, int(held), again=again)
+            assert done == self.model.hold(name, holder, held)
 
-    @rule(run=st.sampled_from(RUNS), again=st.booleans())
-    def cancel(self, run: str, again: bool) -> None:
-        assert self.call("cancel_run", run, again=again) == self.model.cancel(run)
-
-    @rule(run=st.sampled_from(RUNS))
-    def run_becomes_overdue(self, run: str) -> None:
+    def _becomes_overdue(self, run: str) -> None:
         if run in self.model.runs and self.model.runs[run].state in {"enqueuing", "active"}:
             self.redis.hset(key(f"run:{run}"), "expires_at_ms", 1)
             self.redis.zadd(key("expiries"), {run: 1}, xx=True)
@@ -140,17 +175,29 @@ class QueueMachine(RuleBasedStateMachine):
 
     # sessions
 
-    @rule()
-    @precondition(lambda self: len(self.model.sessions) < MOST_SESSIONS)
-    def open_session(self) -> None:
-        session = f"s{self.fresh()}"
-        self.call("open_session", session, NEVER_MS, again=True)
-        self.model.sessions[session] = Session()
-
-    @rule(data=st.data(), right=st.booleans())
-    @precondition(lambda self: self.model.sessions)
-    def renew(self, data: st.DataObject, right: bool) -> None:
+    @rule(data=st.data(), what=st.sampled_from(SESSION_EVENTS), again=st.booleans())
+    def something_happens_to_a_session(self, data: st.DataObject, what: str, again: bool) -> None:
         session = self.session(data)
+        if what == "open another":
+            self._open_session()
+        elif what == "close":
+            closed = self.call("close_session", session, again=again)
+            assert closed == (not self.model.sessions[session].held), "a session that holds jobs was closed"
+            if closed:
+                self.model.gone(session)
+        elif what == "outbox is relayed":
+            self.redis.xtrim(key(f"outbox:{session}"), maxlen=0, approximate=False)
+            self.model.sessions[session].outbox.clear()
+        else:
+            self._renew(session, right=what == "renew")
+
+    def _open_session(self) -> None:
+        if sum(session.alive for session in self.model.sessions.values()) < MOST_SESSIONS:
+            session = f"s{self.fresh()}"
+            self.call("open_session", session, NEVER_MS, again=True)
+            self.model.sessions[session] = Session()
+
+    def _renew(self, session: str, *, right: bool) -> None:
         known = self.model.sessions[session]
         answer = self.call("renew", session, NEVER_MS, len(known.held) + (not right), again=True)
         assert bool(answer) == known.alive, "a session that is gone was renewed, or a living one was not"
@@ -158,43 +205,30 @@ class QueueMachine(RuleBasedStateMachine):
             known.overdue = False
             assert sorted(answer[1:]) == (sorted(known.held) if not right else [])
 
-    @rule(data=st.data())
-    @precondition(lambda self: self.model.sessions)
-    def lease_runs_out(self, data: st.DataObject) -> None:
-        session = self.session(data)
+    @rule(data=st.data(), dies=st.booleans())
+    def take_over(self, data: st.DataObject, dies: bool) -> None:
+        if dies:
+            self._lease_runs_out(self.holder(data))
+        heir = self.session(data)
+        self.model.taken_over(heir, self.call("take_over", heir))
+
+    def _lease_runs_out(self, session: str) -> None:
         self.redis.zadd(key("sessions"), {session: 1}, xx=True)
         self.redis.hdel(key("app"), "no_takeover_until_us")
         self.model.sessions[session].overdue = True
 
-    @rule(data=st.data())
-    @precondition(lambda self: self.model.sessions)
-    def take_over(self, data: st.DataObject) -> None:
-        heir = self.session(data)
-        self.model.taken_over(heir, self.call("take_over", heir))
-
     @rule(data=st.data(), again=st.booleans())
-    @precondition(lambda self: self.model.sessions)
     def disown(self, data: st.DataObject, again: bool) -> None:
-        session = self.session(data)
+        session = self.holder(data)
         ids = self.some_jobs(data, session)
         answer = self.call("disown", session, *ids, again=again, same_answer=True)
         assert {tuple(job) for job in answer} == self.model.disown(session, ids, session)
         self.model.sessions[session].held |= {job[1][:16] for job in answer}
         self.model.sessions[session].claimed = {}
 
-    @rule(data=st.data(), again=st.booleans())
-    @precondition(lambda self: self.model.sessions)
-    def close_session(self, data: st.DataObject, again: bool) -> None:
-        session = self.session(data)
-        closed = self.call("close_session", session, again=again)
-        assert closed == (not self.model.sessions[session].held), "a session that holds jobs was closed"
-        if closed:
-            self.model.gone(session)
-
     # jobs
 
-    @rule(data=st.data(), want=st.integers(1, 6), bound=st.sampled_from([2, 1000]), again=st.booleans())
-    @precondition(lambda self: self.model.sessions)
+    @rule(data=st.data(), want=st.integers(1, 4), bound=st.sampled_from([3, 1000, 1000]), again=st.booleans())
     def claim(self, data: st.DataObject, want: int, bound: int, again: bool) -> None:
         session = self.session(data)
         args = (session, f"c{self.fresh()}", want, bound)
@@ -215,8 +249,7 @@ class QueueMachine(RuleBasedStateMachine):
                 self.model.expire(name)  # at the latest when its turn comes
         self.model.claimed(*args, answer)
 
-    @rule(data=st.data(), want=st.integers(1, 6), bound=st.sampled_from([2, 1000]), again=st.booleans())
-    @precondition(lambda self: self.model.sessions)
+    @rule(data=st.data(), want=st.integers(1, 4), bound=st.sampled_from([3, 1000, 1000]), again=st.booleans())
     def drain(self, data: st.DataObject, want: int, bound: int, again: bool) -> None:
         session = self.session(data)
         args = (session, f"d{self.fresh()}", want, bound)
@@ -227,17 +260,15 @@ class QueueMachine(RuleBasedStateMachine):
         self.model.drained(*args, self.call("drain", *args, again=again))
 
     @rule(data=st.data(), again=st.booleans())
-    @precondition(lambda self: self.model.sessions)
     def mark(self, data: st.DataObject, again: bool) -> None:
-        session = self.session(data)
+        session = self.holder(data)
         jobs = [(job, b"%d" % self.fresh()) for job in self.some_jobs(data, session)]
         packed = _packed([part for pair in jobs for part in pair])
         self.model.marked(session, jobs, self.call("mark", session, *packed, again=again, same_answer=True))
 
     @rule(data=st.data(), again=st.booleans())
-    @precondition(lambda self: self.model.sessions)
     def settle(self, data: st.DataObject, again: bool) -> None:
-        session = self.session(data)
+        session = self.holder(data)
         kinds = data.draw(st.lists(st.sampled_from(OUTCOMES), min_size=4, max_size=4), "outcomes")
         jobs = self.some_jobs(data, session)
         group = [self._settling(job, what) for job, what in zip(jobs, kinds, strict=False)]
@@ -277,21 +308,37 @@ class QueueMachine(RuleBasedStateMachine):
         for job in self.model.jobs.values():
             job.due = True
 
-    @rule(data=st.data())
-    @precondition(lambda self: self.model.sessions)
-    def outbox_is_relayed(self, data: st.DataObject) -> None:
-        session = self.session(data)
-        self.redis.xtrim(key(f"outbox:{session}"), maxlen=0, approximate=False)
-        self.model.sessions[session].outbox.clear()
+    enqueue_often = enqueue
+    claim_often = claim
+    drain_often = drain
+    mark_often = mark_more_often = mark
+    settle_often = settle_more_often = settle
 
     # pages
 
-    @rule(page=st.sampled_from(PAGES), what=st.sampled_from(["pause", "resume", "open", "close"]), again=st.booleans())
-    def steer_page(self, page: str, what: str, again: bool) -> None:
-        known = page in self.model.pages
-        assert self.call("steer_page", page, what, again=again) == known
-        if known:
-            self._steer(self.model.pages[page], what)
+    @rule(data=st.data(), what=st.sampled_from(PAGE_EVENTS), old_token=st.booleans(), again=st.booleans())
+    @precondition(lambda self: self.model.pages)
+    def something_happens_to_a_page(self, data: st.DataObject, what: str, old_token: bool, again: bool) -> None:
+        name = _one_of(data, sorted(self.model.pages))
+        page = self.model.pages[name]
+        if what in {"pause", "resume", "open", "close"}:
+            assert self.call("steer_page", name, what, again=again)
+            self._steer(page, what)
+        elif what.startswith("trouble "):
+            self._trouble(name, page, what.removeprefix("trouble "), old_token=old_token)
+        elif what == "works":
+            closed = self.call("page_works", name, again=again)
+            assert closed == ([name.encode()] if page.breaker != "closed" else [])
+            page.breaker, page.retry_due, page.failures = "closed", False, 0
+        elif what == "gets a new token":
+            self.call("set_page", name, f"token{self.fresh()}", again=again)
+            page.token_version += 1
+            page.retry_due = page.retry_due or page.breaker == "open"
+        elif what == "app must wait":
+            self._pause_app(paused=True)
+        else:
+            self._pause_app(paused=False)
+            self._waits_end(name, page)
 
     def _steer(self, page: Page, what: str) -> None:
         if what in {"pause", "resume"}:
@@ -300,48 +347,26 @@ class QueueMachine(RuleBasedStateMachine):
             page.breaker, page.retry_due = ("open" if what == "open" else "closed"), False
             page.failures = page.failures if what == "open" else 0
 
-    @rule(page=st.sampled_from(PAGES), kind=st.sampled_from(["pause", "failure", "open"]), old_token=st.booleans())
-    @precondition(lambda self: self.model.pages)
-    def trouble(self, page: str, kind: str, old_token: bool) -> None:
-        if page not in self.model.pages:
-            return
-        known = self.model.pages[page]
-        state, changed = self.call("trouble", page, kind, LATER_MS, "why", 2, known.token_version - old_token)
-        before = known.breaker
+    def _trouble(self, name: str, page: Page, kind: str, *, old_token: bool) -> None:
+        version, before = page.token_version - old_token, page.breaker
+        state, changed = self.call("trouble", name, kind, LATER_MS, "why", 2, version)
         if kind == "pause":
-            known.paused = True
+            page.paused = True
         elif not old_token:
-            known.failures += 1
-            if kind == "open" or known.failures >= 2 or before == "half_open":
-                known.breaker, known.retry_due = "open", False
-        assert (state.decode(), bool(changed)) == (known.breaker, known.breaker == "open" != before)
+            page.failures += 1
+            if kind == "open" or page.failures >= 2 or before == "half_open":
+                page.breaker, page.retry_due = "open", False
+        assert (state.decode(), bool(changed)) == (page.breaker, page.breaker == "open" != before)
 
-    @rule(page=st.sampled_from(PAGES), again=st.booleans())
-    def page_works(self, page: str, again: bool) -> None:
-        known = self.model.pages.get(page, Page())
-        closed = self.call("page_works", page, again=again)
-        assert closed == ([page.encode()] if known.breaker != "closed" else [])
-        known.breaker, known.retry_due, known.failures = "closed", False, 0
+    def _waits_end(self, name: str, page: Page) -> None:
+        for field in ("paused_until_ms", "retry_at_ms"):
+            if self.redis.hexists(key(f"page:{name}"), field):
+                self.redis.hset(key(f"page:{name}"), field, 1)
+        for content in ("text", "media"):
+            self.redis.zadd(key("waiting"), {f"{name}/{content}": 1}, xx=True)
+        page.paused, page.retry_due = False, True
 
-    @rule(page=st.sampled_from(PAGES), again=st.booleans())
-    def new_token(self, page: str, again: bool) -> None:
-        known = self.model.page(page)
-        self.call("set_page", page, f"token{self.fresh()}", again=again)
-        known.token_version += 1
-        known.retry_due = known.retry_due or known.breaker == "open"
-
-    @rule(page=st.sampled_from(PAGES))
-    def waits_of_page_end(self, page: str) -> None:
-        if page in self.model.pages:
-            for name in ("paused_until_ms", "retry_at_ms"):
-                if self.redis.hexists(key(f"page:{page}"), name):
-                    self.redis.hset(key(f"page:{page}"), name, 1)
-            for content in ("text", "media"):
-                self.redis.zadd(key("waiting"), {f"{page}/{content}": 1}, xx=True)
-            self.model.pages[page].paused, self.model.pages[page].retry_due = False, True
-
-    @rule(paused=st.booleans())
-    def pause_of_app(self, paused: bool) -> None:
+    def _pause_app(self, *, paused: bool) -> None:
         if paused:
             self.call("trouble_app", LATER_MS, "why", 1)
         else:
@@ -385,11 +410,16 @@ class QueueMachine(RuleBasedStateMachine):
     def nothing_is_stranded(self, found: dict[str, Any]) -> None:
         """Whoever may be claimed has its turn; whoever ended will be drained, or is finished and waits for the notary."""
         states = {name: run.state for name, run in self.model.runs.items()}
+        soon_us = self.redis.time()[0] * 1e6 + 60e6
         for name, run in self.model.runs.items():
             in_lane = name.encode() in found.get(f"lane:{run.lane}", [])[::2]
             assert in_lane == (run.claimable and bool(self.model.at("waiting", name))), f"the turn of {name}"
             lanes = [*found.get("ready", [])[::2], *found.get("waiting", [])[::2]]
             assert not in_lane or lanes.count(run.lane.encode()) == 1, f"the lane of {name}"
+            parked_until_us = float(pairs(found.get("waiting", [])).get(run.lane.encode(), 0))
+            page = self.model.pages[run.page]
+            must_wait = page.paused or page.breaker != "closed"
+            assert must_wait or parked_until_us < soon_us, f"the lane of {name} sleeps on"
         draining = {name.encode() for name, state in states.items() if state in {"cancelled", "expired"}}
         assert set(found.get("draining", [])) == draining
         finished = {name.encode() for name, state in states.items() if state == "finished"}

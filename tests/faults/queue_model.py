@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Literal
 
-HOLDERS = ("source", "operator", "window")
+HOLDERS = ("source", "operator", "window", "registry")
 
 
 @dataclass

@@ -35,7 +35,7 @@ from sender.tokens import TokenBox
 from tests.guarded import Guarded
 
 PROJECT = Path(__file__).parents[2]
-PATIENCE_S = 90.0
+PATIENCE_S = 45.0
 _FAR_MS = 4_000_000_000_000
 _MARK_TO_POST_S = 5.0
 """More than any test delays a request behind its mark, and less than any keeps a part away."""
@@ -121,12 +121,17 @@ class Stage:
                 await trio.sleep(0.02)
                 died = [p.log.name for p in self._processes if p.failed]
                 assert not died, f"{what}: {died} ended by themselves\n{self.last_lines()}"
-        assert not limit.cancelled_caught, f"{what}: not within {PATIENCE_S:.0f} s\n{self.last_lines()}"
+        assert not limit.cancelled_caught, f"{what}: not within {PATIENCE_S:.0f} s\n{self.state()}\n{self.last_lines()}"
         return trio.current_time() - began_at
 
     def last_lines(self) -> str:
         """Return the end of every process's log."""
         return "\n".join(f"--- {p.log.name}, running: {p.running}\n{p.output()[-2500:]}" for p in self._processes)
+
+    def state(self) -> str:
+        """Return where the events are."""
+        offsets = self.fetch("SELECT cluster_id, partition, next_offset FROM ingest_offsets WHERE next_offset > 0")
+        return f"outbox {self.outbox()}, held {self.held()}, rows {self.rows()}, offsets {offsets}"
 
     def outcomes(self, run_id: str) -> Counter[str]:
         """Return how many attempts ended how, by the queue."""

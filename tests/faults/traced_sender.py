@@ -15,7 +15,7 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 from unittest.mock import patch
 
 import trio
@@ -24,10 +24,10 @@ from ops.service import run_service
 from schema.runtime.logging import configure_logging
 from schema.runtime.settings import load
 from schema.runtime.stop import Stop
+from sender import relay
 from sender.app import serve
 from sender.graph.connection import Connection
 from sender.queue.work import WorkQueue
-from sender.relay import Relay
 from sender.settings import SenderSettings
 from tests.faults import broken_rules
 
@@ -35,7 +35,6 @@ POINTS = ("claimed", "before_mark", "marked", "posted", "answered", "before_sett
 """`read`: events of the outbox were read and not produced; `produced`: acknowledged and not trimmed."""
 _HOLD_POLL_S = 0.01
 _METADATA = re.compile(rb"j=([0-9a-f]{32});a=(\d+)")
-F = TypeVar("F", bound=Callable[..., Any])
 
 
 class Trace:
@@ -137,31 +136,19 @@ def trace_requests(trace: Trace) -> None:
 
 def trace_relay(trace: Trace) -> None:
     """Put the points around producing: read from the outbox, and acknowledged by the broker."""
-    relay, trim = Relay._relay, Relay._trim
+    produce, trim = relay.produce, relay.Relay._trim
 
-    async def traced_relay(self: Relay, producer: Any, box: Any) -> int:
-        return await relay(self, _TracedProducer(producer, trace), box)
+    async def traced_produce(*args: Any) -> Any:
+        trace.reach("read")
+        return await produce(*args)
 
-    async def traced_trim(self: Relay, box: Any) -> None:
+    async def traced_trim(self: relay.Relay, box: Any) -> None:
         if box.produced:
             trace.reach("produced")
         await trim(self, box)
 
-    _replace(Relay, "_relay", traced_relay)
-    _replace(Relay, "_trim", traced_trim)
-
-
-class _TracedProducer:
-    def __init__(self, producer: Any, trace: Trace) -> None:
-        self._producer = producer
-        self._trace = trace
-        self._first = True
-
-    async def send(self, *args: Any, **kwargs: Any) -> Any:
-        if self._first:
-            self._first = False
-            self._trace.reach("read")
-        return await self._producer.send(*args, **kwargs)
+    patch.object(relay, "produce", traced_produce).start()
+    _replace(relay.Relay, "_trim", traced_trim)
 
 
 def trace_stop(trace: Trace) -> None:

@@ -62,6 +62,10 @@ class TracedSender:
         lines = [line for line in self.trace(*points) if session is None or line["session"] == session]
         return [(job, what) for line in lines for job, what in line["jobs"]]
 
+    def jobs(self, point: str) -> list[str]:
+        """Return the jobs that it told at this point."""
+        return [job for line in self.trace(point) for job in line["jobs"]]
+
     def signal(self, number: signal.Signals) -> None:
         """Send it a signal other than SIGKILL."""
         self.process.signal(number)
@@ -79,13 +83,13 @@ class World(Stage):
         self.settings |= {"worker_concurrency": 10, "outbox_limit": 100_000, "drain_timeout_ms": 10_000}
         self.senders: list[TracedSender] = []
         self._enqueued: dict[str, list[str]] = {}
-        self._client = open_redis(self.settings["redis_url"])
-        self.runs = RunQueue(self._client)
+        self.client = open_redis(self.settings["redis_url"])
+        self.runs = RunQueue(self.client)
 
     async def aclose(self) -> None:
         """Kill what still runs."""
         self.close()
-        await aio(self._client.aclose)
+        await aio(self.client.aclose)
 
     def start_sender(self, *args: str, **changes: object) -> TracedSender:
         """Start a traced sender with these arguments."""
@@ -120,18 +124,26 @@ class World(Stage):
         """Wait until it has stopped itself."""
         await self.until(lambda: sender.halted, "a sender's halt")
 
+    async def until_taken_over(self, sender: TracedSender) -> float:
+        """Wait until a sender's first session is gone; return the seconds that it took."""
+        session = sender.sessions[0]
+        return await self.until(lambda: self.redis.zscore(key("sessions"), session) is None, "a takeover")
+
+    async def until_ended(self, sender: TracedSender) -> int:
+        """Wait until its process has ended; return its status."""
+        await self.until(lambda: not sender.process.running, "a sender's end")
+        return sender.process.wait()
+
     def in_hands_of(self, session: str) -> tuple[set[str], set[str]]:
         """Return the jobs that a session holds without and with a mark."""
         held: Any = self.redis.hkeys(key(f"held:{session}"))
         marked: Any = self.redis.hkeys(key(f"marks:{session}"))
         return {job.hex() for job in held} - {job.hex() for job in marked}, {job.hex() for job in marked}
 
-    async def until_done(self, *run_ids: str) -> None:
-        """Wait until these runs have finished, or cannot any more, and their events are rows."""
-        wanted = run_ids or tuple(self._enqueued)
-        await self.until(lambda: all(self.finished(r) for r in wanted), "the end of the runs")
-        await self.until(lambda: self.outbox() == 0, "an empty outbox")
-        await self.until(lambda: self._all_logged(wanted), "all rows")
+    async def until_done(self) -> None:
+        """Wait until all runs have finished and all events are rows."""
+        await self.until(lambda: all(self.finished(run_id) for run_id in self._enqueued), "the end of the runs")
+        await self.until(lambda: self.rows() >= sum(self.outcomes(r).total() for r in self._enqueued), "all rows")
 
     async def verify(self, fault: str, **figures: float) -> History:
         """Check the history, report it with these figures and return it, when nothing is wrong."""
@@ -161,9 +173,6 @@ class World(Stage):
         fields: Any = self.redis.hgetall(key(f"run:{run_id}"))
         values = {name.decode(): value.decode() for name, value in fields.items()}
         return RunRecord(values["state"], int(values["recipients"]), int(values["left"]), self.outcomes(run_id))
-
-    def _all_logged(self, run_ids: tuple[str, ...]) -> bool:
-        return self.rows() >= sum(sum(self.outcomes(r).values()) for r in run_ids)
 
 
 def _messages(ledger: str) -> Iterator[Accepted]:

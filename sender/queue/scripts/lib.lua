@@ -124,6 +124,18 @@ local function repeat_claim(session, kind, id)
   return groups
 end
 
+-- When nobody has renewed for a third of a lease, Redis was away, and not its clients: nothing is taken over for a lease.
+local function forgive_after_silence(now, lease_us)
+  local last = tonumber(redis.call('HGET', P .. 'app', 'renewed_at_us') or 0)
+  if now - last > lease_us / 3 then redis.call('HSET', P .. 'app', 'no_takeover_until_us', int(now + lease_us)) end
+end
+
+local function note_renewal(session, now, lease_us)
+  forgive_after_silence(now, lease_us)
+  redis.call('HSET', P .. 'app', 'renewed_at_us', int(now), 'lease_us', int(lease_us))
+  redis.call('ZADD', P .. 'sessions', int(now + lease_us), session)
+end
+
 -- Pop up to n waiting jobs of a run into the session's hands; the group's head is {run, page, state, token version}.
 local function take(session, run, n, head, ids)
   local records = redis.call('LPOP', P .. 'run:' .. run .. ':jobs', n)

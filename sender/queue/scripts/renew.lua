@@ -4,10 +4,7 @@
 local session, lease_us, believed = ARGV[1], ARGV[2] * 1000, tonumber(ARGV[3])
 if not redis.call('ZSCORE', P .. 'sessions', session) then return {} end
 local now = now_us()
-local last = tonumber(redis.call('HGET', P .. 'app', 'renewed_at_us') or 0)
-if now - last > lease_us / 3 then redis.call('HSET', P .. 'app', 'no_takeover_until_us', int(now + lease_us)) end
-redis.call('HSET', P .. 'app', 'renewed_at_us', int(now))
-redis.call('ZADD', P .. 'sessions', int(now + lease_us), session)
+note_renewal(session, now, lease_us)
 if redis.call('HLEN', P .. 'held:' .. session) == believed then return {int(now)} end
 local answer = redis.call('HKEYS', P .. 'held:' .. session)
 table.insert(answer, 1, int(now))

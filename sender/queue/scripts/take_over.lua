@@ -3,6 +3,7 @@
 -- Returns {} or {dead session, {run, record, attempt, sent_at_us} ...}.
 local heir, now = ARGV[1], now_us()
 if not redis.call('ZSCORE', P .. 'sessions', heir) then return {} end
+forgive_after_silence(now, tonumber(redis.call('HGET', P .. 'app', 'lease_us') or 0)) -- we may be the first to be back
 if now < tonumber(redis.call('HGET', P .. 'app', 'no_takeover_until_us') or 0) then return {} end
 local overdue = redis.call('ZRANGE', P .. 'sessions', '-inf', int(now), 'BYSCORE', 'LIMIT', 0, 2)
 local dead = overdue[1]

@@ -1,0 +1,147 @@
+"""Redis is killed and comes back with its data, or comes back empty, while a sender is at work."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import structlog
+import trio
+from redis.exceptions import RedisError
+
+from ops.fakegraph.process import open_fakegraph
+from ops.local.place import open_place
+from ops.local.process import LocalServer
+from schema.keys import key
+from schema.runtime.asyncio_door import aio
+from schema.runtime.redis import open_redis
+from tests.faults.servers import Restartable
+from tests.integration.test_sender import World, people
+from tests.ports import free_port
+
+AWAY_S = 6.0
+"""Several leases, and long enough to count log lines."""
+BACK_WITHIN_S = 10.0
+
+
+class LastingRedis(Restartable):
+    """Keeps its password when it starts again."""
+
+    _described: LocalServer | None = None
+
+    def _describe(self) -> LocalServer:
+        self._described = self._described or super()._describe()
+        return self._described
+
+
+class MortalWorld(World):
+    """A world whose Redis can be killed."""
+
+    server: LastingRedis
+
+    async def sent(self) -> int:
+        """Count what the stand-in Graph API has accepted."""
+        return len(await self.accepted())
+
+    async def until_sent(self, count: int) -> None:
+        with trio.fail_after(30):
+            while await self.sent() < count:
+                await trio.sleep(0.02)
+
+    async def must_be_sent_once(self, recipients: int) -> None:
+        accepted = [m["recipient_id"] for m in await self.accepted()]
+        assert len(accepted) == len(set(accepted)) == recipients
+
+
+@pytest.fixture
+async def world(tmp_path: Path, kafka_bootstrap: str, asyncio_loop: Any) -> AsyncIterator[MortalWorld]:
+    async with open_place(tmp_path, "redis") as place, open_fakegraph("--latency-ms", "30") as graph_url:
+        server = LastingRedis(place, free_port())
+        await server.start()
+        redis = open_redis(server.address)
+        world = MortalWorld(redis, server.address, kafka_bootstrap, graph_url)
+        world.server = server
+        try:
+            yield world
+        finally:
+            await aio(redis.aclose)
+            server.kill()
+
+
+async def test_a_killed_redis_that_comes_back_loses_and_doubles_nothing(world: MortalWorld) -> None:
+    await world.add("r", people(2000))
+    with structlog.testing.capture_logs() as lines:
+        async with world.sender():
+            await world.until_sent(100)
+            before = len(lines)
+            world.server.kill()
+            await trio.sleep(AWAY_S)
+            assert len(lines) - before <= AWAY_S, "more than a line a second"
+            await world.server.start()
+            back_at, sent = trio.current_time(), await world.sent()
+            await world.until_sent(sent + 1)
+            assert trio.current_time() - back_at < BACK_WITHIN_S
+            facts = (await world.finished("r"))["r"]
+    assert facts.outcomes == {"sent": 2000}
+    assert facts.recipients == 2000
+    await world.must_be_sent_once(2000)
+
+
+async def test_a_redis_that_is_killed_again_and_again_loses_and_doubles_nothing(world: MortalWorld) -> None:
+    await world.add("r", people(1500))
+    async with world.sender():
+        for round_ in range(4):
+            await world.until_sent(100 + 200 * round_)
+            world.server.kill()
+            await trio.sleep(0.3 * round_)
+            await world.server.start()
+        facts = (await world.finished("r"))["r"]
+    assert facts.outcomes == {"sent": 1500}
+    await world.must_be_sent_once(1500)
+
+
+async def test_an_emptied_redis_sends_nothing_again_and_the_sender_goes_on(world: MortalWorld) -> None:
+    await world.add("r", people(1000))
+    async with world.sender():
+        await world.until_sent(100)
+        await aio(world.redis.flushall)
+        await world.add("new", [str(1_000_000 + n) for n in range(50)], page="2")
+        facts = (await world.finished("new"))["new"]
+    assert facts.outcomes == {"sent": 50}
+    assert await world.runs.facts(["r"]) == {}
+    sent = [m["recipient_id"] for m in await world.accepted()]
+    assert len(sent) == len(set(sent)) < 1050
+    async with world.sender():
+        await world.add("newer", [str(2_000_000 + n) for n in range(50)], page="2")
+        await world.finished("newer")
+    assert await world.sent() == len(sent) + 50
+
+
+async def test_a_flush_right_before_a_stop_does_not_keep_the_sender(world: MortalWorld) -> None:
+    await world.add("r", people(500))
+    async with world.sender() as stop:
+        await world.until_sent(50)
+        await aio(world.redis.flushall)
+        stop.request()
+    sent = [m["recipient_id"] for m in await world.accepted()]
+    assert len(sent) == len(set(sent))
+    assert await aio(world.redis.keys, key("held:*")) == []
+
+
+async def test_a_sender_waits_for_a_redis_that_is_not_there_yet(world: MortalWorld) -> None:
+    await world.add("r", people(20))
+    world.server.kill()
+    with pytest.raises(RedisError):
+        await aio(world.redis.ping)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(_come_back, world.server)
+        async with world.sender():
+            facts = (await world.finished("r"))["r"]
+    assert facts.outcomes == {"sent": 20}
+
+
+async def _come_back(server: LastingRedis) -> None:
+    await trio.sleep(1.0)
+    await server.start()

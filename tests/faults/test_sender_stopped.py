@@ -1,0 +1,54 @@
+"""Senders and Redis that stand still for longer than a lease, and go on as if nothing had been."""
+
+from __future__ import annotations
+
+import signal
+
+import trio
+
+from schema.keys import key
+from tests.faults.world import TracedSender, World
+
+POINTS = ("claimed", "before_mark", "marked", "posted", "before_settle")
+PAUSE_MS = 2500
+"""Two and a half leases."""
+
+
+async def test_senders_stopped_for_longer_than_their_lease_settle_and_mark_nothing(world: World) -> None:
+    *frozen, _ = await world.start_senders(*(["--halt-at", point, "--occurrence", "3"] for point in POINTS), [])
+    in_hands: dict[str, tuple[set[str], set[str]]] = {}
+
+    async def stand_still(point: str, sender: TracedSender) -> None:
+        await world.until_halted(sender)
+        await trio.sleep(0.05)  # what it had written to Redis is carried out by now
+        in_hands[point] = world.in_hands_of(sender.sessions[0])
+        await world.until_taken_over(sender)
+
+    await world.enqueue("r", 1000)
+    async with trio.open_nursery() as nursery:
+        for point, sender in zip(POINTS, frozen, strict=True):
+            nursery.start_soon(stand_still, point, sender)
+    await world.until(lambda: world.finished("r"), "the run's end")
+    for sender in frozen:
+        sender.signal(signal.SIGCONT)
+    await world.until(lambda: all(len(s.sessions) > 1 for s in frozen), "new sessions")
+    await world.enqueue("later", 300)
+    await world.until_done()
+    for point, sender in zip(POINTS, frozen, strict=True):
+        unmarked, marked = in_hands[point]
+        before, _ = sender.sessions
+        assert not {job for job, _ in sender.pairs("settled", session=before)} & (unmarked | marked), point
+        assert not {job for job, _ in sender.pairs("marked", session=before)} & unmarked, point
+    await world.verify("SIGSTOP, SIGCONT at five points", stopped=len(frozen))
+
+
+async def test_a_pause_of_redis_longer_than_the_lease_makes_nothing_unknown(world: World) -> None:
+    await world.start_senders([], [])
+    await world.enqueue("r", 900)
+    for sent in (50, 300, 600):
+        await world.until(lambda sent=sent: world.outcomes("r")["sent"] > sent, "some sent")  # type: ignore[misc]
+        world.redis.execute_command("CLIENT", "PAUSE", PAUSE_MS, "ALL")  # type: ignore[no-untyped-call]
+    await world.until_done()
+    history = await world.verify("Redis paused three times", paused_s=PAUSE_MS / 1000)
+    assert history.runs["r"].outcomes == {"sent": 900}
+    assert len(world.redis.zrange(key("sessions"), 0, -1)) == 2
