@@ -57,6 +57,13 @@ def bench(session: nox.Session) -> None:
 
 
 @nox.session
+def soak(session: nox.Session) -> None:
+    """Break things at random for hours, and check every promise: `nox -s soak -- --hours 8 --seed 100`."""
+    install(session, "local", "test")
+    session.run("python", "-m", "tests.faults.soak", *session.posargs)
+
+
+@nox.session
 def lock(session: nox.Session) -> None:
     """Renew requirements.lock from pyproject.toml."""
     session.install("uv")

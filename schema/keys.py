@@ -9,6 +9,7 @@ r"""The names of everything kept in Redis: one shard, one hash tag, so that ever
 | `expiries` | zset | unfinished runs by `expires_at_ms` |
 | `draining` | set | runs cancelled or expired whose jobs are still being drained |
 | `finished` | zset | runs finished and not yet noted in the registry, by time (ms) |
+| `ended` | zset | runs that the registry has noted as finished, by that time (ms); forgotten a day later |
 | `lane:L` | zset | active runs of a lane in the order of their turn; a lane is `PAGE/text` or `PAGE/media` |
 | `lane:L:pace` | hash | GCRA `tat_us`, virtual time `vt` |
 | `ready` | zset | lanes that may send now, by virtual time |

@@ -19,6 +19,7 @@ from schema.runtime.stop import Stop
 from schema.snapshot import ProcessSnapshot, SenderSnapshot
 from sender.contexts import Contexts
 from sender.deliver import Delivery
+from sender.descriptors import make_room
 from sender.dispatch import Dispatcher
 from sender.figures import Figures
 from sender.graph.connect import tls_context
@@ -138,7 +139,12 @@ class Sender:
 async def serve(
     settings: SenderSettings, stop: Stop, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
 ) -> None:
-    """Send until a stop is requested. The caller has opened the asyncio loop and listens for signals."""
+    """Send until a stop is requested. The caller has opened the asyncio loop and listens for signals.
+
+    Raises:
+        SettingsError: more connections than this process may have open files.
+    """
+    make_room(settings.max_sockets)
     redis = open_redis(settings.redis_url.get_secret_value())
     sender = Sender(settings, stop, redis)
     log.info("sender_starts", **_expectations(settings))

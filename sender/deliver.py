@@ -298,9 +298,7 @@ class Delivery:
     def _give_back(self, context: RunContext, letter: Letter, attempt: int) -> None:
         letter.ended = True
         run = context.run
-        self._settling.give_back(
-            letter.session, run.run_id, run.page_id, letter.job, letter.content, attempt=attempt
-        )
+        self._settling.give_back(letter.session, run.run_id, run.page_id, letter.job, letter.content, attempt=attempt)
 
     async def _mark(self, parcels: list[tuple[str, list[tuple[bytes, int]]]]) -> list[list[int | None]]:
         """Mark many parcels' jobs in one call, or in several when a session was lost meanwhile."""

@@ -10,6 +10,9 @@ import trio
 T = TypeVar("T")
 R = TypeVar("R")
 
+_LARGE = 200
+"""Items of a group beyond which waiting for more saves nothing, and only makes Redis's other callers wait."""
+
 
 class _Batch(Generic[T, R]):
     def __init__(self) -> None:
@@ -28,7 +31,7 @@ class Group(Generic[T, R]):
     def __init__(self, commit: Callable[[list[T]], Awaitable[list[R]]], *, pause_s: float, enough: int) -> None:
         self._commit = commit
         self._pause_s = pause_s
-        self._enough = enough
+        self._enough = min(enough, _LARGE)
         self._current: _Batch[T, R] = _Batch()
         self._next: _Batch[T, R] = _Batch()
         self._wake = trio.Event()

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import statistics
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
 C = TypeVar("C")
@@ -19,8 +18,3 @@ async def paired(cases: Sequence[C], rounds: int, measure: Callable[[C], Awaitab
             found[index].append(await measure(cases[index]))
         order.reverse()
     return found
-
-
-def median_ratio(values: Iterable[float], bases: Iterable[float]) -> float:
-    """Return the median over the rounds of a case's figure over the base's in the same round."""
-    return round(statistics.median(v / b for v, b in zip(values, bases, strict=True)), 2)

@@ -108,16 +108,22 @@ async def open_service(stage: Stage, name: str, **settings: object) -> AsyncIter
 
 
 async def enqueue_held(stage: Stage, *, messages: int, pages: int) -> list[str]:
-    """Put one run for each page into the queue, held, so that all can be let go at once; return the run ids."""
-    queue = RunQueue(stage.redis)
+    """Put runs into the queue, held, so that all can be let go at once; return their ids."""
     sealed = TokenBox(SecretStr(stage.token_key)).seal("EAABbench")
+    return await fill_queue(stage.redis, messages=messages, pages=pages, sealed=sealed, held=True)
+
+
+async def fill_queue(redis: Redis, *, messages: int, pages: int, sealed: str, held: bool = False) -> list[str]:
+    """Put messages into the queue, one run for each page; return the run ids."""
+    queue = RunQueue(redis)
     expires_at_ms = int(time.time() * 1000) + 24 * 3600 * 1000
     run_ids = []
     for page in range(pages):
         run_id, page_id = f"bench-{secrets.token_hex(4)}", str(1000 + page)
         await queue.set_page(PageFacts(page_id=page_id, sealed_token=sealed))
         await queue.create_run(Run(run_id=run_id, page_id=page_id, message=MESSAGE, expires_at_ms=expires_at_ms))
-        await queue.hold(run_id, _HOLDER)
+        if held:
+            await queue.hold(run_id, _HOLDER)
         await _fill(queue, run_id, range(page, messages, pages))
         run_ids.append(run_id)
     return run_ids

@@ -34,6 +34,8 @@ from sender.settings import SenderSettings
 from sender.tokens import TokenBox
 
 RunId = Annotated[str, typer.Argument(metavar="ID", help="The run's id.")]
+NOTICED_WITHIN_S = 10.0
+"""How long a living sender may take to see that Redis is back: it asks every five seconds at the latest."""
 ROWS_WITHIN_S = 30.0
 """How long `recover` waits for the log to be complete before it says what is missing."""
 
@@ -125,7 +127,7 @@ async def recover(settings: RecoverSettings, run_id: str) -> Recovered:
 def settled_after_s(settings: RecoverSettings) -> float:
     """Return how long after the loss a living sender may still learn and log what became of a message. Pure."""
     longest_ms = max(settings.send_timeout_ms, settings.send_timeout_media_ms)
-    return (longest_ms + settings.lease_ms) / 1000
+    return (longest_ms + settings.lease_ms) / 1000 + NOTICED_WITHIN_S
 
 
 async def make_retry(settings: RetrySettings, run_id: str, classes: list[ErrorClass]) -> Retry:

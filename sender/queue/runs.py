@@ -157,7 +157,11 @@ class RunQueue:
     async def confirm_finished(self, run_ids: list[str]) -> None:
         """Say that the registry has noted these as finished."""
         if run_ids:
-            await aio(self._scripts.command, "ZREM", key("finished"), *run_ids)
+            await aio(self._scripts.call, "confirm_finished", *run_ids)
+
+    async def forget_ended(self, keep_ms: int) -> int:
+        """Forget up to 100 runs that were confirmed and ended longer ago than this; return how many."""
+        return int(await aio(self._scripts.call, "forget_ended", keep_ms))
 
 
 def _facts(run_id: str, row: list[bytes | None]) -> RunFacts:

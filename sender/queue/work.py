@@ -80,7 +80,10 @@ class Limits(msgspec.Struct, frozen=True):
 
 
 class WorkQueue:
-    """One session at a time: what was claimed under one is void under the next. Methods are Trio coroutines that may be repeated. Errors: redis.RedisError, SessionGone."""
+    """One session at a time: what was claimed under one is void under the next.
+
+    Methods are Trio coroutines that may be repeated. Errors: redis.RedisError, SessionGone.
+    """
 
     def __init__(self, redis: Redis, limits: Limits, *, lease_ms: int) -> None:
         self._scripts = Scripts(redis)
@@ -122,7 +125,10 @@ class WorkQueue:
             raise SessionGone
         wait_us = int(answer[2])
         return Claim(
-            answer[0].decode(), int(answer[1]), None if wait_us < 0 else wait_us / 1000, [_group(g, session) for g in answer[3:]]
+            answer[0].decode(),
+            int(answer[1]),
+            None if wait_us < 0 else wait_us / 1000,
+            [_group(g, session) for g in answer[3:]],
         )
 
     async def drain(self, claim_id: str, want: int) -> list[ClaimedGroup]:
@@ -146,9 +152,7 @@ class WorkQueue:
         times = await aio(self._scripts.call, "mark", session or self.session, *_packed(parts))
         return [int(t) if t else None for t in times]
 
-    async def settle(
-        self, number: int, settlements: Sequence[Settlement], *, session: str | None = None
-    ) -> list[bool]:
+    async def settle(self, number: int, settlements: Sequence[Settlement], *, session: str | None = None) -> list[bool]:
         """Record outcomes, free the leases and put the events into the outbox. False for a job not ours (any more).
 
         `number` grows from group to group; a repeat under the same number gives the answer of the first.

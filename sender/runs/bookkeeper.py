@@ -10,6 +10,8 @@ from sender.runs.registry import Registered, Registry, held_as_lost, is_lost
 
 log = structlog.get_logger()
 
+_KEEP_MS = 24 * 3600 * 1000
+"""How long a finished run's figures stay in the queue, for the dashboard; the registry and the log keep theirs."""
 _REGISTRY = "registry"
 """Who holds a run that another queue has, of HOLDERS."""
 
@@ -33,6 +35,7 @@ class Bookkeeper:
         await self._note_back([run for run in here if held_as_lost(run)], epoch)
         await self._note_enqueued(here, facts, epoch)
         await self._note_finished([facts[run.run_id] for run in here], epoch)
+        await self._queue.forget_ended(_KEEP_MS)
 
     async def _note_lost(self, runs: list[Registered]) -> None:
         for run_id in await self._registry.lost(runs) if runs else []:

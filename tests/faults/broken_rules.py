@@ -69,14 +69,14 @@ def no_event() -> None:
 
 def trim_first() -> None:
     """The outbox is trimmed before the broker has acknowledged."""
-    relay_one, produce = relay.Relay._relay, relay.produce
+    relay_one, produce = relay.Relay._relay, vars(relay)["produce"]
 
     async def trimmed(self: relay.Relay, producer: Any, box: Any) -> int:
         async def trim_and_produce(*args: Any) -> Any:
             await self._redis.xtrim(box.key, maxlen=0, approximate=False)
             return await produce(*args)
 
-        with patch.object(relay, "produce", trim_and_produce):
+        with patch("sender.relay.produce", trim_and_produce):
             return await relay_one(self, producer, box)
 
     patch.object(relay.Relay, "_relay", trimmed).start()

@@ -112,9 +112,9 @@ class _Check:
     def _tales(self) -> Iterator[Finding]:
         """What the senders told: no request without a mark, no mark twice, no settlement without its row."""
         marks = Counter(self._history.marks)
-        for job, attempt in self._accepted:
-            if (job, attempt) not in marks:
-                yield self._found("unmarked", job, f"attempt {attempt} left without a mark")
+        for (job, attempt), count in self._accepted.items():
+            if count > marks[job, attempt]:
+                yield self._found("unmarked", job, f"attempt {attempt} left more often than it was marked")
         for (job, attempt), count in marks.items():
             if count > 1:
                 yield self._found("doubled", job, f"attempt {attempt} was marked {count} times")

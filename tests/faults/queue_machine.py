@@ -24,11 +24,8 @@ FINAL = ("sent", "failed", "suppressed", "expired", "unknown", "cancelled")
 OUTCOMES = (*FINAL, "retrying", "retrying later", "", "")
 MOSTLY, RARELY = st.sampled_from([True, True, True, False]), st.sampled_from([False, False, False, True])
 RUN_EVENTS = ("hold", "let go", "let go", "let go", "cancel", "becomes overdue")
-PAGE_EVENTS = (
-    *("pause", "resume", "resume", "open", "close", "close", "works", "works", "gets a new token"),
-    *("trouble pause", "trouble failure", "trouble open"),
-    *("app must wait", "waits end", "waits end", "waits end", "waits end", "waits end"),
-)
+STOPS = ("pause", "open", "trouble pause", "trouble failure", "trouble open", "app must wait", "gets a new token")
+STARTS = ("resume", "close", "works", "gets a new token", "waits end")
 SESSION_EVENTS = ("open another", "close", "outbox is relayed", "renew", "renew with a wrong count")
 DUMP = """
 local read = {hash = {'HGETALL'}, list = {'LRANGE', 0, -1}, set = {'SMEMBERS'}, stream = {'XRANGE', '-', '+'},
@@ -228,12 +225,14 @@ class QueueMachine(RuleBasedStateMachine):
 
     # jobs
 
-    @rule(data=st.data(), want=st.integers(1, 4), bound=st.sampled_from([3, 1000, 1000]), again=st.booleans())
-    def claim(self, data: st.DataObject, want: int, bound: int, again: bool) -> None:
+    @rule(data=st.data(), want=st.integers(1, 4), bound=st.sampled_from([3, 1000, 1000]), then_mark=st.booleans())
+    def claim(self, data: st.DataObject, want: int, bound: int, then_mark: bool) -> None:
         session = self.session(data)
         args = (session, f"c{self.fresh()}", want, bound)
-        self._claim(args, again=again)
+        self._claim(args, again=True)
         self.last_claims[session, "send"] = args
+        if then_mark:
+            self._mark(session, sorted(self.model.sessions[session].held)[:3], again=False)
 
     @rule(data=st.data())
     @precondition(lambda self: self.last_claims)
@@ -262,7 +261,10 @@ class QueueMachine(RuleBasedStateMachine):
     @rule(data=st.data(), again=st.booleans())
     def mark(self, data: st.DataObject, again: bool) -> None:
         session = self.holder(data)
-        jobs = [(job, b"%d" % self.fresh()) for job in self.some_jobs(data, session)]
+        self._mark(session, self.some_jobs(data, session), again=again)
+
+    def _mark(self, session: str, ids: list[bytes], *, again: bool) -> None:
+        jobs = [(job, b"%d" % self.fresh()) for job in ids]
         packed = _packed([part for pair in jobs for part in pair])
         self.model.marked(session, jobs, self.call("mark", session, *packed, again=again, same_answer=True))
 
@@ -316,11 +318,12 @@ class QueueMachine(RuleBasedStateMachine):
 
     # pages
 
-    @rule(data=st.data(), what=st.sampled_from(PAGE_EVENTS), old_token=st.booleans(), again=st.booleans())
-    @precondition(lambda self: self.model.pages)
-    def something_happens_to_a_page(self, data: st.DataObject, what: str, old_token: bool, again: bool) -> None:
+    @rule(data=st.data(), usual=MOSTLY, old_token=RARELY, again=st.booleans())
+    def something_happens_to_a_page(self, data: st.DataObject, usual: bool, old_token: bool, again: bool) -> None:
         name = _one_of(data, sorted(self.model.pages))
         page = self.model.pages[name]
+        stopped = page.paused or page.breaker != "closed" or self.model.app_paused
+        what = _one_of(data, [*(STARTS if stopped == usual else STOPS)])
         if what in {"pause", "resume", "open", "close"}:
             assert self.call("steer_page", name, what, again=again)
             self._steer(page, what)
@@ -339,6 +342,8 @@ class QueueMachine(RuleBasedStateMachine):
         else:
             self._pause_app(paused=False)
             self._waits_end(name, page)
+
+    page_events_often = something_happens_to_a_page
 
     def _steer(self, page: Page, what: str) -> None:
         if what in {"pause", "resume"}:

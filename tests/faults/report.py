@@ -11,7 +11,7 @@ from tests.faults.checker import Finding, check
 from tests.faults.history import History
 
 
-def report(fault: str, history: History, **figures: float) -> list[Finding]:
+def report(fault: str, history: History, **figures: float | list[float]) -> list[Finding]:
     """Check a history and add a line about it; return the findings."""
     findings = check(history)
     kinds = Counter(finding.kind for finding in findings)
@@ -23,9 +23,13 @@ def report(fault: str, history: History, **figures: float) -> list[Finding]:
         "doubled": kinds["doubled"],
         "other_findings": kinds.total() - kinds["lost"] - kinds["doubled"],
         "unknown": outcomes["unknown"],
-        **{name: round(value, 2) for name, value in figures.items()},
+        **{name: _rounded(value) for name, value in figures.items()},
     }
     if path := os.environ.get("NEWAR_FAULT_REPORT"):
         with Path(path).open("a") as file:
             file.write(json.dumps(line) + "\n")
     return findings
+
+
+def _rounded(value: float | list[float]) -> float | list[float]:
+    return [round(one, 2) for one in value] if isinstance(value, list) else round(value, 2)

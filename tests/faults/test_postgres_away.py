@@ -36,9 +36,7 @@ async def stage(
         yield stage
 
 
-async def test_sending_ends_while_postgres_is_away_and_all_rows_come_later(
-    stage: Stage, postgres: Restartable
-) -> None:
+async def test_sending_ends_while_postgres_is_away_and_all_rows_come_later(stage: Stage, postgres: Restartable) -> None:
     sender, ingest = await stage.in_full_swing("r", RECIPIENTS)
     written = {process: len(log_lines(process)) for process in (sender, ingest)}
     postgres.kill()
@@ -55,9 +53,7 @@ async def test_sending_ends_while_postgres_is_away_and_all_rows_come_later(
     report("Postgres killed", rows_s=trio.current_time() - back_at, away_s=away_s)
 
 
-async def test_a_postgres_restarted_under_load_loses_and_doubles_nothing(
-    stage: Stage, postgres: Restartable
-) -> None:
+async def test_a_postgres_restarted_under_load_loses_and_doubles_nothing(stage: Stage, postgres: Restartable) -> None:
     await stage.in_full_swing("r", RECIPIENTS)
     for _ in range(2):
         postgres.kill()

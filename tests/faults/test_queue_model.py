@@ -20,7 +20,7 @@ MANY = settings(
     database=None,
     suppress_health_check=list(HealthCheck),
 )
-UNTIL_FOUND = settings(MANY, max_examples=200, phases=[Phase.generate], report_multiple_bugs=False)
+UNTIL_FOUND = settings(MANY, max_examples=600, phases=[Phase.generate], report_multiple_bugs=False)
 
 
 @pytest.fixture
@@ -47,7 +47,10 @@ TWINS = {
     "claims for a session that is gone": ("then return 'gone' end", "then return 'ok' end"),
     "claims though the outbox is full": ("then return 'full' end", "then return 'ok' end"),
     "claims without keeping hold": ("in_slices('HSET', P .. 'held:' .. session, pairs_)", ""),
-    "claims more than wanted": ("take(session, run, math.min(most, may), group, ids)", "take(session, run, 9, group, ids)"),
+    "claims more than wanted": (
+        "take(session, run, math.min(most, may), group, ids)",
+        "take(session, run, 9, group, ids)",
+    ),
     "claims an expired run": ("if tonumber(r[2] or 0) * 1000 <= now then", "if false then"),
     "claims for a paused page": ("if paused > now then", "if false then"),
     "claims while the app is paused": ("if paused_us > now then", "if false then"),
@@ -62,22 +65,46 @@ TWINS = {
     "does not finish an empty run": ("finish_if_done(run, now_us())", ""),
     "marks what belongs to others": ("if redis.call('HEXISTS', held, jobs[i]) == 1", "if true"),
     "moves the time of a mark": ("HSETNX', marks", "HSET', marks"),
-    "takes over living sessions": ("'-inf', int(now), 'BYSCORE', 'LIMIT', 0, 2", "'-inf', '+inf', 'BYSCORE', 'LIMIT', 0, 2"),
-    "takes over and sends again what was marked": ("if tagged and mark then", "if tagged and mark and heir == holder then"),
+    "takes over living sessions": (
+        "'-inf', int(now), 'BYSCORE', 'LIMIT', 0, 2",
+        "'-inf', '+inf', 'BYSCORE', 'LIMIT', 0, 2",
+    ),
+    "takes over and sends again what was marked": (
+        "if tagged and mark then",
+        "if tagged and mark and heir == holder then",
+    ),
     "takes over and lets the former owner go on": ("redis.call('ZREM', P .. 'sessions', dead)", ""),
-    "takes over and loses what was not marked": ("redis.call('LPUSH', P .. 'run:' .. run .. ':jobs', record)\n      redis", "redis"),
-    "takes over without a turn for the jobs": ("  for run in pairs(runs) do activate_run(run) end\n  return marked", "  return marked"),
-    "lets a session inherit from itself": ("if dead == heir then dead = overdue[2] end", "dead = dead == heir and overdue[2] or dead"),
+    "takes over and loses what was not marked": (
+        "redis.call('LPUSH', P .. 'run:' .. run .. ':jobs', record)\n      redis",
+        "redis",
+    ),
+    "takes over without a turn for the jobs": (
+        "  for run in pairs(runs) do activate_run(run) end\n  return marked",
+        "  return marked",
+    ),
+    "lets a session inherit from itself": (
+        "if dead == heir then dead = overdue[2] end",
+        "dead = dead == heir and overdue[2] or dead",
+    ),
     "renews what is gone": ("then return {} end\nlocal now = now_us()\nnote", "then end\nlocal now = now_us()\nnote"),
     "renews without counting": ("== believed", ">= 0"),
-    "closes a session that holds jobs": ("== 1 then return 0 end\nredis.call('ZREM', P .. 'sessions', session)", "== 9 then return 0 end\nredis.call('ZREM', P .. 'sessions', session)"),
+    "closes a session that holds jobs": (
+        "== 1 then return 0 end\nredis.call('ZREM', P .. 'sessions', session)",
+        "== 9 then return 0 end\nredis.call('ZREM', P .. 'sessions', session)",
+    ),
     "holds a run without stopping it": ("'hold:' .. holder, '1')\n  leave_lane(run)", "'hold:' .. holder, '1')"),
     "lets go for all holders": ("or f[4] or f[5] or f[6] then return end", "then return end"),
     "lets go without a turn": ("'hold:' .. holder)\n  activate_run(run)", "'hold:' .. holder)"),
-    "cancels and sends on": ("redis.call('HSET', key, 'enqueued', '1') end\n  leave_lane(run)", "redis.call('HSET', key, 'enqueued', '1') end"),
+    "cancels and sends on": (
+        "redis.call('HSET', key, 'enqueued', '1') end\n  leave_lane(run)",
+        "redis.call('HSET', key, 'enqueued', '1') end",
+    ),
     "cancels without draining": ("redis.call('SADD', P .. 'draining', run)", ""),
     "resumes without waking": ("wake_page(page)\nreturn 1", "return 1"),
-    "closes a breaker without waking": ("closed[#closed + 1] = page\n      wake_page(page)", "closed[#closed + 1] = page"),
+    "closes a breaker without waking": (
+        "closed[#closed + 1] = page\n      wake_page(page)",
+        "closed[#closed + 1] = page",
+    ),
     "counts the failures of a former token": ("~= version then return", "~= version and false then return"),
 }
 

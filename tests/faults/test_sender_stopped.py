@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import signal
+from typing import Any
 
 import trio
 
 from schema.keys import key
+from schema.runtime.asyncio_door import aio
+from schema.runtime.redis import open_redis
+from sender.queue.work import Limits, WorkQueue
 from tests.faults.world import TracedSender, World
 
 POINTS = ("claimed", "before_mark", "marked", "posted", "before_settle")
@@ -52,3 +56,15 @@ async def test_a_pause_of_redis_longer_than_the_lease_makes_nothing_unknown(worl
     history = await world.verify("Redis paused three times", paused_s=PAUSE_MS / 1000)
     assert history.runs["r"].outcomes == {"sent": 900}
     assert len(world.redis.zrange(key("sessions"), 0, -1)) == 2
+
+
+async def test_the_first_to_be_back_after_a_silence_takes_nothing_over(redis_url: str, asyncio_loop: Any) -> None:
+    redis = open_redis(redis_url)
+    slower, first = (WorkQueue(redis, Limits(100, 100, 0), lease_ms=60_000) for _ in range(2))
+    await slower.open()
+    await first.open()
+    await aio(redis.zadd, key("sessions"), {slower.session: 1, first.session: 1})
+    await aio(redis.hset, key("app"), mapping={"renewed_at_us": 1, "no_takeover_until_us": 1})
+    assert await first.take_over() is None
+    assert await slower.renew(0)
+    await aio(redis.aclose)

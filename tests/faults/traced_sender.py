@@ -24,10 +24,11 @@ from ops.service import run_service
 from schema.runtime.logging import configure_logging
 from schema.runtime.settings import load
 from schema.runtime.stop import Stop
-from sender import relay
 from sender.app import serve
 from sender.graph.connection import Connection
+from sender.produce import produce
 from sender.queue.work import WorkQueue
+from sender.relay import Relay
 from sender.settings import SenderSettings
 from tests.faults import broken_rules
 
@@ -136,19 +137,19 @@ def trace_requests(trace: Trace) -> None:
 
 def trace_relay(trace: Trace) -> None:
     """Put the points around producing: read from the outbox, and acknowledged by the broker."""
-    produce, trim = relay.produce, relay.Relay._trim
+    trim = Relay._trim
 
     async def traced_produce(*args: Any) -> Any:
         trace.reach("read")
         return await produce(*args)
 
-    async def traced_trim(self: relay.Relay, box: Any) -> None:
+    async def traced_trim(self: Relay, box: Any) -> None:
         if box.produced:
             trace.reach("produced")
         await trim(self, box)
 
-    patch.object(relay, "produce", traced_produce).start()
-    _replace(relay.Relay, "_trim", traced_trim)
+    patch("sender.relay.produce", traced_produce).start()
+    _replace(Relay, "_trim", traced_trim)
 
 
 def trace_stop(trace: Trace) -> None:

@@ -20,6 +20,7 @@ from schema.outcomes import FINAL_OUTCOMES
 from schema.run import Run
 from schema.runtime.asyncio_door import aio
 from schema.runtime.redis import open_redis
+from sender.queue.pages import PageQueue
 from sender.queue.runs import PageFacts, RunQueue
 from sender.tokens import TokenBox
 from tests.faults.history import Accepted, History, Row, RunRecord
@@ -83,8 +84,10 @@ class World(Stage):
         self.settings |= {"worker_concurrency": 10, "outbox_limit": 100_000, "drain_timeout_ms": 10_000}
         self.senders: list[TracedSender] = []
         self._enqueued: dict[str, list[str]] = {}
+        self._resending: set[str] = set()
         self.client = open_redis(self.settings["redis_url"])
         self.runs = RunQueue(self.client)
+        self.pages = PageQueue(self.client)
 
     async def aclose(self) -> None:
         """Kill what still runs."""
@@ -116,6 +119,8 @@ class World(Stage):
         await self.runs.set_page(PageFacts(page_id=page, sealed_token=box.seal("EAAtoken")))
         run = Run(run_id=run_id, page_id=page, message={"text": "hi"}, **{"expires_at_ms": _FAR_MS, **more})
         await self.runs.create_run(run)
+        if run.on_unknown == "resend":
+            self._resending.add(run_id)
         people = self._enqueued[run_id] = [str(7_000_000_000 + n) for n in range(recipients)]
         records = [encode_record(job_id(run_id, p), Job(p)) for p in people]
         assert await self.runs.enqueue_chunk(run_id, cursor="", next_cursor="x", records=records, last=True)
@@ -140,12 +145,16 @@ class World(Stage):
         marked: Any = self.redis.hkeys(key(f"marks:{session}"))
         return {job.hex() for job in held} - {job.hex() for job in marked}, {job.hex() for job in marked}
 
-    async def until_done(self) -> None:
-        """Wait until all runs have finished and all events are rows."""
-        await self.until(lambda: all(self.finished(run_id) for run_id in self._enqueued), "the end of the runs")
-        await self.until(lambda: self.rows() >= sum(self.outcomes(r).total() for r in self._enqueued), "all rows")
+    async def until_done(self) -> float:
+        """Wait until all runs have finished and all events are rows; return the seconds that it took."""
+        took_s = await self.until(
+            lambda: all(self.finished(run_id) for run_id in self._enqueued), "the end of the runs"
+        )
+        return took_s + await self.until(
+            lambda: self.rows() >= sum(self.outcomes(r).total() for r in self._enqueued), "all rows"
+        )
 
-    async def verify(self, fault: str, **figures: float) -> History:
+    async def verify(self, fault: str, **figures: float | list[float]) -> History:
         """Check the history, report it with these figures and return it, when nothing is wrong."""
         history = await self.history()
         findings = report(fault, history, **figures)
@@ -159,6 +168,7 @@ class World(Stage):
             accepted=await self.accepted(),
             rows=[Row(*row) for row in self.fetch(_ROWS)],
             runs={run_id: self._record(run_id) for run_id in self._enqueued},
+            resending=set(self._resending),
             marks=[pair for s in self.senders for pair in s.pairs("marked")],
             settlements=[pair for s in self.senders for pair in s.pairs("settled") if pair[1] in _FINAL],
         )

@@ -26,7 +26,7 @@ def local_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str
     """Addresses of PostgreSQL, Valkey and the broker, as `python -m ops.local` prints them."""
     data: Path = tmp_path_factory.mktemp("servers")
     command = [sys.executable, "-m", "ops.local", "--data", str(data), "--not-durable"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:  # noqa: S603
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         assert process.stdin is not None
         line = process.stdout.readline()

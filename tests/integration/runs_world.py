@@ -83,6 +83,16 @@ class World:
         for name, value in columns.items():
             self.sql(f"UPDATE broadcasts SET {name} = %s WHERE id::text = %s", value, run_id)  # noqa: S608
 
+    def log(
+        self, run_id: str, recipient_id: str, outcome: str, *, attempt: int = 1, error_class: str | None = None
+    ) -> None:
+        """Add a row to the message log; its partitions must be there."""
+        self.sql(
+            "INSERT INTO message_logs (event_id, run_id, page_id, recipient_id, attempt, outcome, error_class, "
+            "sender_id, sent_at) VALUES (gen_random_uuid(), %s, '100', %s, %s, %s, %s, 'sender', now())",
+            *(run_id, recipient_id, attempt, outcome, error_class),
+        )
+
     def database(self, *, read_only: bool = False, url: str | None = None) -> Database:
         """Return a connection of the kind the service has, closed with the world."""
         database = Database(SecretStr(url or self.url), Outage("a database"), read_only=read_only)

@@ -393,7 +393,7 @@ async def test_a_process_killed_between_copy_and_commit_loses_and_doubles_nothin
     }
     with (
         psycopg.connect(log_database_url) as blocker,
-        subprocess.Popen([sys.executable, "-c", CHILD], env=environment) as child,  # noqa: S603, ASYNC220
+        subprocess.Popen([sys.executable, "-c", CHILD], env=environment) as child,  # noqa: ASYNC220
     ):
         try:
             blocker.execute("LOCK TABLE message_log_dead_letters IN ACCESS EXCLUSIVE MODE")

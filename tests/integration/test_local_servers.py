@@ -48,7 +48,7 @@ def owner_process(
 ) -> Iterator[tuple[subprocess.Popen[str], LocalAddresses]]:
     """`python -m ops.local` and what it printed; ended by the end of its stdin unless the test did it."""
     command = [sys.executable, "-m", "ops.local", "--data", str(data), *options]
-    with subprocess.Popen(  # noqa: S603 -- our own command
+    with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=os.environ | environment
     ) as owner:
         assert owner.stdout is not None
@@ -244,7 +244,7 @@ def test_the_command_stops_all_and_ends_well(tmp_path: Path, option: str, ending
 def test_the_command_says_why_it_failed(tmp_path: Path) -> None:
     (tmp_path / "data").write_text("not a folder")
     command = [sys.executable, "-m", "ops.local", "--data", str(tmp_path / "data")]
-    failed = subprocess.run(  # noqa: S603 -- our own command
+    failed = subprocess.run(
         command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
     )
     assert (failed.returncode, failed.stdout) == (1, "")
@@ -369,7 +369,7 @@ async def test_a_lost_password_is_reported(tmp_path: Path) -> None:
 
 def test_a_cluster_cut_short_while_it_was_made_is_made_again(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "ops.local", "--data", str(tmp_path), "--only", "postgres"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, text=True) as owner:  # noqa: S603 -- our own command
+    with subprocess.Popen(command, stdin=subprocess.PIPE, text=True) as owner:
         while not list(tmp_path.glob("postgres/*/PG_VERSION")):
             assert owner.poll() is None
         kill_with_all_below(owner)  # initdb too, which would tidy up

@@ -87,6 +87,18 @@ async def test_a_run_finishes_with_its_last_job_and_waits_for_the_registry(redis
     assert await runs.finished() == []
 
 
+async def test_a_finished_run_is_forgotten_only_after_the_registry_has_it(redis: Redis, runs: RunQueue) -> None:
+    await enqueue(runs, run_of("r"), 0)
+    await aio(redis.hset, key("run:r"), "finished_at_ms", "1000")
+    assert await runs.forget_ended(60_000) == 0
+    await runs.confirm_finished(["r"])
+    assert await runs.forget_ended(FAR_MS) == 0
+    assert "r" in await runs.facts(["r"])
+    assert await runs.forget_ended(60_000) == 1
+    assert await runs.facts(["r"]) == {}
+    assert await aio(redis.zcard, key("runs")) == 0
+
+
 async def test_a_run_without_recipients_finishes_at_once(redis: Redis, runs: RunQueue) -> None:
     await enqueue(runs, run_of("r"), 0)
     assert await state_of(runs, "r") == RunState.FINISHED
@@ -130,7 +142,9 @@ async def test_a_repeated_settlement_counts_once(redis: Redis, runs: RunQueue) -
     assert await aio(redis.xlen, key(f"outbox:{queue.session}")) == 1
 
 
-async def test_a_late_repeat_of_a_settlement_leaves_the_job_that_was_claimed_again(redis: Redis, runs: RunQueue) -> None:
+async def test_a_late_repeat_of_a_settlement_leaves_the_job_that_was_claimed_again(
+    redis: Redis, runs: RunQueue
+) -> None:
     await enqueue(runs, run_of("r"), 1)
     queue = await open_queue(redis)
     (group,) = (await queue.claim("c1", 1)).groups

@@ -1,0 +1,136 @@
+"""`newar bench http|queue|send`: options in, tables or JSON out. What is measured is in the files of those names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import product
+from typing import Annotated, TypeVar
+
+import typer
+
+from ops.bench.clients import CLIENTS, Client
+from ops.bench.conditions import Conditions
+from ops.bench.http import HttpOptions, bench_http
+from ops.bench.queue import QueueOptions, bench_queue
+from ops.bench.report import print_report
+from ops.bench.send import SendCase, SendOptions, bench_send
+from ops.commands.output import AsJson, example
+from ops.service import run_once
+from schema.runtime.logging import configure_logging
+
+T = TypeVar("T")
+
+app = typer.Typer(no_args_is_help=True, help="Measure, on servers started for it. What was seen: ops/bench/RESULTS.md.")
+
+Rounds = Annotated[int, typer.Option(min=1, help="Each round measures all cases once; medians are shown.")]
+Pages = Annotated[int, typer.Option(min=1, help="Pages, with one run each.")]
+Durable = Annotated[bool, typer.Option(help="Redis and PostgreSQL write to disk before they acknowledge.")]
+
+
+@app.command(epilog=example("newar bench http --tasks 100,500 --no-tls"))
+def http(
+    clients: Annotated[str, typer.Option(help="Clients to compare, with commas.")] = ",".join(CLIENTS),
+    tasks: Annotated[str, typer.Option(help="Numbers of tasks that send at once.")] = "1,20,100,500,2000",
+    tls: Annotated[bool, typer.Option(help="With TLS too.")] = True,
+    seconds: Annotated[float, typer.Option(min=0.1, help="Length of one measurement.")] = 2.0,
+    rounds: Rounds = 3,
+    as_json: AsJson = False,
+) -> None:
+    """Compare our connection pool with httpx's own and with bare streams."""
+    options = HttpOptions(
+        clients=_listed(clients, _client, "--clients"),
+        tasks=_listed(tasks, int, "--tasks"),
+        tls=(False, True) if tls else (False,),
+        seconds=seconds,
+        rounds=rounds,
+    )
+    conditions = _begin()
+    found = run_once(lambda: bench_http(options))
+    cases = options.cases
+    first_of_load = [i - i % len(options.clients) for i in range(len(cases))]
+    print_report(
+        "http",
+        options,
+        cases,
+        found,
+        rate="requests_per_s",
+        compared_with=first_of_load,
+        as_json=as_json,
+        conditions=conditions,
+    )
+
+
+@app.command(epilog=example("newar bench queue --groups 1,100 --jobs 20000"))
+def queue(
+    groups: Annotated[
+        str, typer.Option(help="Jobs that are claimed, marked and settled together.")
+    ] = "1,10,50,100,500",
+    jobs: Annotated[int, typer.Option(min=1, help="Jobs of one measurement; a tenth for groups of one.")] = 10_000,
+    pages: Pages = 20,
+    rounds: Rounds = 3,
+    durable: Durable = True,
+    as_json: AsJson = False,
+) -> None:
+    """Claim, mark and settle jobs that nobody sends."""
+    options = QueueOptions(
+        groups=_listed(groups, int, "--groups"), jobs=jobs, pages=pages, rounds=rounds, durable=durable
+    )
+    conditions = _begin()
+    found = run_once(lambda: bench_queue(options))
+    print_report("queue", options, options.groups, found, rate="jobs_per_s", as_json=as_json, conditions=conditions)
+
+
+@app.command(epilog=example("newar bench send --latency-ms 0,300 --tasks 2000 --messages 50000"))
+def send(
+    senders: Annotated[str, typer.Option(help="Numbers of sender processes.")] = "1",
+    tasks: Annotated[str, typer.Option(help="Tasks of each sender.")] = "100",
+    batch: Annotated[str, typer.Option(help="Messages in one Graph batch; 1: no batches.")] = "1",
+    latency_ms: Annotated[str, typer.Option(help="Latency of the stand-in Graph API.")] = "0",
+    failures: Annotated[str, typer.Option(help="Shares of messages that it refuses, 0 to 1.")] = "0",
+    messages: Annotated[int, typer.Option(min=1, help="Messages of one measurement.")] = 20_000,
+    pages: Pages = 20,
+    rounds: Rounds = 3,
+    durable: Durable = True,
+    as_json: AsJson = False,
+) -> None:
+    """Send from the queue to the rows of the log. Several values with commas: every combination is measured."""
+    combinations = product(
+        _listed(senders, int, "--senders"),
+        _listed(tasks, int, "--tasks"),
+        _listed(batch, int, "--batch"),
+        _listed(latency_ms, float, "--latency-ms"),
+        _listed(failures, float, "--failures"),
+    )
+    options = SendOptions(
+        cases=tuple(
+            SendCase(senders=s, tasks=t, batch=b, latency_ms=ms, failure_rate=f) for s, t, b, ms, f in combinations
+        ),
+        messages=messages,
+        pages=pages,
+        rounds=rounds,
+        durable=durable,
+    )
+    conditions = _begin()
+    found = run_once(lambda: bench_send(options))
+    print_report("send", options, options.cases, found, rate="rows_per_s", as_json=as_json, conditions=conditions)
+
+
+def _begin() -> Conditions:
+    configure_logging("bench", level="WARNING")
+    return Conditions.now()
+
+
+def _listed(text: str, kind: Callable[[str], T], option: str) -> tuple[T, ...]:
+    try:
+        return tuple(kind(part.strip()) for part in text.split(","))
+    except ValueError as exc:
+        raise typer.BadParameter(
+            f"{text!r}: write values with commas between, like the default", param_hint=option
+        ) from exc
+
+
+def _client(name: str) -> Client:
+    for client in CLIENTS:
+        if client == name:
+            return client
+    raise ValueError(name)
