@@ -198,6 +198,7 @@ class Delivery:
                 failure = str(exc)
         latency_ms = (trio.current_time() - started_at) * 1000
         if response is not None:
+            self.graph.recovered(trio.current_time())  # an old connection may have brought it
             self._figures.latencies.add(latency_ms)
             await self._answered(context, letters, response, latency_ms)
         elif connection.sent_anything:

@@ -26,7 +26,7 @@ T = TypeVar("T")
 
 _GROUP = 1000
 """Events read and produced together."""
-_ORPHANS_EVERY_S = 2.0
+_LOOK_EVERY_S = 2.0
 _PACE_S = 0.03
 """Between rounds that were not full: a round costs about the same for one event as for a hundred."""
 _ACKNOWLEDGED_WITHIN_MS = 10_000
@@ -104,17 +104,23 @@ class Relay:
         try:
             await _uncut(producer.start())
             self._outage.recovered(loop.time())
-            orphans_at = 0.0
+            look_at = 0.0
             while not _cancelled():
-                if loop.time() >= orphans_at:
+                if loop.time() >= look_at:
                     await self._find_orphans()
-                    orphans_at = loop.time() + _ORPHANS_EVERY_S
+                    await self._check_cluster()
+                    look_at = loop.time() + _LOOK_EVERY_S
                 events = [await self._relay(producer, box) for box in self._boxes()]
                 self._redis_outage.recovered(loop.time())
                 if max(events, default=0) < _GROUP:
                     await asyncio.sleep(_PACE_S)
         finally:
             await _close(producer)
+
+    async def _check_cluster(self) -> None:
+        """See whether the broker was set up anew behind a producer that reconnects without a word."""
+        if self._settings.outbox_trim == "committed":
+            self._note_cluster(await _uncut(prepare_topic(self._settings)))
 
     def _boxes(self) -> list[_Outbox]:
         return [*([self._mine] if self._mine else []), *self._orphans.values()]

@@ -87,6 +87,7 @@ def send(
     batch: Annotated[str, typer.Option(help="Messages in one Graph batch; 1: no batches.")] = "1",
     latency_ms: Annotated[str, typer.Option(help="Latency of the stand-in Graph API.")] = "0",
     failures: Annotated[str, typer.Option(help="Shares of messages that it refuses, 0 to 1.")] = "0",
+    rate: Annotated[str, typer.Option(help="Limits of messages/s, to measure below saturation; 0: none.")] = "0",
     messages: Annotated[int, typer.Option(min=1, help="Messages of one measurement.")] = 20_000,
     pages: Pages = 20,
     rounds: Rounds = 3,
@@ -100,10 +101,12 @@ def send(
         _listed(batch, int, "--batch"),
         _listed(latency_ms, float, "--latency-ms"),
         _listed(failures, float, "--failures"),
+        _listed(rate, int, "--rate"),
     )
     options = SendOptions(
         cases=tuple(
-            SendCase(senders=s, tasks=t, batch=b, latency_ms=ms, failure_rate=f) for s, t, b, ms, f in combinations
+            SendCase(senders=s, tasks=t, batch=b, latency_ms=ms, failure_rate=f, rate=r)
+            for s, t, b, ms, f, r in combinations
         ),
         messages=messages,
         pages=pages,

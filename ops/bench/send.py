@@ -44,6 +44,8 @@ class SendCase:
     latency_ms: float = 0.0
     failure_rate: float = 0.0
     """Share of messages that the stand-in refuses with a usual recipient error."""
+    rate: int = 0
+    """Limit of messages/s of the whole app, to measure below saturation; 0: none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,6 +100,7 @@ async def _round(stage: Stage, options: SendOptions, case: SendCase) -> SendFigu
                     max_sockets=case.tasks,
                     graph_batch_size=case.batch,
                     rate_limit_per_page=100_000,
+                    rate_limit_max_jobs_per_second=case.rate,
                 )
             )
         await wait_for_senders(stage, case.senders)

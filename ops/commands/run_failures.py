@@ -23,7 +23,7 @@ COLUMNS = (
     *("recipient_id", "outcome", "error_class", "error_code", "error_subcode", "error_message"),
     *("http_status", "attempt", "sent_at"),
 )
-_FETCHED_AT_A_TIME = 5000
+_FETCHED_AT_A_TIME = 1000
 
 
 def list_failures(

@@ -80,13 +80,12 @@ class Faults:
         await self._heal()
 
     async def kill(self, action: Action) -> None:
-        sender = self._replace(action)
-        await self._world.until(lambda: bool(sender.sessions) or not sender.process.running, "its session")
+        sender = await self._replace(action)
         sender.kill()
         self.recovered_s.append(await self._world.until_taken_over(sender))
 
     async def stop(self, action: Action) -> None:
-        _signal(self._replace(action), signal.SIGTERM)
+        _signal(await self._replace(action), signal.SIGTERM)
 
     async def freeze(self, action: Action) -> None:
         sender = self._senders[action.which % SENDERS]
@@ -123,10 +122,11 @@ class Faults:
             "WHERE datname = current_database() AND pid <> pg_backend_pid()"
         )
 
-    def _replace(self, action: Action) -> TracedSender:
-        """Start another sender in the place of one; return the one."""
+    async def _replace(self, action: Action) -> TracedSender:
+        """Start another sender in the place of one; return the one when it is at work."""
         place = action.which % SENDERS
         former, self._senders[place] = self._senders[place], self._world.start_sender()
+        await self._world.until(lambda: bool(former.sessions), "a sender's session")
         return former
 
     async def _keep_busy(self) -> None:

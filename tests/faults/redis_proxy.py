@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -27,6 +28,9 @@ class RedisProxy:
         self._parts = parts
         self._digest = b""
         self._after = 0
+        self._chance = 0.0
+        self._random = random.Random()  # noqa: S311 - which answers are lost is no secret
+        self.cuts = 0
         self.cut = trio.Event()
         """An answer was cut off, after its script had run."""
         self.port = 0
@@ -42,6 +46,10 @@ class RedisProxy:
         self._digest = sha1(source(script).encode(), usedforsecurity=False).hexdigest().encode()
         self._after = after
         self.cut = trio.Event()
+
+    def cut_some_answers(self, chance: float, seed: int) -> None:
+        """From now on cut this part of all scripts' answers off."""
+        self._chance, self._random = chance, random.Random(seed)  # noqa: S311
 
     async def serve(self, client: trio.SocketStream) -> None:
         """Carry one connection."""
@@ -73,6 +81,7 @@ class RedisProxy:
             while data := await server.receive_some(_CHUNK):
                 if wanted.is_set() and not data.startswith(b"-NOSCRIPT"):
                     self.cut.set()
+                    self.cuts += 1
                     break
                 await client.send_all(data)
         except trio.BrokenResourceError:
@@ -80,6 +89,8 @@ class RedisProxy:
         connection.cancel()
 
     def _is_chosen(self, data: bytes) -> bool:
+        if self._chance:
+            return b"EVALSHA" in data and self._random.random() < self._chance
         if not self._digest or self._digest not in data or b"EVALSHA" not in data:
             return False
         self._after -= 1

@@ -13,7 +13,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from tests.faults.queue_machine import QueueMachine, Scripts
 
 MANY = settings(
-    max_examples=150,
+    max_examples=200,
     stateful_step_count=60,
     deadline=None,
     derandomize=True,

@@ -13,6 +13,7 @@ import pytest
 import trio
 from cryptography.fernet import Fernet
 from redis.asyncio import Redis
+from structlog.testing import capture_logs
 
 from ops.fakegraph.process import open_fakegraph
 from schema.event import LogEvent
@@ -109,6 +110,7 @@ def people(count: int) -> list[str]:
     return [str(7_000_000_000 + n) for n in range(count)]
 
 
+@pytest.mark.both_brokers
 async def test_every_recipient_gets_the_message_once(world: World) -> None:
     await world.add("a", people(300), page="1")
     await world.add("b", people(200), page="2")
@@ -138,6 +140,7 @@ async def test_variables_are_filled_and_unfit_recipients_end_with_their_reason(w
     ]
 
 
+@pytest.mark.both_brokers
 async def test_a_transient_error_is_tried_again_under_the_next_attempt(world: World) -> None:
     await world.control(errors={"transient_2_service_unavailable": 1.0})
     await world.add("r", people(1))
@@ -199,6 +202,7 @@ async def test_a_corrupt_record_ends_as_failed_and_the_rest_goes_on(world: World
     assert "ffff" in (failure.error_message or "")
 
 
+@pytest.mark.both_brokers
 async def test_a_stop_drains_and_leaves_the_rest_in_the_queue(world: World) -> None:
     await world.control(latency_ms=300)
     await world.add("r", people(200))
@@ -245,3 +249,14 @@ async def test_a_cancelled_run_ends_with_one_event_for_each_recipient_left(world
         facts = (await world.finished("r"))["r"]
     assert facts.outcomes == {"cancelled": 50}
     assert await world.accepted() == []
+
+
+async def test_a_cut_to_redis_is_not_called_an_outage_of_the_broker(world: World) -> None:
+    with capture_logs() as lines:
+        async with world.sender():
+            with trio.fail_after(10):
+                while not any(line.get("part") == "redis (outbox)" for line in lines):
+                    await aio(world.redis.client_kill_filter, _type="normal", skipme=True)
+                    await trio.sleep(0.05)
+    parts = {line["part"] for line in lines if line["event"] == "part_unreachable"}
+    assert all(part.startswith("redis") for part in parts)

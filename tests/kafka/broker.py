@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -51,6 +52,15 @@ class KafkaBroker:
         broker, controller = free_port(), free_port()
         self.bootstrap = f"127.0.0.1:{broker}"
         self._properties.write_text(_PROPERTIES.format(broker=broker, controller=controller, folder=folder))
+        self._format()
+
+    def lose_everything(self) -> None:
+        """End it and set it up anew at the same address: another cluster id, no topics."""
+        self.kill()
+        shutil.rmtree(self._folder / "data")
+        self._format()
+
+    def _format(self) -> None:
         cluster_id = base64.urlsafe_b64encode(os.urandom(16)).decode().rstrip("=")
         self._run("kafka.tools.StorageTool", "format", "-t", cluster_id, "-c", str(self._properties))
 

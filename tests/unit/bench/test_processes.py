@@ -18,7 +18,7 @@ sys.stdin.read()
 
 def test_a_child_is_found_by_its_command_line_with_the_time_it_used() -> None:
     command = [sys.executable, "-c", BUSY, "-m", "ops.fakegraph"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:  # noqa: S603
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
         assert child.stdout is not None
         assert child.stdout.readline() == b"done\n"
         usage = usage_by_role()

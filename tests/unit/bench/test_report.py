@@ -31,7 +31,8 @@ def figures(requests_per_s: float) -> HttpFigures:
     )
 
 
-ROUNDS = [[figures(100), figures(200), figures(400)], [figures(900), figures(1000), figures(1600)]]
+RATES = [[100.0, 200.0, 400.0], [900.0, 1000.0, 1600.0]]
+ROUNDS = [[figures(rate) for rate in rates] for rates in RATES]
 
 
 def test_json_has_medians_and_the_median_of_the_ratios(capsys: pytest.CaptureFixture[str]) -> None:
@@ -58,7 +59,7 @@ def test_a_table_shows_a_line_for_each_case_and_the_conditions(capsys: pytest.Ca
         "100.0",
         "30.0",
         "50.0",
-        *"1.0 / 2.0 / 3.0".split(),
+        *["1.0", "/", "2.0", "/", "3.0"],
         "1.0",
     ]
     assert lines[1].split()[-1] == "5.0"

@@ -20,7 +20,7 @@ print(resource.getrlimit(resource.RLIMIT_NOFILE))
 
 def lines_of(max_sockets: int) -> list[str]:
     command = [sys.executable, "-c", PROGRAM, str(max_sockets)]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()  # noqa: S603
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
 
 
 def test_the_soft_limit_is_raised_to_the_hard_one() -> None:
