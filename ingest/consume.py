@@ -130,7 +130,9 @@ class Ingest:
         try:
             read_any = await member.read(_now_s())
         except OffsetOutOfRangeError as exc:
-            missing = ", ".join(f"partition {tp.partition} has no offset {n}, which is next" for tp, n in exc.args[0].items())
+            missing = ", ".join(
+                f"partition {tp.partition} has no offset {n}, which is next" for tp, n in exc.args[0].items()
+            )
             await self._alarm(member, missing)
             return
         if problem := member.beyond_end(_now_s()):

@@ -27,7 +27,7 @@ T = TypeVar("T")
 _GROUP = 1000
 """Events read and produced together."""
 _LOOK_EVERY_S = 2.0
-_PACE_S = 0.03
+_PACE_S = 0.1
 """Between rounds that were not full: a round costs about the same for one event as for a hundred."""
 _ACKNOWLEDGED_WITHIN_MS = 10_000
 """A broker that takes longer is taken for away: the events are produced again over new connections."""

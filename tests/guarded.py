@@ -23,7 +23,7 @@ class Guarded:
         self._was_killed = False
         kill_at_once = str(int(signal.SIGKILL))
         with log.open("wb") as out:
-            self._guard = subprocess.Popen(  # noqa: S603
+            self._guard = subprocess.Popen(
                 [sys.executable, "-I", "-S", GUARD, folder, *owner, kill_at_once, *command],
                 stdin=subprocess.PIPE,
                 stdout=out,

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
 from typing import Any, TypeVar
 
-import redis
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from schema.job import Job, encode_record, job_id
 from schema.keys import key
-from sender.queue.scripts import source
 from sender.queue.work import _packed
 from tests.faults.queue_model import HOLDERS, Model, Page, Run, Session, Settling
+from tests.faults.scripts import Scripts, pairs
 
 T = TypeVar("T")
 
@@ -27,41 +25,8 @@ RUN_EVENTS = ("hold", "let go", "let go", "let go", "cancel", "becomes overdue")
 STOPS = ("pause", "open", "trouble pause", "trouble failure", "trouble open", "app must wait", "gets a new token")
 STARTS = ("resume", "close", "works", "gets a new token", "waits end")
 SESSION_EVENTS = ("open another", "close", "outbox is relayed", "renew", "renew with a wrong count")
-DUMP = """
-local read = {hash = {'HGETALL'}, list = {'LRANGE', 0, -1}, set = {'SMEMBERS'}, stream = {'XRANGE', '-', '+'},
-  zset = {'ZRANGE', 0, -1, 'WITHSCORES'}, string = {'GET'}}
-local answer = {}
-for _, key in ipairs(redis.call('KEYS', '*')) do
-  local command = read[redis.call('TYPE', key).ok]
-  answer[#answer + 1] = {key, redis.call(command[1], key, unpack(command, 2))}
-end
-return answer
-"""
 PACING = ("app", "ready", "waiting", "sessions", "lane:")
 """Keys that a repeat may change: whose turn it is, and times."""
-
-
-class Scripts:
-    """Calls the scripts by name, synchronously; `change` may break their text."""
-
-    def __init__(self, client: redis.Redis, change: Callable[[str], str] = str) -> None:
-        self.client = client
-        self._change = change
-        self._digests: dict[str, str] = {}
-
-    def call(self, name: str, *args: Any) -> Any:
-        if name not in self._digests:
-            text = DUMP if name == "dump" else self._change(source(name))
-            self._digests[name] = str(self.client.script_load(text))
-        return self.client.evalsha(self._digests[name], 1, key("epoch"), *args)
-
-    def dump(self) -> dict[str, Any]:
-        prefix = len(key(""))
-        return {name.decode()[prefix:]: value for name, value in self.call("dump")}
-
-
-def pairs(flat: list[bytes]) -> dict[bytes, bytes]:
-    return dict(zip(flat[::2], flat[1::2], strict=True))
 
 
 class QueueMachine(RuleBasedStateMachine):
@@ -246,7 +211,8 @@ class QueueMachine(RuleBasedStateMachine):
         for name, run in self.model.runs.items():
             if run.overdue and run.claimable and self.redis.hget(key(f"run:{name}"), "state") == b"expired":
                 self.model.expire(name)  # at the latest when its turn comes
-        self.model.claimed(*args, answer)
+        session, claim_id, want, bound = args
+        self.model.claimed(session, claim_id, want, bound, answer)
 
     @rule(data=st.data(), want=st.integers(1, 4), bound=st.sampled_from([3, 1000, 1000]), again=st.booleans())
     def drain(self, data: st.DataObject, want: int, bound: int, again: bool) -> None:
@@ -256,7 +222,8 @@ class QueueMachine(RuleBasedStateMachine):
         self.last_claims[session, "drain"] = args
 
     def _drain(self, args: tuple[Any, ...], *, again: bool = False) -> None:
-        self.model.drained(*args, self.call("drain", *args, again=again))
+        session, claim_id, want, bound = args
+        self.model.drained(session, claim_id, want, bound, self.call("drain", *args, again=again))
 
     @rule(data=st.data(), again=st.booleans())
     def mark(self, data: st.DataObject, again: bool) -> None:
@@ -305,7 +272,8 @@ class QueueMachine(RuleBasedStateMachine):
 
     @rule()
     def delays_end(self) -> None:
-        for member in self.redis.zrange(key("delayed"), 0, -1):
+        members: Any = self.redis.zrange(key("delayed"), 0, -1)
+        for member in members:
             self.redis.zadd(key("delayed"), {member: 0})
         for job in self.model.jobs.values():
             job.due = True
@@ -413,7 +381,7 @@ class QueueMachine(RuleBasedStateMachine):
         self.nothing_is_stranded(found)
 
     def nothing_is_stranded(self, found: dict[str, Any]) -> None:
-        """Whoever may be claimed has its turn; whoever ended will be drained, or is finished and waits for the notary."""
+        """Who may be claimed has its turn; who ended will be drained, or is finished and waits for the registry."""
         states = {name: run.state for name, run in self.model.runs.items()}
         soon_us = self.redis.time()[0] * 1e6 + 60e6
         for name, run in self.model.runs.items():

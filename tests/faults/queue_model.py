@@ -263,7 +263,8 @@ class Model:
 
     def disown(self, session_id: str, ids: list[bytes], heir_id: str) -> set[tuple[bytes, ...]]:
         """Return what the script must return of these: the marked ones."""
-        session, heir, marked = self.sessions[session_id], self.sessions[heir_id], set()
+        session, heir = self.sessions[session_id], self.sessions[heir_id]
+        marked: set[tuple[bytes, ...]] = set()
         for i in [i for i in ids if i in session.held]:
             job = self.jobs[i]
             session.held.discard(i)

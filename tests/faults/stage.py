@@ -50,7 +50,7 @@ class Stage:
         self._key = Fernet.generate_key().decode()
         self.database_url = addresses["log_database_url"]
         self.graph_url = addresses["graph_api_url"]
-        self.redis = redis.Redis.from_url(addresses["redis_url"])
+        self.redis: Any = redis.Redis.from_url(addresses["redis_url"])
         self.settings: dict[str, Any] = {
             **addresses,
             "token_encryption_key": self._key,
@@ -141,17 +141,18 @@ class Stage:
 
     def finished(self, run_id: str) -> bool:
         """Whether the queue says that the run has ended."""
-        return self.redis.hget(key(f"run:{run_id}"), "state") == RunState.FINISHED.encode()
+        state: bytes | None = self.redis.hget(key(f"run:{run_id}"), "state")
+        return state == RunState.FINISHED.encode()
 
     def outbox(self) -> int:
         """Return how many events wait for the broker."""
         boxes: Any = self.redis.smembers(key("outboxes"))
-        return sum(int(self.redis.xlen(key(f"outbox:{box.decode()}"))) for box in boxes)  # type: ignore[arg-type]
+        return sum(int(self.redis.xlen(key(f"outbox:{box.decode()}"))) for box in boxes)
 
     def held(self) -> int:
         """Return how many jobs are in the hands of senders."""
         sessions: Any = self.redis.zrange(key("sessions"), 0, -1)
-        return sum(int(self.redis.hlen(key(f"held:{s.decode()}"))) for s in sessions)  # type: ignore[arg-type]
+        return sum(int(self.redis.hlen(key(f"held:{s.decode()}"))) for s in sessions)
 
     def fetch(self, query: str, *values: object) -> list[tuple[Any, ...]]:
         """Read from the log database."""

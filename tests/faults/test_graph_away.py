@@ -6,10 +6,14 @@ import httpx
 
 from tests.faults.world import World
 
+KEEP = httpx.Limits(keepalive_expiry=None)
+
 
 async def test_an_answer_over_an_old_connection_ends_the_caution(world: World) -> None:
-    [sender] = await world.start_senders([])
-    async with httpx.AsyncClient(base_url=world.graph_url) as graph:  # its connection outlasts the refusal of new ones
+    [sender] = await world.start_senders([], worker_concurrency=6)
+    async with httpx.AsyncClient(
+        base_url=world.graph_url, limits=KEEP
+    ) as graph:  # its connection outlasts the refusal of new ones
         await graph.post("/__control", json={"pause": True})
         await world.enqueue("under_way", 5)
         await world.until(lambda: len(sender.pairs("posted")) == 5, "requests under way")

@@ -1,4 +1,4 @@
-"""What the limiter promises at the claim, however claims and pauses fall. Time passes by moving what Redis remembers."""
+"""What the limiter promises at the claim, however claims fall. Time passes by moving what Redis remembers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from schema.job import Job, encode_record, job_id
 from schema.keys import key
-from tests.faults.queue_machine import FAR_MS, NEVER_MS, Scripts
+from tests.faults.queue_machine import FAR_MS, NEVER_MS
+from tests.faults.scripts import Scripts
 
 NONE = 10**6
 LIMITED = {"page": "lane:1/text:pace", "app": "app"}
@@ -23,9 +24,7 @@ LIMITED = {"page": "lane:1/text:pace", "app": "app"}
 class Clocked:
     """A queue with one endless run for each of two pages, and a clock that the test moves."""
 
-    def __init__(
-        self, client: redis.Redis, what: str, limit: int, change: Callable[[str], str] = str
-    ) -> None:
+    def __init__(self, client: redis.Redis, what: str, limit: int, change: Callable[[str], str] = str) -> None:
         self._client, self._what, self._limit = client, what, limit
         self._scripts = Scripts(client, change)
         self._ahead_us = 0
@@ -49,7 +48,8 @@ class Clocked:
         self._ahead_us += us
         if self._client.hexists(clock, "tat_us"):
             self._client.hincrby(clock, "tat_us", -us)
-        for lane in self._client.zrange(key("waiting"), 0, -1):
+        lanes: Any = self._client.zrange(key("waiting"), 0, -1)
+        for lane in lanes:
             self._client.zincrby(key("waiting"), -us, lane)
 
     def claim(self, want: int) -> None:

@@ -35,7 +35,7 @@ async def world(redis_url: str, kafka_bootstrap: str, asyncio_loop: Any) -> Asyn
 async def tasks_of_asyncio() -> list[str]:
     """Name what still runs on the asyncio side, ourselves apart."""
 
-    async def others() -> list[str]:
+    async def others() -> list[str]:  # noqa: ASYNC124 - it must run on that side
         return [repr(task) for task in asyncio.all_tasks() if task is not asyncio.current_task()]
 
     return await aio(others)
@@ -44,7 +44,7 @@ async def tasks_of_asyncio() -> list[str]:
 @pytest.mark.parametrize("seed", range(2))
 @pytest.mark.parametrize("how", ["cancelled", "stopped", "stopped twice"])
 async def test_a_sender_ends_at_any_moment_when_it_is(how: str, seed: int, world: World) -> None:
-    moments = random.Random(seed)
+    moments = random.Random(seed)  # noqa: S311
     await world.add("r", people(20_000), token="dead-token" if seed else "EAAgood")
     before: int | None = None
     for _ in range(ROUNDS):

@@ -11,6 +11,8 @@ from schema.keys import key
 from sender.queue.work import Limits, WorkQueue
 from tests.faults.world import TracedSender, World
 
+KEEP = httpx.Limits(keepalive_expiry=None)
+
 RECIPIENTS = 5
 """Fewer than tasks: those that wait do not keep the sender from claiming again."""
 
@@ -41,7 +43,9 @@ async def test_a_mark_of_a_lost_session_lets_nothing_leave_a_second_time(world: 
 
 async def test_a_job_given_back_by_a_lost_session_stays_with_the_new_one(world: World) -> None:
     [sender] = await world.start_senders(["--hold-at", "before_settle"])
-    async with httpx.AsyncClient(base_url=world.graph_url) as graph:  # its connection outlasts the refusal of new ones
+    async with httpx.AsyncClient(
+        base_url=world.graph_url, limits=KEEP
+    ) as graph:  # its connection outlasts the refusal of new ones
         await graph.post("/__control", json={"refuse_ms": 600_000, "pause": True})
         await world.enqueue("r", 1)
         await world.until_halted(sender)

@@ -41,9 +41,9 @@ def postgres_url(local_servers: dict[str, Any]) -> Iterator[str]:
     """A new, empty database."""
     server, name = local_servers["postgres_url"], f"test_{uuid4().hex[:12]}"
     with psycopg.connect(server, autocommit=True) as admin:
-        admin.execute(f"CREATE DATABASE {name}")  # type: ignore[call-overload]  # a name of our own making
+        admin.execute(f"CREATE DATABASE {name}")  # a name of our own making
         yield f"{server.rsplit('/', 1)[0]}/{name}"
-        admin.execute(f"DROP DATABASE {name} WITH (FORCE)")  # type: ignore[call-overload]
+        admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture

@@ -89,8 +89,7 @@ class KafkaBroker:
         self._process.signal(number)
 
     def _run(self, *command: str) -> None:
-        ended = subprocess.run(  # noqa: S603
+        ended = subprocess.run(
             [*self._java, *command], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
         )
         assert ended.returncode == 0, ended.stdout + ended.stderr
-

@@ -33,7 +33,7 @@ def find_java() -> Path:
     found = shutil.which("java")
     if found is None:
         raise KafkaUnavailable("there is no java on this machine", expected=True)
-    said = subprocess.run([found, "-version"], capture_output=True, text=True, check=False).stderr  # noqa: S603
+    said = subprocess.run([found, "-version"], capture_output=True, text=True, check=False).stderr
     version = re.search(r'version "(?:1\.)?(\d+)', said)
     if version is None or int(version[1]) < OLDEST_JAVA:
         raise KafkaUnavailable(f"java {OLDEST_JAVA} or newer is needed; {found} says: {said.strip()}", expected=True)
@@ -65,9 +65,7 @@ def _fetch(folder: Path) -> None:
         command = [maven, "--quiet", "--batch-mode", "--file", str(POM), "dependency:copy-dependencies"]
         command += ["-DincludeScope=runtime", f"-DoutputDirectory={draft}/jars"]
         try:
-            ended = subprocess.run(  # noqa: S603
-                command, capture_output=True, text=True, timeout=_FETCH_WITHIN_S, check=False
-            )
+            ended = subprocess.run(command, capture_output=True, text=True, timeout=_FETCH_WITHIN_S, check=False)
         except subprocess.TimeoutExpired:
             raise KafkaUnavailable(f"Maven took longer than {_FETCH_WITHIN_S:.0f} s", expected=False) from None
         if ended.returncode:

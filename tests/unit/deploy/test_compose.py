@@ -62,7 +62,7 @@ def test_a_service_is_asked_for_its_health_by_its_own_name(service: str) -> None
     assert PARTS[service]["healthcheck"]["test"] == ["CMD", "newar", "health", service]
 
 
-@pytest.mark.parametrize("service", SERVERS)
+@pytest.mark.parametrize("service", sorted(SERVERS))
 def test_a_server_has_a_health_check_and_keeps_its_data(service: str) -> None:
     assert PARTS[service]["healthcheck"]["test"]
     [volume] = PARTS[service]["volumes"]
