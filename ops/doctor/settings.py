@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from ops.doctor.finding import Finding, judged
-from ops.settings_check import ENV_FILE, SERVICES, ignored_names, problems_of, read
-from schema.runtime.settings import Settings, SettingsError
+from ops.settings_check import SERVICES, ignored_names, problems_of, read
+from schema.runtime.settings import ENV_FILE, Settings, SettingsError
 
 S = TypeVar("S", bound=Settings)
 

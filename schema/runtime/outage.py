@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import random
 
 import structlog
 
 log = structlog.get_logger()
+
+_LOG_EVERY_S = 10.0
+"""A part that comes and goes is logged once in so long."""
 
 
 class Outage:
@@ -18,6 +22,8 @@ class Outage:
         self._longest_s = longest_s
         self._failures = 0
         self._since_s = 0.0
+        self._logged_at_s = -math.inf
+        self._logged = False
 
     @property
     def down(self) -> bool:
@@ -27,7 +33,9 @@ class Outage:
     def failed(self, error: BaseException, now_s: float) -> float:
         """Note a failure at `now_s` (any steady clock); return the seconds to wait before the next try."""
         if not self._failures:
-            self._since_s = now_s
+            self._since_s, self._logged = now_s, False
+        if not self._logged and now_s - self._logged_at_s >= _LOG_EVERY_S:
+            self._logged, self._logged_at_s = True, now_s
             log.warning("part_unreachable", part=self.part, error=f"{type(error).__name__}: {error}")
         self._failures += 1
         wait_s: float = min(self._longest_s, self._first_s * 2 ** min(self._failures - 1, 16))
@@ -35,6 +43,6 @@ class Outage:
 
     def recovered(self, now_s: float) -> None:
         """Note that the part answers again."""
-        if self._failures:
+        if self._failures and self._logged:
             log.info("part_back", part=self.part, away_s=round(now_s - self._since_s, 1), failures=self._failures)
         self._failures = 0

@@ -53,7 +53,7 @@ def plain_asyncio() -> Iterator[None]:
 def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     data: Path = tmp_path_factory.mktemp("servers")
     command = [sys.executable, "-m", "ops.local", "--data", str(data), "--only", "redis", "--not-durable"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as server:  # noqa: S603 - our own
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as server:
         assert server.stdout is not None
         assert server.stdin is not None
         yield json.loads(server.stdout.readline())["redis_url"]
@@ -72,7 +72,7 @@ def redis(redis_server: str) -> Iterator[Redis]:
 def open_api(redis_url: str) -> Iterator[Service]:
     """Serve in a process of its own: asyncio inside Trio and Playwright's asyncio do not mix."""
     command = [sys.executable, "-m", "tests.browser.service", redis_url]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 - our own
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         try:
             yield Service(process.stdout.readline().strip(), process)

@@ -14,13 +14,15 @@ from tests.faults.queue_machine import QueueMachine
 from tests.faults.scripts import Scripts
 
 MANY = settings(
-    max_examples=200,
-    stateful_step_count=60,
+    max_examples=100,
+    stateful_step_count=50,
     deadline=None,
     derandomize=True,
     database=None,
     suppress_health_check=list(HealthCheck),
 )
+pytestmark = pytest.mark.timeout(400)  # no question of speed: a machine may be busy
+
 UNTIL_FOUND = settings(MANY, max_examples=600, phases=[Phase.generate], report_multiple_bugs=False)
 
 

@@ -20,7 +20,6 @@ from ops.commands.run_again import RecoverSettings, RetrySettings, make_retry, r
 from ops.exits import CommandFailed
 from ops.fakegraph.process import open_fakegraph
 from ops.local.place import executable_of_wheel, open_place
-from schema.keys import key
 from schema.outcomes import ErrorClass
 from schema.runtime.asyncio_door import aio
 from schema.runtime.redis import open_redis
@@ -221,10 +220,3 @@ async def open_own_redis(folder: Path) -> AsyncIterator[OwnRedis]:
             yield server
         finally:
             server.kill()
-
-
-def outbox_length(redis_url: str) -> int:
-    """Return how many events wait for the broker."""
-    with redis.Redis.from_url(redis_url) as client:
-        boxes: Any = client.smembers(key("outboxes"))
-        return sum(int(client.xlen(key(f"outbox:{box.decode()}"))) for box in boxes)  # type: ignore[arg-type]

@@ -244,9 +244,7 @@ def test_the_command_stops_all_and_ends_well(tmp_path: Path, option: str, ending
 def test_the_command_says_why_it_failed(tmp_path: Path) -> None:
     (tmp_path / "data").write_text("not a folder")
     command = [sys.executable, "-m", "ops.local", "--data", str(tmp_path / "data")]
-    failed = subprocess.run(
-        command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
-    )
+    failed = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     assert (failed.returncode, failed.stdout) == (1, "")
     assert str(tmp_path / "data") in failed.stderr
     assert "Traceback" not in failed.stderr

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from sender.graph.response import BadAnswer, Response, ResponseParser
 from tests.unit.graph.answers import Answer, answers, compose, pieces
 
+HELLO = gzip.compress(b"hello", mtime=0)
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
 
 
@@ -182,7 +183,7 @@ def test_a_body_that_inflates_over_the_limit_is_refused() -> None:
     assert whole.body == bytes(1000)
 
 
-@pytest.mark.parametrize("body", [gzip.compress(b"hello", mtime=0)[:-1], gzip.compress(b"hello", mtime=0) + b"!", b"plain", b"\x1f\x8b"])
+@pytest.mark.parametrize("body", [HELLO[:-1], HELLO + b"!", b"plain", b"\x1f\x8b"])
 def test_a_compressed_body_must_be_whole(body: bytes) -> None:
     with pytest.raises(BadAnswer, match=r"body cannot be decoded|cut or has bytes behind"):
         read(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
