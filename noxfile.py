@@ -32,9 +32,9 @@ def demo(session: nox.Session) -> None:
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """Run the tests; `nox -s tests -- tests/unit` runs a part of them."""
+    """Run the tests, two files at a time; `nox -s tests -- tests/unit` runs a part of them."""
     install(session, "local", "test")
-    session.run("python", "-m", "pytest", *session.posargs)
+    session.run("python", "-m", "pytest", "-n", "2", "--dist", "loadfile", *session.posargs)
 
 
 @nox.session
@@ -59,6 +59,7 @@ def bench(session: nox.Session) -> None:
 def soak(session: nox.Session) -> None:
     """Break things at random for hours, and check every promise: `nox -s soak -- --hours 8 --seed 100`."""
     install(session, "local", "test")
+    session.run("python", "-m", "pytest", "tests/faults/test_queue_model.py", env={"NEWAR_ALL_TWINS": "1"})
     session.run("python", "-m", "tests.faults.soak", *session.posargs)
 
 
