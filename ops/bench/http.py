@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
+import sys
 import tempfile
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 
+import msgspec
 import trio
 
-from ops.bench.clients import CLIENTS, Client, Send, open_client
-from ops.bench.percentiles import Percentiles
-from ops.bench.processes import cpu_per_message_us, megabytes, usage_by_role
+from ops.bench.clients import CLIENTS, Client
+from ops.bench.http_case import HttpCase, HttpFigures, Task
 from ops.bench.rounds import paired
+from ops.bench.stage import environment_of_children
 from ops.fakegraph.process import open_fakegraph
-
-
-@dataclass(frozen=True, kw_only=True)
-class HttpCase:
-    """One client under one load."""
-
-    client: Client
-    tasks: int
-    tls: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,34 +40,15 @@ class HttpOptions:
         ]
 
 
-@dataclass(frozen=True, kw_only=True)
-class HttpFigures:
-    """What one round of one case showed."""
-
-    requests_per_s: float
-    cpu_us: dict[str, float]
-    """CPU time for each request: of the client (`bench`) and of the stand-in."""
-    rss_mb: dict[str, float]
-    time: Percentiles
-    """From before the request to behind its answer, as a task sees it."""
-
-
-@dataclass
-class _Window:
-    """The span of time in which answers count."""
-
-    begins_at: float
-    ends_at: float
-    times_s: list[float] = field(default_factory=list)
-
-
 async def bench_http(options: HttpOptions) -> list[list[HttpFigures]]:
     """Return the figures of each case in `options.cases`, one for each round."""
     async with _stand_ins() as (urls, ca_file):
         return await paired(
             options.cases,
             options.rounds,
-            lambda case: _measure(case, urls[case.tls], ca_file if case.tls else None, options.seconds),
+            lambda case: _in_a_process(
+                Task(case=case, url=urls[case.tls], ca_file=str(ca_file) if case.tls else None, seconds=options.seconds)
+            ),
         )
 
 
@@ -86,31 +60,8 @@ async def _stand_ins() -> AsyncIterator[tuple[dict[bool, str], Path]]:
             yield {False: plain, True: secure}, Path(folder) / "ca.pem"
 
 
-async def _measure(case: HttpCase, url: str, ca_file: Path | None, seconds: float) -> HttpFigures:
-    async with open_client(case.client, url, ca_file, case.tasks) as connect, AsyncExitStack() as stack:
-        begins_at = trio.current_time() + 1.0 + case.tasks / 1000
-        window = _Window(begins_at, begins_at + seconds)
-        async with trio.open_nursery() as nursery:
-            for _ in range(case.tasks):
-                nursery.start_soon(_send_on, await connect(stack), window)
-            await trio.sleep_until(window.begins_at)
-            before = usage_by_role()
-            await trio.sleep_until(window.ends_at)
-            after = usage_by_role()
-            nursery.cancel_scope.cancel()
-    requests = max(1, len(window.times_s))
-    return HttpFigures(
-        requests_per_s=round(len(window.times_s) / seconds, 1),
-        cpu_us=cpu_per_message_us(before, after, requests),
-        rss_mb=megabytes(after),
-        time=Percentiles.of(window.times_s),
-    )
-
-
-async def _send_on(send: Send, window: _Window) -> None:
-    while True:
-        started_at = trio.current_time()
-        await send()
-        ended_at = trio.current_time()
-        if window.begins_at <= ended_at < window.ends_at:
-            window.times_s.append(ended_at - started_at)
+async def _in_a_process(task: Task) -> HttpFigures:
+    """Measure in a process of its own, so that memory is that of one client."""
+    command = [sys.executable, "-m", "ops.bench.http_case", msgspec.json.encode(task).decode()]
+    done = await trio.run_process(command, env=environment_of_children(), capture_stdout=True)
+    return msgspec.json.decode(done.stdout, type=HttpFigures)

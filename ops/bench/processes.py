@@ -13,6 +13,7 @@ _TICK_US = 1_000_000 // os.sysconf("SC_CLK_TCK")
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 _ROLES = {
     "ops.fakegraph": "fake Graph",
+    "ops.bench.http_case": "client",
     "ops sender": "sender",
     "ops ingest": "ingest",
     "postgres": "Postgres",

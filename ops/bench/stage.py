@@ -57,14 +57,18 @@ class Stage:
             "LOG_DATABASE_URL": self.log_database_url,
             "GRAPH_API_URL": self.graph_url,
             "TOKEN_ENCRYPTION_KEY": self.token_key,
-            "PYTHONPATH": str(PROJECT),
         }
-        return dict(os.environ) | addresses | {name.upper(): str(value) for name, value in settings.items()}
+        return environment_of_children() | addresses | {name.upper(): str(value) for name, value in settings.items()}
 
     async def change_graph(self, **change: float) -> None:
         """Change latency or failures of the stand-in, as its `POST /__control` takes them."""
         async with httpx.AsyncClient() as client:
             (await client.post(f"{self.graph_url}/__control", json=change)).raise_for_status()
+
+
+def environment_of_children() -> dict[str, str]:
+    """Return the environment in which a child finds this program, wherever it was started."""
+    return dict(os.environ) | {"PYTHONPATH": str(PROJECT)}
 
 
 @asynccontextmanager

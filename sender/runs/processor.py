@@ -94,6 +94,8 @@ class RunProcessor:
     async def fill(self, until: float, stopping: trio.Event) -> list[QueryRefused]:
         """Enqueue chunks, one of each run in turn, until all is in, `until` has come or a stop is wanted.
 
+        One of each at least, so that runs are filled also when a poll takes longer than the interval.
+
         Returns what was refused for single runs; these are left until the next time.
         """
         refused: list[QueryRefused] = []
@@ -101,7 +103,9 @@ class RunProcessor:
         facts = await self._queue.facts([run.run_id for run in runs])
         open_ = [run for run in runs if run.run_id in facts and not facts[run.run_id].enqueued]
         waiting = deque(_Place(run, facts[run.run_id].cursor) for run in open_)
-        while waiting and not stopping.is_set() and trio.current_time() < until:
+        owed = len(waiting)
+        while waiting and not stopping.is_set() and (owed > 0 or trio.current_time() < until):
+            owed -= 1
             place = waiting.popleft()
             try:
                 following = await self._enqueue(place)

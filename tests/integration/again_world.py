@@ -157,7 +157,7 @@ class Again:
         try:
             return (await RunQueue(client).facts([run_id]))[run_id]
         finally:
-            await aio(client.aclose)
+            await aio(client.aclose)  # noqa: ASYNC102 - asyncio side
 
 
 def made(kind: Any, values: dict[str, Any]) -> Any:

@@ -145,14 +145,15 @@ async def test_finished_run_is_not_touched_when_the_queue_is_lost(again: Again) 
 async def test_end_that_the_registry_had_not_seen_is_recovered_without_a_message(again: Again) -> None:
     everybody = people(40)
     run = again.db.run(*everybody)
-    async with again.serving("runs", poll_interval_ms=50):
-        await again.state(run, "active")
-    async with again.serving("sender", "ingest"):
-        await again.until(lambda: len(again.final(run)) == 40, "all rows")
-    again.db.lose_redis()
-    async with again.serving("runs", "sender", "ingest"):
-        assert (await again.recover(run)).ended == 40
-        assert await again.adds_up(run, everybody) == {"sent": 40}
+    async with again.serving("ingest"):
+        async with again.serving("runs"):
+            await again.state(run, "active")
+        async with again.serving("sender"):
+            await again.until(lambda: len(again.final(run)) == 40, "all rows")
+        again.db.lose_redis()
+        async with again.serving("runs", "sender"):
+            assert (await again.recover(run)).ended == 40
+            assert await again.adds_up(run, everybody) == {"sent": 40}
     assert sorted(await again.accepted()) == everybody
 
 
@@ -161,28 +162,28 @@ async def test_wrong_address_sends_nothing_and_the_right_one_again_goes_on_by_it
 ) -> None:
     everybody = people(400)
     run = again.db.run(*everybody)
-    async with again.serving("runs", "sender", "ingest"):
-        await again.accepted_at_least(100)
-    so_far = len(await again.accepted())
-    async with open_own_redis(tmp_path) as wrong, again.serving("runs", "sender", "ingest", redis_url=wrong.url):
-        await again.state(run, "queue_lost")
-        other = again.db.run("1")
-        await again.adds_up(other, ["1"])
-    assert len(await again.accepted()) == so_far + 1
-    async with again.serving("runs", "sender", "ingest"):
-        assert await again.adds_up(run, everybody) == {"sent": 400}
+    async with again.serving("ingest"), open_own_redis(tmp_path) as wrong:
+        async with again.serving("runs", "sender"):
+            await again.accepted_at_least(100)
+        so_far = len(await again.accepted())
+        async with again.serving("runs", "sender", redis_url=wrong.url):
+            await again.state(run, "queue_lost")
+            other = again.db.run("1")
+            await again.adds_up(other, ["1"])
+        assert len(await again.accepted()) == so_far + 1
+        async with again.serving("runs", "sender"):
+            assert await again.adds_up(run, everybody) == {"sent": 400}
     assert sent_twice(await again.accepted()) == []
 
 
 async def test_old_queue_set_back_after_its_run_was_recovered_elsewhere_is_held(again: Again, tmp_path: Path) -> None:
     everybody = people(300)
-    run = again.db.run(*everybody)
-    async with again.serving("runs", "sender", "ingest"):
-        await again.accepted_at_least(100)
-    old = again.values["redis_url"]
-    async with open_own_redis(tmp_path) as new:
+    run, old = again.db.run(*everybody), again.values["redis_url"]
+    async with again.serving("ingest"), open_own_redis(tmp_path) as new:
+        async with again.serving("runs", "sender"):
+            await again.accepted_at_least(100)
         again.values["redis_url"] = new.url
-        async with again.serving("runs", "sender", "ingest"):
+        async with again.serving("runs", "sender"):
             await again.recover(run)
             assert await again.adds_up(run, everybody) == {"sent": 300}
         again.values["redis_url"] = old
@@ -192,9 +193,9 @@ async def test_old_queue_set_back_after_its_run_was_recovered_elsewhere_is_held(
                 return (await again.facts(run, old)).held_by == ["registry"]
 
             await again.until(held, "the hold")
-        async with again.serving("runs", "sender", "ingest"):
-            other = again.db.run("1")
-            await again.adds_up(other, ["1"])
+            async with again.serving("sender"):
+                other = again.db.run("1")
+                await again.adds_up(other, ["1"])
     assert sent_twice(await again.accepted()) == []
 
 

@@ -113,6 +113,13 @@ async def test_many_runs_are_looked_at_in_pages(world: World, monkeypatch: pytes
     assert [world.recipients(run) for run in runs] == [["1"]] * 8
 
 
+async def test_every_run_gets_on_also_when_a_poll_takes_longer_than_the_interval(world: World) -> None:
+    first, second = world.run("1", "2", "3", "4"), world.run("5", "6", "7")
+    processor = world.processor(chunk=2)
+    await processor.turn(trio.current_time() - 1, trio.Event())
+    assert (world.recipients(first), world.recipients(second)) == (["1", "2"], ["5", "6"])
+
+
 async def test_small_run_does_not_wait_for_a_large_one(world: World) -> None:
     large, small = world.run(*(str(n) for n in range(10, 40))), world.run("1", "2", "3", "4")
     processor = world.processor(chunk=3)
@@ -487,7 +494,6 @@ async def test_run_of_another_epoch_is_lost_though_a_run_of_its_name_is_known(wo
     run = world.run(*(str(n) for n in range(10, 20)))
     processor = world.processor(chunk=3)
     await processor.poll()
-    await processor.fill(trio.current_time(), trio.Event())  # no time: nothing is enqueued yet
     world.redis_command("SET", key("epoch"), "another")
     await world.turn()
     await world.keep_books()

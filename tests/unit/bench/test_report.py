@@ -7,7 +7,7 @@ import json
 import pytest
 
 from ops.bench.conditions import Conditions
-from ops.bench.http import HttpCase, HttpFigures
+from ops.bench.http_case import HttpCase, HttpFigures
 from ops.bench.percentiles import Percentiles
 from ops.bench.report import print_report
 
@@ -25,8 +25,8 @@ CASES = [HttpCase(client="httpx", tasks=100), HttpCase(client="pool", tasks=100)
 def figures(requests_per_s: float) -> HttpFigures:
     return HttpFigures(
         requests_per_s=requests_per_s,
-        cpu_us={"bench": 100.0, "fake Graph": 30.0},
-        rss_mb={"bench": 50.0},
+        cpu_us={"client": 100.0, "fake Graph": 30.0},
+        rss_mb={"client": 50.0},
         time=Percentiles(1.0, 2.0, 3.0),
     )
 
