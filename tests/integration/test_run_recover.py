@@ -67,7 +67,7 @@ async def test_queue_emptied_in_mid_run_goes_on_with_the_rest_only(again: Again)
 async def test_queue_emptied_while_the_run_is_being_enqueued_reaches_everybody_once(again: Again) -> None:
     everybody = people(600)
     run = again.db.run(*everybody)
-    again.values["enqueue_chunk"] = 3
+    again.values["enqueue_chunk"] = 10
     async with again.serving("runs", "sender", "ingest"):
         await again.accepted_at_least(20)
         again.db.lose_redis()

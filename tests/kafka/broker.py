@@ -61,8 +61,8 @@ class KafkaBroker:
         self._format()
 
     def _format(self) -> None:
-        cluster_id = base64.urlsafe_b64encode(os.urandom(16)).decode().rstrip("=")
-        self._run("kafka.tools.StorageTool", "format", "-t", cluster_id, "-c", str(self._properties))
+        cluster_id = base64.urlsafe_b64encode(os.urandom(16)).decode().rstrip("=")  # may begin with a dash
+        self._run("kafka.tools.StorageTool", "format", f"--cluster-id={cluster_id}", "-c", str(self._properties))
 
     def start(self) -> None:
         """Start it unless it runs; return when it answers. Blocks for some seconds."""
