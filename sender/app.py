@@ -39,6 +39,7 @@ log = structlog.get_logger()
 
 _SETTLE_WITHIN_S = 10.0
 """How long the last settlements and events may take after the sending has ended."""
+_CLOSE_WITHIN_S = 1.0
 
 
 class Sender:
@@ -203,10 +204,11 @@ async def _finish(sender: Sender) -> None:
     """Settle and relay what the work left behind, and give the session up."""
     with trio.move_on_after(_SETTLE_WITHIN_S) as limit:
         await sender.settling.group.flush()
-        await sender.persist(sender.queue.close)
         await aio(sender.relay.drained)
+    with trio.move_on_after(_CLOSE_WITHIN_S):  # last: until then the lease is renewed
+        await sender.persist(sender.queue.close)
     if limit.cancelled_caught:
-        log.warning("stopped_unsettled", held=len(sender.hands.held), note="other senders take over")
+        log.warning("stopped_unsettled", held=len(sender.hands), note="other senders take over")
 
 
 def _limits(settings: SenderSettings) -> Limits:

@@ -176,7 +176,7 @@ class Delivery:
                 letter.ended = True
                 self._figures.stale_settlements += 1
                 if session == self._queue.session:
-                    self._hands.held.discard(letter.job)
+                    self._hands.drop(letter.job)
             else:
                 letter.sent_at_us = sent_at_us
                 ours.append(letter)

@@ -107,7 +107,7 @@ class Dispatcher:
 
     def _free(self) -> int:
         """Return for how many jobs there are idle tasks; what waits for its settlement is bounded too."""
-        return min(self._idle * self._batch, 2 * self._tasks * self._batch - len(self._hands.held))
+        return min(self._idle * self._batch, 2 * self._tasks * self._batch - len(self._hands))
 
     async def _pause_for_graph(self) -> None:
         """While the Graph API cannot be reached, claim nothing, and then one job to try it."""
@@ -128,7 +128,8 @@ class Dispatcher:
             return None
         for group in claim.groups:
             if group.session == self._queue.session:
-                self._hands.held.update([record[:JOB_ID_BYTES] for record in group.records])
+                for twice in self._hands.take(record[:JOB_ID_BYTES] for record in group.records):
+                    group.records[:] = [r for r in group.records if not r.startswith(twice)]
         return claim
 
     async def _hand_out(self, groups: list[ClaimedGroup]) -> None:

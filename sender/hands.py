@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import trio
 
 
@@ -10,9 +12,39 @@ class Hands:
 
     def __init__(self, lease_s: float) -> None:
         self.lease_s = lease_s
-        self.held: set[bytes] = set()
+        self._here: set[bytes] = set()
+        self._leaving: dict[bytes, int] = {}
+        """Settlements under way. A job given back may be ours again before the answer to its settlement is here."""
         self._valid_until = -1.0
         self._clock_offset_us = 0
+
+    def __len__(self) -> int:
+        return len(self._here) + len(self._leaving)
+
+    def __contains__(self, job: bytes) -> bool:
+        return job in self._here or job in self._leaving
+
+    def take(self, jobs: Iterable[bytes]) -> set[bytes]:
+        """Note jobs as held; return those that were here already: they have a letter, and need no second one."""
+        jobs = list(jobs)
+        twice = self._here.intersection(jobs)
+        self._here.update(jobs)
+        return twice
+
+    def drop(self, job: bytes) -> None:
+        """Note that a job was not ours any more."""
+        self._here.discard(job)
+
+    def leave(self, job: bytes) -> None:
+        """Note that a job's settlement is under way."""
+        self._here.discard(job)
+        self._leaving[job] = self._leaving.get(job, 0) + 1
+
+    def left(self, job: bytes) -> None:
+        """Note that a settlement was answered."""
+        others = self._leaving.pop(job, 0) - 1
+        if others > 0:
+            self._leaving[job] = others
 
     def renewed(self, asked_at: float, redis_now_us: int) -> None:
         """Note a renewal that was sent at `asked_at` (Trio's clock)."""
@@ -21,7 +53,8 @@ class Hands:
 
     def lost(self) -> None:
         """Note that the session is gone, with everything it held."""
-        self.held.clear()
+        self._here.clear()
+        self._leaving.clear()
         self._valid_until = -1.0
 
     @property

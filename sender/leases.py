@@ -59,12 +59,12 @@ class Leases:
             try:
                 now_us, held = await self._persist(self._renew)
             except SessionGone:
-                log.error("session_lost", held=len(self._hands.held))
+                log.error("session_lost", held=len(self._hands))
                 await self._open()
                 await self._settling.log_again()
                 continue
             self._hands.renewed(max(asked_at, self._renewed_at), now_us)
-            await self._disown(set(held) - self._hands.held)
+            await self._disown({job for job in held if job not in self._hands})
 
     async def take_over(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Look for sessions whose lease ran out until cancelled; what they had marked becomes `unknown`."""
@@ -88,8 +88,8 @@ class Leases:
                 groups = []
             for group in groups:
                 for record in group.records:
-                    if group.session == self._queue.session:
-                        self._hands.held.add(record[:JOB_ID_BYTES])
+                    if group.session == self._queue.session and self._hands.take([record[:JOB_ID_BYTES]]):
+                        continue
                     self._end_unsent(group, record)
                     drained += 1
             await trio.sleep(_DRAIN_BUSY_S if drained else _DRAIN_IDLE_S)
@@ -107,7 +107,7 @@ class Leases:
 
     async def _renew(self) -> tuple[int, list[bytes]]:
         self._renewed_at = trio.current_time()
-        return await self._queue.renew(len(self._hands.held))
+        return await self._queue.renew(len(self._hands))
 
     async def _disown(self, unknown: set[bytes]) -> None:
         """Give back what was unknown at two renewals in a row: a claim's answer may still have been under way."""
@@ -116,12 +116,12 @@ class Leases:
         if twice:
             log.warning("jobs_disowned", jobs=len(twice))
             # what an answer brought us meanwhile is on its way and no longer unknown
-            lost = await self._persist(lambda: self._queue.disown([*(twice - self._hands.held)]))
-            await self._settle_lost([one for one in lost if one.record[:JOB_ID_BYTES] not in self._hands.held])
+            lost = await self._persist(lambda: self._queue.disown([job for job in twice if job not in self._hands]))
+            await self._settle_lost([one for one in lost if one.record[:JOB_ID_BYTES] not in self._hands])
 
     async def _settle_lost(self, lost: list[LostJob]) -> None:
         ours = (one.record[:JOB_ID_BYTES] for one in lost if one.session == self._queue.session)
-        self._hands.held.update(ours)  # before anything is awaited
+        self._hands.take(ours)  # before anything is awaited
         for one in lost:
             run = await self._contexts.run(one.run_id)
             try:

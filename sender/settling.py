@@ -78,6 +78,7 @@ class Settling:
 
     def end(self, ended: Ended) -> None:
         """Settle an attempt with its outcome and event."""
+        self._leaves(ended.session, ended.job)
         self._ended_at.append(trio.current_time())
         record = b""
         if ended.outcome is Outcome.RETRYING:
@@ -95,6 +96,7 @@ class Settling:
 
     def give_back(self, session: str, run_id: str, page_id: str, job: bytes, content: Job, *, attempt: int) -> None:
         """Return a job of which nothing left. `attempt`: the number of the mark it may have got, else its last one."""
+        self._leaves(session, job)
         record = encode_record(job, after(content, attempt=attempt, counted=False))
         self.group.add((session, Settlement(job, run_id, page_id, "", record=record)))
 
@@ -106,6 +108,10 @@ class Settling:
             logged += await self._persist(lambda group=group: self._queue.log_again(group))  # type: ignore[misc]
         if logged:
             log.warning("events_logged_again", events=logged)
+
+    def _leaves(self, session: str, job: bytes) -> None:
+        if session == self._queue.session:
+            self._hands.leave(job)
 
     def _event(self, ended: Ended) -> LogEvent:
         answer = ended.answer
@@ -147,7 +153,7 @@ class Settling:
         ours = await self._persist(lambda: self._queue.settle(self._number, settlements, session=session))
         for settlement, done in zip(settlements, ours, strict=True):
             if session == self._queue.session:
-                self._hands.held.discard(settlement.job)
+                self._hands.left(settlement.job)
             if not done:
                 self._figures.stale_settlements += 1
                 self._unrelayed.discard(settlement.event)

@@ -1,4 +1,4 @@
-"""A TCP proxy in front of Redis that lets a chosen script run and cuts its answer off."""
+"""A TCP proxy in front of Redis that lets a chosen script run and cuts its answer off, or keeps it for a while."""
 
 from __future__ import annotations
 
@@ -29,6 +29,7 @@ class RedisProxy:
         self._digest = b""
         self._after = 0
         self._chance = 0.0
+        self._kept: trio.Event | None = None
         self._random = random.Random()  # noqa: S311 - which answers are lost is no secret
         self.cuts = 0
         self.cut = trio.Event()
@@ -46,6 +47,12 @@ class RedisProxy:
         self._digest = sha1(source(script).encode(), usedforsecurity=False).hexdigest().encode()
         self._after = after
         self.cut = trio.Event()
+
+    def keep_answer(self, script: str) -> trio.Event:
+        """Keep back the answer to the next call of this script until the returned event is set."""
+        self.cut_answer(script)
+        self._kept = trio.Event()
+        return self._kept
 
     def cut_some_answers(self, chance: float, seed: int) -> None:
         """From now on cut this part of all scripts' answers off."""
@@ -82,7 +89,10 @@ class RedisProxy:
                 if wanted.is_set() and not data.startswith(b"-NOSCRIPT"):
                     self.cut.set()
                     self.cuts += 1
-                    break
+                    if self._kept is None:
+                        break
+                    await self._kept.wait()
+                    self._kept, wanted = None, trio.Event()
                 await client.send_all(data)
         except trio.BrokenResourceError:
             pass

@@ -123,6 +123,22 @@ async def test_a_run_is_enqueued_once_though_the_answer_is_lost_of(script: str, 
     await aio(redis.aclose)
 
 
+async def test_a_late_answer_to_a_settlement_does_not_make_us_forget_a_job_that_is_ours_again(
+    world: ProxiedWorld,
+) -> None:
+    await world.control(next=["transient_2_service_unavailable"], latency_ms=1500)
+    answer = world.proxy.keep_answer("settle")
+    async with world.sender():
+        await world.add("r", people(1))
+        await world.proxy.cut.wait()  # back in the queue, and we do not know it yet
+        with trio.fail_after(20):
+            while await aio(world.redis.keys, key("marks:*")) == []:  # noqa: ASYNC110 - the change is in another process
+                await trio.sleep(0.01)
+        answer.set()
+        facts = await world.finished("r")
+    assert facts["r"].outcomes == {"retrying": 1, "sent": 1}
+
+
 @pytest.mark.parametrize("seed", range(3))
 async def test_senders_that_lose_one_answer_in_ten_lose_and_double_nothing(seed: int, world: ProxiedWorld) -> None:
     await world.add("r", people(400))

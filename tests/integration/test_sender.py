@@ -233,6 +233,22 @@ async def test_a_hard_stop_says_unknown_of_what_had_left(world: World) -> None:
     assert facts.left == 10
 
 
+async def test_a_stop_without_a_broker_waits_for_it_and_keeps_its_session_meanwhile(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sender.app._SETTLE_WITHIN_S", 1.0)
+    await world.add("r", people(30))
+    with capture_logs() as lines:
+        async with world.sender(kafka_bootstrap_servers="127.0.0.1:9", lease_ms=500):
+            await world.finished("r")
+    events = [line["event"] for line in lines]
+    assert "session_lost" not in events
+    assert events[-1] == "stopped_unsettled"
+    assert await aio(world.redis.zcard, key("sessions")) == 0  # given up: another sender relays at once
+    (box,) = await aio(world.redis.keys, key("outbox:*"))
+    assert await aio(world.redis.xlen, box) == 30
+
+
 async def test_batches_are_sent_and_settled_by_member(world: World) -> None:
     await world.add("r", people(120))
     async with world.sender(graph_batch_size=50, worker_concurrency=4):
