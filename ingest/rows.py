@@ -18,6 +18,7 @@ COLUMNS: Final = (
 
 _Int = Annotated[int, msgspec.Meta(ge=-(2**31), le=2**31 - 1)]
 _Id = Annotated[str, msgspec.Meta(min_length=1, max_length=500)]  # indexed: a btree entry ends at 2.7 kB
+_IdIfKnown = Annotated[str, msgspec.Meta(max_length=500)]  # a record that cannot be decoded does not say whose it is
 _Text = Annotated[str, msgspec.Meta(max_length=10_000)]
 _LONGEST_REASON: Final = 500
 
@@ -26,8 +27,8 @@ class ReceivedEvent(LogEvent, frozen=True, kw_only=True):
     """A LogEvent as it may come in: only what a row can hold, but classes and fields of a newer sender too."""
 
     run_id: _Id
-    page_id: _Id
-    recipient_id: _Id
+    page_id: _IdIfKnown
+    recipient_id: _IdIfKnown
     sender_id: _Id
     attempt: Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
     sent_at: Annotated[datetime, msgspec.Meta(tz=True)]
@@ -74,7 +75,7 @@ def read_message(partition: int, offset: int, value: bytes | None) -> Row | Dead
         event = _decoder.decode(value)
         sent_at = event.sent_at.astimezone(UTC)
         return Row(partition, offset, value, _line(event, sent_at), sent_at.date(), sent_at)
-    except (msgspec.DecodeError, ValueError, OverflowError) as exc:
+    except (msgspec.DecodeError, ValueError, OverflowError, RecursionError) as exc:
         return DeadLetter(partition, offset, value, str(exc)[:_LONGEST_REASON])
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import NoOffsetForPartitionError
 
-from schema.runtime.kafka import connection_options
+from schema.runtime.kafka import connection_options, uncut
 from schema.runtime.settings import KafkaSettings
 from schema.topic import CONSUMER_GROUP
 
@@ -70,7 +70,7 @@ class Share(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no
         """
         self._consumer.subscribe([self._topic], listener=self)
         async with asyncio.timeout(_JOIN_S):
-            await self._consumer.start()
+            await uncut(self._consumer.start())
 
     def check_assigned(self) -> bool:
         """Return whether partitions are assigned to us; between a revocation and an assignment they are not.

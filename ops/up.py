@@ -125,6 +125,9 @@ async def open_stack(data: Path, **values: object) -> AsyncIterator[AllSettings]
 @contextmanager
 def _addresses_in(file: Path, made: dict[str, object]) -> Iterator[None]:
     """Keep what was made here in a file, so that other commands in this folder find the same servers."""
+    if not made:
+        yield  # all was given, so the others know it too; and there may be no folder
+        return
     file.unlink(missing_ok=True)
     file.touch(mode=0o600)
     file.write_text("".join(f"{name.upper()}={value}\n" for name, value in made.items()))

@@ -43,6 +43,17 @@ class MigrationChanged(Exception):
         self.name = name
 
 
+class WrongEncoding(Exception):
+    """The log database cannot hold every text. `encoding` is the one that it has."""
+
+    def __init__(self, encoding: str) -> None:
+        super().__init__(
+            f"the log database has the encoding {encoding}, which cannot hold every text; make another with: "
+            "CREATE DATABASE newar ENCODING 'UTF8' TEMPLATE template0 LOCALE 'C'"
+        )
+        self.encoding = encoding
+
+
 class MigrationsPending(Exception):
     """The log database is older than this program. `names` are the migrations that it lacks."""
 
@@ -62,10 +73,13 @@ async def migrate(url: str, migrations: list[Migration] | None = None) -> list[s
 
     Raises:
         MigrationChanged: when a file differs from what was applied; nothing is done then.
+        WrongEncoding: when the database is not in UTF-8; nothing is done then.
         psycopg.Error: when the database cannot be reached or refuses; files before the failing one stay applied.
     """
     wanted = shipped() if migrations is None else migrations
     async with await AsyncConnection.connect(url, autocommit=True) as connection:
+        if (encoding := connection.info.parameter_status("server_encoding")) != "UTF8":
+            raise WrongEncoding(str(encoding))
         await _make_version_table(connection)
         missing = _missing(wanted, await _applied(connection))
         return [m.name for m in missing if await _apply(connection, m)]

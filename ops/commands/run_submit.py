@@ -108,8 +108,8 @@ def _new_id() -> str:
 def _token(file: Path | None) -> str | None:
     if file is None:
         return None
-    token = file.read_text("utf-8").strip()
-    if not token or any(c.isspace() for c in token):
+    token = file.read_text("utf-8", errors="replace").strip()
+    if not token or any(c.isspace() or not c.isascii() for c in token):
         raise typer.BadParameter("the file must hold the token and nothing else", param_hint="--token-file")
     return token
 

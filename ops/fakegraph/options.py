@@ -50,6 +50,8 @@ class FakeGraphOptions:
             raise FakeGraphUsageError("--tls-cert and --tls-key go together")
         if self.tls_cert is not None and self.tls_self_signed is not None:
             raise FakeGraphUsageError("--tls-self-signed makes its own certificate: leave out --tls-cert")
+        if not 0 <= self.port <= 65_535:
+            raise FakeGraphUsageError("--port must be 0 to 65535; 0 takes a free one")
         check_page_limit(self.page_limit)
 
 

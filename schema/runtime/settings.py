@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
+import ssl
 from typing import Annotated, Literal, Self, TypeVar
 
 from pydantic import AfterValidator, AliasChoices, Field, SecretStr, ValidationError, model_validator
@@ -96,6 +97,15 @@ def _encryption_keys(value: SecretStr) -> SecretStr:
     return value
 
 
+def _ca_file(value: str) -> str:
+    try:
+        ssl.create_default_context(cafile=value)
+    except OSError as exc:  # an SSLError is one too
+        raise ValueError(f"is not a file with certificates in PEM that can be read ({exc.strerror})") from None
+    return value
+
+
+CaFile = Annotated[str, AfterValidator(_ca_file)]
 KafkaServers = Annotated[str, AfterValidator(_bootstrap)]
 PostgresUrl = Annotated[SecretStr, _url("postgresql", "postgres")]
 _LOG_DATABASE_EXAMPLE = "postgresql://newar:password@db.example.com:5432/newar"
@@ -125,7 +135,7 @@ class KafkaSettings(Settings):
     )
     kafka_sasl_username: str | None = Field(default=None, description="with a SASL protocol")
     kafka_sasl_password: SecretStr | None = Field(default=None, description="with a SASL protocol")
-    kafka_ssl_cafile: str | None = Field(default=None, description="CA file, when not the system's")
+    kafka_ssl_cafile: CaFile | None = Field(default=None, description="CA file, when not the system's")
 
     @model_validator(mode="after")
     def _sasl_needs_a_login(self) -> Self:

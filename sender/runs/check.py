@@ -19,6 +19,7 @@ LIFETIME_MS = 24 * 3600 * 1000
 """A run without `expires_at` ends this long after it was due."""
 
 _OBJECT = 'write the Send API\'s message object, for example {"text": "Hello"}'
+_LONGEST_ID = 500  # characters; a row of the log holds no longer ones
 _LATEST_MS = 253_402_300_799_000  # the end of the year 9999: what databases and people can still write
 
 
@@ -32,6 +33,7 @@ def check(row: SourceRun, *, now_ms: int, has_token: bool, time_zone: str | None
     """Turn a row into a run. `has_token`: the row or its page has a token; `time_zone`: the page's."""
     message, message_problems = _message(row.message)
     problems = [
+        *_id_problems(row),
         *_page_problems(row, has_token),
         *message_problems,
         *_type_problems(row),
@@ -112,6 +114,13 @@ def _content_problems(message: dict[str, Any]) -> Iterator[str]:
         yield f"{exc}: a placeholder is {{{{name}}}} or {{{{name|fallback}}}}"
     if b"\\u0000" in msgspec.json.encode(message):
         yield "message holds a NUL character"
+
+
+def _id_problems(row: SourceRun) -> Iterator[str]:
+    if len(row.run_id) > _LONGEST_ID:
+        yield f"run_id has over {_LONGEST_ID} characters"
+    if len(row.page_id or "") > _LONGEST_ID:
+        yield f"page_id has over {_LONGEST_ID} characters"
 
 
 def _page_problems(row: SourceRun, has_token: bool) -> Iterator[str]:

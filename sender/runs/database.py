@@ -11,7 +11,7 @@ import psycopg
 import trio
 from psycopg import AsyncConnection, sql
 from psycopg.conninfo import conninfo_to_dict
-from psycopg.errors import QueryCanceled
+from psycopg.errors import ProgramLimitExceeded, QueryCanceled, UndefinedColumn, UndefinedTable
 from psycopg.rows import TupleRow
 from pydantic import SecretStr
 
@@ -81,9 +81,12 @@ class Database:
             self._outage.recovered(trio.current_time())
             text = f"it took longer than {STATEMENT_TIMEOUT_S} s; is there an index (schema/source/index.sql)?"
             raise QueryRefused(self.part, text) from exc
-        except (psycopg.ProgrammingError, psycopg.DataError, psycopg.NotSupportedError) as exc:
+        except (psycopg.ProgrammingError, psycopg.DataError, psycopg.NotSupportedError, ProgramLimitExceeded) as exc:
             self._outage.recovered(trio.current_time())
-            raise QueryRefused(self.part, f"{type(exc).__name__}: {exc.diag.message_primary or exc}") from exc
+            text = f"{type(exc).__name__}: {exc.diag.message_primary or exc}"
+            if isinstance(exc, UndefinedTable | UndefinedColumn) and not self._read_only:
+                text += "; bring it up to date with: newar migrate"
+            raise QueryRefused(self.part, text) from exc
         except (psycopg.Error, trio.TooSlowError, OSError) as exc:
             away = exc
         else:

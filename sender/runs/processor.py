@@ -169,7 +169,7 @@ class RunProcessor:
             await self._queue.hold(run.run_id, "window")
         if await self._queue.epoch() != self._epoch:
             return  # the queue was emptied on the way: the page is no longer there; the next poll begins anew
-        reason = f"{without_id} rows without a recipient_id were left out" if without_id else None
+        reason = f"{without_id} rows without a usable recipient_id were left out" if without_id else None
         if await self._registry.register(run, row, self._source.name, self._epoch, reason):
             self._figures.runs_taken += 1
             log.info("run_taken", run_id=run.run_id, page_id=run.page_id, source=self._source.name)

@@ -26,36 +26,30 @@ def records(run_id: str, rows: list[RecipientRow], attempts: Mapping[str, int] |
         if recipient_id != before:
             last_interaction_ms = None if last_interaction_s is None else moment_ms(last_interaction_s)
             job = Job(recipient_id, variables_of(variables), last_interaction_ms, marks.get(recipient_id, 0))
-            found.append(_record(run_id, job))
+            found.append(encode_record(job_id(run_id, recipient_id), job))
         before = recipient_id
     return found
 
 
 def variables_of(text: str | None) -> dict[str, Any] | None:
-    """Read a recipient's variables; None when there are none or they are no JSON object.
+    """Read a recipient's variables as a record holds them; None when there are none or they are no JSON object.
 
     Such a recipient is kept: it ends as `failed` (missing variable) where the message has no fallback.
     """
     if text is None:
         return None
     try:
-        return msgspec.json.decode(text, type=dict[str, Any])
+        found = msgspec.json.decode(text, type=dict[str, Any])
     except (msgspec.DecodeError, RecursionError):
         return None
+    return {name: _holdable(value) for name, value in found.items()}
 
 
-def _record(run_id: str, content: Job) -> bytes:
-    job = job_id(run_id, content.recipient_id)
-    try:
-        return encode_record(job, content)
-    except OverflowError:
-        return encode_record(job, msgspec.structs.replace(content, variables=_narrow(content.variables)))
+def _holdable(value: Any) -> Any:
+    """Empty a list or an object, which fills no placeholder and may be nested deeper than a sender can read.
 
-
-def _narrow(value: Any) -> Any:
-    """Write whole numbers beyond 64 bits as text: MessagePack cannot hold them, and a message shows them the same."""
-    if isinstance(value, int) and not -(2**63) <= value < 2**64:
-        return str(value)
-    if isinstance(value, dict):
-        return {name: _narrow(inner) for name, inner in value.items()}
-    return [_narrow(inner) for inner in value] if isinstance(value, list) else value
+    Whole numbers beyond 64 bits become text: MessagePack cannot hold them, and a message shows them the same.
+    """
+    if isinstance(value, dict | list):
+        return type(value)()
+    return str(value) if isinstance(value, int) and not -(2**63) <= value < 2**64 else value

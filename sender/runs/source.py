@@ -78,7 +78,7 @@ class Source:
         return [(recipient_id, variables, last_s) for recipient_id, variables, last_s in rows]
 
     async def without_id(self, run_id: str) -> int:
-        """Count the rows of a run whose recipient id is missing or empty: they can be nobody's."""
+        """Count the rows of a run whose recipient id is missing, empty or over 500 characters: they can be nobody's."""
         query = statement("without_id").format(recipients=_name(self._views.recipients))
         [(count,)] = await self._rows(query, run_id=run_id)
         return int(count)
@@ -117,6 +117,10 @@ class Source:
                 self._has_pages = bool(has)
             if (has or kind != "pages") and (problem := _missing(kind, str(view), has)):
                 problems.append(problem)
+        if problems and self.name == "submitted":
+            raise QueryRefused(
+                self._database.part, "it lacks tables or columns; bring it up to date with: newar migrate"
+            )
         if problems:
             raise QueryRefused(self._database.part, "; ".join([*problems, "see schema/source/views.sql for samples"]))
         self._checked = True

@@ -78,6 +78,15 @@ class World:
             )
         return str(run_id)
 
+    def submitted_run(self, run_id: str, *recipients: str) -> None:
+        """Add a run of this id given by hand."""
+        self.sql(
+            "INSERT INTO submitted_runs (run_id, page_id, page_access_token, message) VALUES (%s, '100', 'token', %s)",
+            *(run_id, '{"text": "Hi"}'),
+        )
+        for recipient in recipients:
+            self.sql("INSERT INTO submitted_recipients VALUES (%s, %s)", run_id, recipient)
+
     def change(self, run_id: str, **columns: object) -> None:
         """Change columns of a broadcast."""
         for name, value in columns.items():
@@ -140,7 +149,7 @@ class World:
 
     def jobs(self, run_id: str) -> list[Job]:
         """Return what waits in the queue for a run, in its order."""
-        return [decode_record(record)[1] for record in self._redis.lrange(key(f"run:{run_id}:jobs"), 0, -1)]
+        return [decode_record(record)[1] for record in self._redis.lrange(key(f"jobs:{run_id}"), 0, -1)]
 
     def recipients(self, run_id: str) -> list[str]:
         """Return who waits in the queue for a run, in its order."""

@@ -8,7 +8,16 @@ import psycopg
 import pytest
 import trio
 
-from schema.migrate import Migration, MigrationChanged, MigrationsPending, migrate, pending, require_current, shipped
+from schema.migrate import (
+    Migration,
+    MigrationChanged,
+    MigrationsPending,
+    WrongEncoding,
+    migrate,
+    pending,
+    require_current,
+    shipped,
+)
 from schema.runtime.asyncio_door import aio
 
 NAMES = [m.name for m in shipped()]
@@ -66,6 +75,23 @@ async def test_a_service_refuses_an_old_database_and_names_the_command(asyncio_l
         await aio(require_current, postgres_url)
     await aio(migrate, postgres_url)
     await aio(require_current, postgres_url)
+
+
+@pytest.mark.parametrize("encoding", ["SQL_ASCII", "LATIN1"])
+async def test_a_database_that_cannot_hold_every_text_is_refused(
+    asyncio_loop: Any, postgres_url: str, encoding: str
+) -> None:
+    server, name = postgres_url.rsplit("/", 1)
+    other = f"{name}_{encoding.lower()}"
+    with psycopg.connect(postgres_url, autocommit=True) as admin:
+        admin.execute(
+            f"CREATE DATABASE {other} ENCODING '{encoding}' TEMPLATE template0 LOCALE_PROVIDER libc LOCALE 'C'".encode()
+        )
+        try:
+            with pytest.raises(WrongEncoding, match=f"{encoding}.*CREATE DATABASE"):
+                await aio(migrate, f"{server}/{other}")
+        finally:
+            admin.execute(f"DROP DATABASE {other}".encode())
 
 
 def test_submitted_recipients_are_paged_by_their_index(log_database_url: str) -> None:

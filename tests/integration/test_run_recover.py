@@ -419,7 +419,7 @@ async def test_run_that_only_redis_forgot_is_filled_from_the_log_though_its_epoc
     run = db.run("1", "2", "3")
     await db.turn()
     await db.keep_books()
-    db.redis_command("DEL", key(f"run:{run}"), key(f"run:{run}:jobs"))
+    db.redis_command("DEL", key(f"run:{run}"), key(f"jobs:{run}"))
     await db.keep_books()
     db.log(run, "1", "sent")
     begun = recovery(db)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit, urlunsplit
@@ -57,6 +58,14 @@ async def test_job_carries_the_recipients_variables_and_last_interaction(world: 
     assert job.last_interaction_ms == int(datetime(2026, 11, 22, 9, 30, tzinfo=UTC).timestamp() * 1000)
 
 
+async def test_run_may_have_any_text_as_its_id(world: World) -> None:
+    names = ["a", "a:jobs", "a b", "*", "{s0}", "💥"]
+    for name in names:
+        world.submitted_run(name, "1", "2")
+    await world.turn(world.processor("submitted"))
+    assert [world.recipients(name) for name in names] == [["1", "2"]] * len(names)
+
+
 @pytest.mark.parametrize("chunk", [1, 2, 3, 4, 100])
 async def test_recipient_twice_in_a_run_gets_one_job_also_across_chunks(world: World, chunk: int) -> None:
     run = world.run("1", "1", "1", "2", "3", "3", "3", "3", "4")
@@ -75,7 +84,7 @@ async def test_garbage_ids_are_enqueued_and_missing_ones_counted(world: World) -
     assert [line["rows"] for line in logs if line["event"] == "recipients_without_id"] == [2]
     row = world.registered(run)
     assert row is not None
-    assert row["reason"] == "2 rows without a recipient_id were left out"
+    assert row["reason"] == "2 rows without a usable recipient_id were left out"
 
 
 async def test_run_without_recipients_is_finished_at_once(world: World) -> None:
@@ -204,6 +213,32 @@ async def test_unusable_run_is_refused_once_with_its_reason_and_the_rest_goes_on
     assert (row["state"], "message is empty" in row["reason"]) == ("refused", True)
     assert [line["run_id"] for line in logs if line["event"] == "run_refused"] == [bad]
     assert world.recipients(good) == ["1"]
+
+
+async def test_run_whose_id_is_too_long_to_be_registered_keeps_no_other(world: World) -> None:
+    world.sql("DROP VIEW newar_runs; CREATE TABLE newar_runs (LIKE submitted_runs INCLUDING DEFAULTS)")
+    for run_id in (secrets.token_hex(3000), "good"):
+        world.sql("INSERT INTO newar_runs VALUES (%s, '100', 'token', '{\"text\": \"Hi\"}')", run_id)
+    with pytest.raises(QueryRefused, match="index row"):
+        await world.turn()
+    assert world.state("good") == RunState.ENQUEUING
+
+
+async def test_recipient_whose_id_no_row_of_the_log_could_hold_is_left_out_and_counted(world: World) -> None:
+    run = world.run("1", "7" * 501, "8")
+    await world.turn()
+    assert world.recipients(run) == ["1", "8"]
+    row = world.registered(run)
+    assert row is not None
+    assert row["reason"] == "1 rows without a usable recipient_id were left out"
+
+
+@pytest.mark.parametrize("lost", ["runs", "submitted_runs"])
+async def test_log_database_that_lacks_a_table_is_to_be_migrated(world: World, lost: str) -> None:
+    world.sql("INSERT INTO submitted_runs (run_id, page_id, message) VALUES ('r', '100', '{}')")
+    world.sql(f"DROP TABLE {lost}")
+    with pytest.raises(QueryRefused, match="newar migrate"):
+        await world.turn(world.processor("submitted"))
 
 
 async def test_message_that_is_no_json_in_a_text_column_refuses_that_run_only(world: World) -> None:

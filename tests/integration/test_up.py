@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import psutil
@@ -111,6 +112,19 @@ def test_other_commands_in_the_folder_find_the_servers_of_up(tmp_path: Path) -> 
         process.terminate()
         process.communicate(timeout=60)
     assert not (tmp_path / ".newar/up.env").exists()
+
+
+def test_up_with_servers_and_a_key_of_ones_own_makes_nothing_in_the_folder(
+    tmp_path: Path, postgres_url: str, redis_url: str, kafka_bootstrap: str
+) -> None:
+    given = {"LOG_DATABASE_URL": postgres_url, "REDIS_URL": redis_url, "KAFKA_BOOTSTRAP_SERVERS": kafka_bootstrap}
+    key = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
+    with newar("up", cwd=tmp_path, **given, TOKEN_ENCRYPTION_KEY=key, KAFKA_TOPIC=f"t{uuid4().hex}") as process:
+        wait_for_line(process, "newar_is_up")
+        process.terminate()
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == 0, errors
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_up_killed_leaves_no_process_and_starts_again_on_the_same_data(tmp_path: Path) -> None:

@@ -3,5 +3,6 @@
 SELECT recipient_id::text, variables::text, extract(epoch FROM last_interaction_at)::float8
 FROM {recipients}
 WHERE run_id = %(run_id)s AND recipient_id::text COLLATE "C" > %(cursor)s
+    AND length(recipient_id::text) <= 500
 ORDER BY recipient_id::text COLLATE "C"
 LIMIT %(limit)s

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from ops.settings_check import problems_of, read, warnings_about
@@ -44,6 +46,20 @@ def test_malformed_settings_are_all_listed_without_their_values(newar: CommandLi
     told = {line.removeprefix("newar: ").split(":")[0] for line in result.stderr.splitlines()}
     assert told == {"REDIS_URL", "KAFKA_BOOTSTRAP_SERVERS", "TOKEN_ENCRYPTION_KEY", "WORKER_CONCURRENCY", "LEASE_MS"}
     assert "secret" not in result.output
+
+
+@pytest.mark.parametrize("content", [None, "no certificate"])
+def test_a_ca_file_that_cannot_be_used_is_named_with_the_other_problems(
+    newar: CommandLine, tmp_path: Path, content: str | None
+) -> None:
+    file = tmp_path / "ca.pem"
+    if content is not None:
+        file.write_text(content)
+    newar.set(GRAPH_CA_FILE=str(file), KAFKA_SSL_CAFILE=str(file))
+    result = newar("sender")
+    assert result.exit_code == 2
+    told = [line for line in result.stderr.splitlines() if "is not a file with certificates" in line]
+    assert sorted(line.split()[1] for line in told) == ["GRAPH_CA_FILE:", "KAFKA_SSL_CAFILE:"]
 
 
 @pytest.mark.parametrize(

@@ -48,6 +48,7 @@ def test_all_commands_of_the_contract_are_there() -> None:
         ["run", "submit", "no-such-file.csv", "--page", "1", "--message", "-"],
         ["fakegraph", "--no-such-option"],
         ["fakegraph", "--errors", "nonsense"],
+        ["fakegraph", "--port", "65536"],
     ],
 )
 def test_wrong_usage_ends_with_2_and_nothing_on_stdout(newar: CommandLine, words: list[str]) -> None:
@@ -75,7 +76,7 @@ def test_a_moment_without_time_zone_is_wrong_usage(newar: CommandLine, moment: s
     assert "2026-11-22T09:30:00Z" in result.stderr
 
 
-@pytest.mark.parametrize("content", ["", "EAAone EAAtwo", "EAAone\nEAAtwo"])
+@pytest.mark.parametrize("content", ["", "EAAone EAAtwo", "EAAone\nEAAtwo", "EAA\x9d"])
 def test_a_token_file_with_anything_but_a_token_is_refused_without_showing_it(newar: CommandLine, content: str) -> None:
     newar.set(LOG_DATABASE_URL=AWAY, TOKEN_ENCRYPTION_KEY=KEY)
     words = [newar.file("people.csv", "recipient_id\n1\n"), "--page", "1", "--message", newar.file("m.json", "{}")]

@@ -142,12 +142,16 @@ def test_what_postgres_could_not_store_is_a_dead_letter(changes: dict[str, Any],
     assert says in reason(**changes)
 
 
-@pytest.mark.parametrize("value", [b"", b"{", b"[]", b"null", b'{"a": "\xff"}', b'"\\ud800"', b"\x00"])
+@pytest.mark.parametrize("value", [b"", b"{", b"[]", b"null", b'{"a": "\xff"}', b'"\\ud800"', b"\x00", b'{"a":' * 5000])
 def test_bytes_that_are_no_event_are_kept_in_a_dead_letter(value: bytes) -> None:
     found = read_message(0, 1, value)
     assert isinstance(found, DeadLetter)
     assert found.raw == value
     assert found.reason
+
+
+def test_whose_a_corrupt_record_was_need_not_be_known() -> None:
+    assert row(outcome="failed", error_class="corrupt", recipient_id="", page_id="")["recipient_id"] == ""
 
 
 def test_a_message_without_a_value_is_a_dead_letter() -> None:

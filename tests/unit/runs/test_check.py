@@ -73,6 +73,8 @@ def test_run_keeps_what_its_row_says() -> None:
         ({"message": '{"text": "Hi {{name"}'}, "message.text, character 4: {{ without }}"),
         ({"message": '{"text": "Hi {{}}"}'}, "no name between {{ and }}"),
         ({"message": '{"text": "a\\u0000b"}'}, "NUL"),
+        ({"run_id": "r" * 501}, "run_id has over 500 characters"),
+        ({"page_id": "1" * 501}, "page_id has over 500 characters"),
         ({"page_id": None}, "page_id None is not a page's number"),
         ({"page_id": "my page"}, "page_id 'my page' is not a page's number"),
         ({"page_id": "١٢٣"}, "is not a page's number"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from schema.job import Job, decode_record, job_id
+from schema.job import CorruptRecord, Job, decode_record, job_id
 from sender.runs.records import RecipientRow, records
 
 
@@ -32,9 +32,13 @@ def test_recipient_with_unusable_variables_is_kept_without_them(text: str) -> No
 
 
 def test_number_too_wide_for_a_record_is_kept_as_text() -> None:
-    text = '{"order": 123456789012345678901234567890, "list": [-9223372036854775809, 1], "small": 5}'
-    wide = {"order": "123456789012345678901234567890", "list": ["-9223372036854775809", 1], "small": 5}
+    text = '{"order": 123456789012345678901234567890, "below": -9223372036854775809, "small": 5}'
+    wide = {"order": "123456789012345678901234567890", "below": "-9223372036854775809", "small": 5}
     assert jobs(("1", text, None)) == [Job("1", wide)]
+
+
+def test_of_a_list_and_an_object_is_kept_that_they_are_one() -> None:
+    assert jobs(("1", '{"list": [1, [2]], "object": {"a": {}}}', None)) == [Job("1", {"list": [], "object": {}})]
 
 
 def test_endless_last_interaction_becomes_the_end_of_time() -> None:
@@ -42,3 +46,15 @@ def test_endless_last_interaction_becomes_the_end_of_time() -> None:
         Job("1", None, 253_402_300_799_000),
         Job("2", None, 0),
     ]
+
+
+def test_variables_nested_however_deep_can_be_written_and_read() -> None:
+    for depth in range(300, 1100):
+        [job] = jobs(("1", '{"a":' * depth + str(2**64) + "}" * depth, None))
+        assert job.variables in ({"a": {}}, None)
+
+
+def test_record_nested_too_deep_to_be_read_here_is_corrupt() -> None:
+    nested = b"\x81\xa1a" * 5000 + b"\x01"  # {"a": {"a": ... 1}}
+    with pytest.raises(CorruptRecord):
+        decode_record(job_id("r", "1") + b"\x92\xa11" + nested)
