@@ -66,5 +66,5 @@ def decode_record(record: bytes) -> tuple[bytes, Job]:
         if len(record) <= JOB_ID_BYTES:
             raise CorruptRecord(record, "too short")
         return record[:JOB_ID_BYTES], _decoder.decode(record[JOB_ID_BYTES:])
-    except (msgspec.DecodeError, UnicodeDecodeError) as exc:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
         raise CorruptRecord(record, str(exc)) from exc

@@ -4,7 +4,7 @@ r"""The names of everything kept in Redis: one shard, one hash tag, so that ever
 | --- | --- | --- |
 | `epoch` | string | random, made once; a new one means that the queue was lost |
 | `run:R` | hash | the run: `page`, `lane`, `spec` (JSON of schema.run.Run), `state`, `priority`, `expires_at_ms`, `cursor`, `enqueued` (0/1), `left`, `taken_at_ms`, `finished_at_ms`, `recipients`, `ended_as`, `hold:HOLDER`, and one counter per outcome |
-| `run:R:jobs` | list | records of the run's waiting jobs |
+| `jobs:R` | list | records of the run's waiting jobs |
 | `runs` | zset | every run known to the queue, by the time it was taken (ms) |
 | `expiries` | zset | unfinished runs by `expires_at_ms` |
 | `draining` | set | runs cancelled or expired whose jobs are still being drained |
@@ -17,7 +17,7 @@ r"""The names of everything kept in Redis: one shard, one hash tag, so that ever
 | `delayed` | zset | jobs that wait for a retry: `R\0record` by due time (ms) |
 | `page:P` | hash | `token` (encrypted), `token_version`, `weight`, `limit_text`, `limit_media`, `time_zone`, `paused_until_ms`, `pause_reason`, breaker: `breaker` (absent: closed), `reason`, `failures`, `opened_at_ms`, `retry_at_ms` |
 | `pages` | set | pages that ever had a run |
-| `app` | hash | pace and pause of the whole app: `tat_us`, `paused_until_ms`, `pause_reason`, `failures`; and the queue's own clocks: `vclock`, `turn`, `renewed_at_us` and `lease_us` of the last renewal, `no_takeover_until_us` |
+| `app` | hash | pace and pause of the whole app: `tat_us`, `paused_until_ms`, `pause_reason`, `failures`; and the queue's own clocks: `vclock`, `turn`, `renewed_at_us` and `lease_us` of the last renewal, `no_takeover_until_us`; `outbox`: events in all outboxes |
 | `troubled` | set | pages (and `app`) with failures that count for their breaker, or an open one |
 | `sessions` | zset | session tokens by lease deadline (us) |
 | `held:S` | hash | job id -> `R\0record` of the jobs a session owns |
@@ -35,5 +35,5 @@ SHARD = "{s0}"
 
 
 def key(name: str) -> str:
-    """Return the Redis key of a name in the table above, e.g. `key("run:42:jobs")`."""
+    """Return the Redis key of a name in the table above, e.g. `key("jobs:42")`."""
     return f"newar:{SHARD}:{name}"

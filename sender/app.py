@@ -50,7 +50,7 @@ class Sender:
         self.stop = stop
         self.process_id = f"{socket.gethostname()}-{os.getpid()}-sender"
         self.started_at_ms = int(time.time() * 1000)
-        self.persist = Persistence()
+        self.persist = Persistence(settings.lease_ms / 1000)
         self.figures = Figures()
         self.hands = Hands(settings.lease_ms / 1000)
         self.queue = WorkQueue(redis, _limits(settings), lease_ms=settings.lease_ms)
@@ -181,7 +181,6 @@ async def _start_services(sender: Sender, services: trio.Nursery, redis: Redis) 
     await services.start(sender.delivery.marks.run)
     await services.start(sender.pages.look)
     await services.start(sender.leases.take_over)
-    await services.start(sender.leases.drain)
     await services.start(sender.pool.retire_idle)
     services.start_soon(aio, sender.relay.run)
     services.start_soon(publish_snapshots, redis, sender.snapshot)
@@ -195,6 +194,7 @@ async def _work(sender: Sender) -> None:
         with scope:
             async with trio.open_nursery() as work:
                 work.start_soon(sender.dispatcher.run)
+                work.start_soon(sender.leases.drain, sender.stop.requested)
                 for _ in range(sender.settings.worker_concurrency):
                     work.start_soon(sender.dispatcher.work)
         enforcing.cancel_scope.cancel()

@@ -13,7 +13,7 @@ from sender.graph.origin import Origin
 from sender.graph.request import RequestForge, UnfitRequestPart
 from sender.message import BadTemplate, MessageTemplate
 from sender.persist import Persistence
-from sender.queue.work import ClaimedGroup, WorkQueue
+from sender.queue.work import ClaimedGroup, SessionGone, WorkQueue
 from sender.settings import SenderSettings
 from sender.tokens import TokenBox, TokenUnreadable
 
@@ -41,7 +41,10 @@ class RunContext(msgspec.Struct, frozen=True):
 
 
 class Contexts:
-    """Makes and keeps contexts, the newest used ones, one for each run and version of its page's token."""
+    """Makes and keeps contexts, the newest used ones, one for each run and version of its page's token.
+
+    And for each session: it is lost with the queue, and another queue counts its tokens' versions anew.
+    """
 
     def __init__(self, queue: WorkQueue, persist: Persistence, settings: SenderSettings) -> None:
         self._queue = queue
@@ -49,15 +52,16 @@ class Contexts:
         self._box = TokenBox(settings.token_encryption_key)
         self._settings = settings
         self._origin = Origin.from_url(settings.graph_api_url)
-        self._kept: OrderedDict[tuple[str, int], RunContext | RunUnusable] = OrderedDict()
+        self._kept: OrderedDict[tuple[str, str, int], RunContext | RunUnusable] = OrderedDict()
 
     async def get(self, group: ClaimedGroup) -> RunContext:
         """Return the context of a claimed group.
 
         Raises:
             RunUnusable: the run's record or its page's token cannot be used.
+            SessionGone: the queue does not know the run: it was lost after the claim, and the session with it.
         """
-        wanted = (group.run_id, group.token_version)
+        wanted = (group.session, group.run_id, group.token_version)
         context = self._kept.get(wanted)
         if context is None:
             context = self._kept[wanted] = await self._make(group)
@@ -71,13 +75,13 @@ class Contexts:
     async def run(self, run_id: str) -> Run | None:
         """Return a run's record; None when it is gone or cannot be decoded."""
         spec = await self._persist(lambda: self._queue.run_spec(run_id))
-        try:
-            return msgspec.json.decode(spec or b"", type=Run)
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            return None
+        return _decoded(spec or b"")
 
     async def _make(self, group: ClaimedGroup) -> RunContext | RunUnusable:
-        run = await self.run(group.run_id)
+        spec = await self._persist(lambda: self._queue.run_spec(group.run_id))
+        if spec is None:
+            raise SessionGone
+        run = _decoded(spec)
         if run is None:
             return RunUnusable(ErrorClass.CORRUPT, "the run's record in the queue cannot be decoded")
         sealed, version = await self._persist(lambda: self._queue.page_token(group.page_id))
@@ -107,3 +111,10 @@ class Contexts:
     def origin(self) -> Origin:
         """Where requests go."""
         return self._origin
+
+
+def _decoded(spec: bytes) -> Run | None:
+    try:
+        return msgspec.json.decode(spec, type=Run)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None

@@ -7,6 +7,7 @@ import secrets
 import structlog
 import trio
 
+from schema.event import MAX_ERROR_MESSAGE
 from schema.job import JOB_ID_BYTES, CorruptRecord, Job, decode_record
 from schema.outcomes import ErrorClass, Outcome
 from schema.runtime.stop import Stop
@@ -142,6 +143,8 @@ class Dispatcher:
                     context = await self._contexts.get(group)
                 except RunUnusable as exc:
                     await self._refuse(group, letters, exc)
+                except SessionGone:
+                    self._give_back(group, letters)
                 else:
                     await self._send_off(context, letters)
                 rest.pop(0)
@@ -179,7 +182,8 @@ class Dispatcher:
             except CorruptRecord as exc:
                 log.error("corrupt_job", run_id=group.run_id, reason=str(exc))
                 job = record[:JOB_ID_BYTES]
-                self._fail(group, job, Job(recipient_id=""), ErrorClass.CORRUPT, f"{exc}; its bytes: {record.hex()}")
+                reason = f"{exc}; its bytes: {record.hex()}"[:MAX_ERROR_MESSAGE]
+                self._fail(group, job, Job(recipient_id=""), ErrorClass.CORRUPT, reason)
         return letters
 
     async def _refuse(self, group: ClaimedGroup, letters: list[Letter], why: RunUnusable) -> None:

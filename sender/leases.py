@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import structlog
 import trio
+from redis.exceptions import TimeoutError as RedisTimeout
 
 from schema.job import JOB_ID_BYTES, CorruptRecord, Job, decode_record
 from schema.outcomes import ErrorClass, Outcome
@@ -76,10 +77,9 @@ class Leases:
                 log.warning("session_taken_over", session=session[:8], marked=len(lost))
                 await self._settle_lost(lost)
 
-    async def drain(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Settle the jobs of cancelled and expired runs until cancelled."""
-        task_status.started()
-        while True:
+    async def drain(self, stop: trio.Event) -> None:
+        """Settle the jobs of cancelled and expired runs until a stop."""
+        while not stop.is_set():
             drained = 0
             claim_id = secrets.token_hex(8)
             try:
@@ -92,7 +92,8 @@ class Leases:
                         continue
                     self._end_unsent(group, record)
                     drained += 1
-            await trio.sleep(_DRAIN_BUSY_S if drained else _DRAIN_IDLE_S)
+            with trio.move_on_after(_DRAIN_BUSY_S if drained else _DRAIN_IDLE_S):
+                await stop.wait()
 
     async def _open(self) -> None:
         asked_at = trio.current_time()
@@ -107,7 +108,9 @@ class Leases:
 
     async def _renew(self) -> tuple[int, list[bytes]]:
         self._renewed_at = trio.current_time()
-        return await self._queue.renew(len(self._hands))
+        with trio.move_on_after(self._hands.lease_s / 3):  # a connection that fell silent must not cost the lease
+            return await self._queue.renew(len(self._hands))
+        raise RedisTimeout("a renewal was not answered in time")
 
     async def _disown(self, unknown: set[bytes]) -> None:
         """Give back what was unknown at two renewals in a row: a claim's answer may still have been under way."""

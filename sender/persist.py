@@ -12,12 +12,18 @@ from schema.runtime.outage import Outage
 
 T = TypeVar("T")
 
+_LONGEST_S = 5.0
+
 
 class Persistence:
-    """Repeats calls through outages of Redis, paced, and logs each outage once. Shared by all tasks of a process."""
+    """Repeats calls through outages of Redis, paced, and logs each outage once. Shared by all tasks of a process.
 
-    def __init__(self) -> None:
-        self.outage = Outage("redis")
+    A quarter of the lease is the longest pause: when Redis is back, everybody must have renewed before anybody is taken
+    over, for which there is one lease.
+    """
+
+    def __init__(self, lease_s: float) -> None:
+        self.outage = Outage("redis", longest_s=min(_LONGEST_S, lease_s / 4))
 
     async def __call__(self, call: Callable[[], Awaitable[T]]) -> T:
         """Await `call()` until Redis answers it; errors other than Redis's pass through."""

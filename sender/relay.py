@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Coroutine
-from typing import Any, TypeVar
+from itertools import takewhile
+from typing import Any
 
 import structlog
 from aiokafka import AIOKafkaProducer
@@ -14,15 +14,14 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from schema.keys import key
-from schema.runtime.kafka import connection_options, prepare_topic
+from schema.runtime.kafka import connection_options, prepare_topic, uncut
 from schema.runtime.outage import Outage
 from sender.produce import produce
+from sender.queue.scripts import Scripts
 from sender.settings import SenderSettings
 from sender.unrelayed import Unrelayed
 
 log = structlog.get_logger()
-
-T = TypeVar("T")
 
 _GROUP = 1000
 """Events read and produced together."""
@@ -52,6 +51,7 @@ class Relay:
     def __init__(self, settings: SenderSettings, redis: Redis, unrelayed: Unrelayed) -> None:
         self._settings = settings
         self._redis = redis
+        self._scripts = Scripts(redis)
         self._unrelayed = unrelayed
         self._outage = Outage("kafka")
         self._redis_outage = Outage("redis (outbox)")
@@ -92,7 +92,7 @@ class Relay:
 
     async def _relay_while_connected(self) -> None:
         loop = asyncio.get_running_loop()
-        self._note_cluster(await _uncut(prepare_topic(self._settings)))
+        self._note_cluster(await prepare_topic(self._settings))
         producer = AIOKafkaProducer(
             **connection_options(self._settings),
             acks="all",
@@ -102,7 +102,7 @@ class Relay:
             enable_idempotence=False,  # repeats are rows once: event ids are unique
         )
         try:
-            await _uncut(producer.start())
+            await uncut(producer.start())
             self._outage.recovered(loop.time())
             look_at = 0.0
             while not _cancelled():
@@ -120,7 +120,7 @@ class Relay:
     async def _check_cluster(self) -> None:
         """See whether the broker was set up anew behind a producer that reconnects without a word."""
         if self._settings.outbox_trim == "committed":
-            self._note_cluster(await _uncut(prepare_topic(self._settings)))
+            self._note_cluster(await prepare_topic(self._settings))
 
     def _boxes(self) -> list[_Outbox]:
         return [*([self._mine] if self._mine else []), *self._orphans.values()]
@@ -149,16 +149,16 @@ class Relay:
         return len(entries)
 
     async def _trim(self, box: _Outbox) -> None:
-        last = None
-        if self._settings.outbox_trim == "acknowledged":
-            while box.produced:
-                last = box.produced.popleft()[0]
-        elif box.produced:
+        if not box.produced:
+            return
+        done = list(box.produced)
+        if self._settings.outbox_trim == "committed":
             committed = await self._committed()
-            while box.produced and box.produced[0][2] < committed.get(box.produced[0][1], 0):
-                last = box.produced.popleft()[0]
-        if last is not None:
-            await self._redis.xtrim(box.key, minid=_after(last), approximate=False)
+            done = list(takewhile(lambda one: one[2] < committed.get(one[1], 0), box.produced))
+        if done:
+            await self._scripts.call("trim_outbox", box.session, _after(done[-1][0]))
+            for _ in done:  # not before: what is not trimmed is tried again
+                box.produced.popleft()
 
     async def _committed(self) -> dict[int, int]:
         """Return, by partition, the offset behind the last event that is in Postgres."""
@@ -170,37 +170,15 @@ class Relay:
         """Look for outboxes whose session is gone, and forget those that are empty."""
         mine = self._mine.session if self._mine else ""
         sessions: Any = await self._redis.smembers(key("outboxes"))
-        found = {s.decode() for s in sessions} - {mine}
-        for session in found:
-            box = self._orphans.get(session) or _Outbox(session)
-            if await self._redis.zscore(key("sessions"), session) is not None:
-                continue
-            if await self._redis.xlen(box.key) == 0:
-                await self._redis.srem(key("outboxes"), session)
-                await self._redis.delete(box.key)
-                self._orphans.pop(session, None)
-            else:
-                self._orphans[session] = box
-        for session in set(self._orphans) - found:
-            del self._orphans[session]
+        others = {s.decode() for s in sessions} - {mine}
+        left = [session for session in others if await self._scripts.call("forget_outbox", session)]
+        self._orphans = {session: self._orphans.get(session) or _Outbox(session) for session in left}
 
 
 def _cancelled() -> bool:
     """Whether this task was asked to end. aiokafka swallows a cancellation that meets it closing a client."""
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
-
-
-async def _uncut(start: Coroutine[Any, Any, T]) -> T:
-    """Let a start come to its end though we are cancelled: aiokafka leaves connections open when it is cut."""
-    task = asyncio.ensure_future(start)
-    try:
-        return await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await asyncio.wait([task], timeout=_CLOSE_WITHIN_S)
-        if not task.cancel():
-            task.exception()  # seen: nobody else will ask for it
-        raise
 
 
 async def _close(producer: Any) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 
-from schema.runtime.settings import KafkaSettings, RedisSettings, TokenSettings
+from schema.runtime.settings import CaFile, KafkaSettings, RedisSettings, TokenSettings
 
 
 def _http_url(value: str) -> str:
@@ -24,7 +24,9 @@ class SenderSettings(RedisSettings, KafkaSettings, TokenSettings):
     graph_api_version: str = Field(
         default="v26.0", pattern=r"^v\d+\.\d+$", description="version of the Graph API", examples=["v26.0"]
     )
-    graph_ca_file: str | None = Field(default=None, description="CA file that the Graph API's certificate must match")
+    graph_ca_file: CaFile | None = Field(
+        default=None, description="CA file that the Graph API's certificate must match"
+    )
     app_secret: SecretStr | None = Field(default=None, description="with it, `appsecret_proof` goes along")
     worker_concurrency: int = Field(default=100, ge=1, le=10_000, description="sender tasks of one process")
     max_sockets: int = Field(default=500, ge=1, le=20_000, description="connections of one process")
@@ -62,7 +64,10 @@ class SenderSettings(RedisSettings, KafkaSettings, TokenSettings):
         description="suppress UPDATE and RESPONSE messages to people who did not write within 24 hours",
     )
     outbox_limit: int = Field(
-        default=100_000, ge=100, le=10_000_000, description="events that may wait for the broker before claiming stops"
+        default=100_000,
+        ge=100,
+        le=10_000_000,
+        description="events of all senders that may wait for the broker before claiming stops",
     )
     outbox_trim: Literal["acknowledged", "committed"] = Field(
         default="acknowledged",

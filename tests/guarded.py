@@ -41,14 +41,19 @@ class Guarded:
         """Whether it has ended, although nobody killed it, with another status than 0."""
         return not self._was_killed and self._guard.poll() not in (None, 0)
 
+    @property
+    def pid(self) -> int:
+        """The command's process id, while it runs."""
+        [command] = psutil.Process(self._guard.pid).children()
+        return int(command.pid)
+
     def output(self) -> str:
         """Return what it has written so far."""
         return self.log.read_text(errors="replace")
 
     def signal(self, number: signal.Signals) -> None:
         """Send it a signal other than SIGKILL."""
-        [command] = psutil.Process(self._guard.pid).children()
-        command.send_signal(number)
+        psutil.Process(self.pid).send_signal(number)
 
     def wait(self) -> int:
         """Block until it has ended; return its status, 128 + n when signal n ended it."""

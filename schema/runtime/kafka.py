@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import ssl
-from typing import Any
+from collections.abc import Coroutine
+from typing import Any, TypeVar
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import TopicAlreadyExistsError, for_code
 
 from schema.runtime.settings import KafkaSettings
 from schema.topic import PARTITIONS
+
+T = TypeVar("T")
+
+_ANSWER_WITHIN_MS = 4000
+"""Time for the broker to say what it is. aiokafka itself must give up: cut from outside it leaves a connection."""
+_END_WITHIN_S = 1.0
 
 
 def connection_options(settings: KafkaSettings) -> dict[str, Any]:
@@ -31,9 +39,25 @@ def connection_options(settings: KafkaSettings) -> dict[str, Any]:
     return options
 
 
+async def uncut(start: Coroutine[Any, Any, T]) -> T:
+    """Let a start come to its end though we are cancelled: aiokafka leaves connections open when it is cut."""
+    task = asyncio.ensure_future(start)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task], timeout=_END_WITHIN_S)
+        if not task.cancel():
+            task.exception()  # seen: nobody else will ask for it
+        raise
+
+
 async def prepare_topic(settings: KafkaSettings) -> str:
     """Make the log topic when it is missing; return the broker's cluster id. Errors: aiokafka.errors.KafkaError."""
-    admin = AIOKafkaAdminClient(**connection_options(settings))
+    return await uncut(_prepare_topic(settings))
+
+
+async def _prepare_topic(settings: KafkaSettings) -> str:
+    admin = AIOKafkaAdminClient(**connection_options(settings), request_timeout_ms=_ANSWER_WITHIN_MS)
     try:
         await admin.start()
         if settings.kafka_topic not in await admin.list_topics():

@@ -63,7 +63,11 @@ async def _connect(host: str, port: int) -> socket.socket:
     except OSError as exc:
         raise NotSent("connect", f"{host} port {port}: {exc.__cause__ or exc}") from exc
     # A handle of our own: the event loop's stream may neither read from it nor close it.
-    sock: socket.socket = stream.extra(SocketAttribute.raw_socket).dup()  # noqa: S610 - not Django's `extra`
+    try:
+        sock: socket.socket = stream.extra(SocketAttribute.raw_socket).dup()  # noqa: S610 - not Django's `extra`
+    except OSError as exc:  # this process has no descriptor left
+        await stream.aclose()
+        raise NotSent("connect", f"{host} port {port}: {exc}") from exc
     try:
         sock.setblocking(False)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

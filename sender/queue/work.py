@@ -76,7 +76,7 @@ class Limits(msgspec.Struct, frozen=True):
     app: int
     batch: int = 1
     outbox: int = 100_000
-    """Events that may wait for the broker before claiming stops."""
+    """Events of all sessions that may wait for the broker before claiming stops."""
 
 
 class WorkQueue:

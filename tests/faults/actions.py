@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import signal
-from collections.abc import Awaitable, Callable
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Mapping
 from random import Random
 from typing import Any, NamedTuple
 
 import psutil
 import trio
 
+from tests.faults.servers import Restartable
 from tests.faults.world import TracedSender, World
+from tests.kafka.broker import KafkaBroker
 
 SENDERS = 2
 PAGES = ("100", "200", "300")
 RUN_EVERY_S = 0.4
-RUN_RECIPIENTS = 40
+RUN_RECIPIENTS = 120
 ERROR_MIXES: tuple[dict[str, float], ...] = (
     {},
     {"window_closed_2018278": 0.1, "transient_2_service_unavailable": 0.05},
@@ -43,7 +46,7 @@ def plan(seed: int, seconds: float) -> list[Action]:
     """Return the actions for about so many seconds."""
     random, actions, at_s = Random(seed), [], 0.0  # noqa: S311 - dice that fall the same way again
     names = ["kill"] * 3 + ["freeze"] * 3 + ["stop"] * 2 + ["break_graph"] * 3 + ["pause_graph", "pause_redis"] * 2
-    names += ["cancel_run", "hold_run", "cut_database"]
+    names += ["cancel_run", "hold_run", "cut_database", "kill_redis", "kill_broker", "kill_postgres"]
     while at_s < seconds:
         action = Action(random.uniform(0.1, 1.5), random.choice(names), random.randrange(100), random.uniform(0.2, 2.5))
         actions.append(action)
@@ -56,18 +59,25 @@ class Faults:
 
     Attributes:
         recovered_s: how long the sessions of killed senders outlived them.
+        held: how many jobs killed senders had in their hands.
+        unmarked: how many of them had no mark, so that they could go out again.
+        servers_killed: how often one of the servers was.
     """
 
-    def __init__(self, world: World, seed: int) -> None:
+    def __init__(self, world: World, seed: int, servers: Mapping[str, Restartable | KafkaBroker]) -> None:
+        """Take the servers that may be killed: `redis`, `broker`, `postgres`; one that is not there is left alone."""
         self.recovered_s: list[float] = []
-        self._world = world
+        self.held = self.unmarked = self.servers_killed = 0
+        self.world = world
+        self._servers = servers
+        self._locks: defaultdict[str, trio.Lock] = defaultdict(trio.Lock)
         self._random = Random(seed)  # noqa: S311
         self._runs: list[str] = []
         self._senders: list[TracedSender] = []
 
     async def carry_out(self, actions: list[Action]) -> None:
         """Do one after the other, then heal everything; the runs go on to their ends afterwards."""
-        self._senders = await self._world.start_senders(*([] for _ in range(SENDERS)))
+        self._senders = await self.world.start_senders(*([] for _ in range(SENDERS)))
         async with trio.open_nursery() as nursery:
             async with trio.open_nursery() as lasting:  # what they begin ends by itself
                 nursery.start_soon(self._keep_busy)
@@ -81,8 +91,12 @@ class Faults:
 
     async def kill(self, action: Action) -> None:
         sender = await self._replace(action)
-        sender.kill()
-        self.recovered_s.append(await self._world.until_taken_over(sender))
+        async with self._up("redis"):
+            sender.kill()
+            unmarked, marked = self.world.in_hands_of(sender.sessions[-1])
+        self.unmarked += len(unmarked)
+        self.held += len(unmarked | marked)
+        self.recovered_s.append(await self.world.until_taken_over(sender))
 
     async def stop(self, action: Action) -> None:
         _signal(await self._replace(action), signal.SIGTERM)
@@ -94,58 +108,90 @@ class Faults:
         _signal(sender, signal.SIGCONT)
 
     async def break_graph(self, action: Action) -> None:
-        await self._world.graph(errors=ERROR_MIXES[action.which % len(ERROR_MIXES)])
+        await self.world.graph(errors=ERROR_MIXES[action.which % len(ERROR_MIXES)])
 
     async def pause_graph(self, action: Action) -> None:
-        await self._world.graph(pause=True)
+        await self.world.graph(pause=True)
         await trio.sleep(action.for_s)
-        await self._world.graph(pause=False)
+        await self.world.graph(pause=False)
 
     async def pause_redis(self, action: Action) -> None:
-        command: Any = self._world.redis.execute_command
-        command("CLIENT", "PAUSE", round(action.for_s * 1000), "ALL")
+        command: Any = self.world.redis.execute_command
+        async with self._up("redis"):
+            command("CLIENT", "PAUSE", round(action.for_s * 1000), "ALL")
+
+    async def kill_redis(self, action: Action) -> None:
+        await self._kill_server("redis", action)
+
+    async def kill_broker(self, action: Action) -> None:
+        await self._kill_server("broker", action)
+
+    async def kill_postgres(self, action: Action) -> None:
+        await self._kill_server("postgres", action)
+
+    async def _kill_server(self, name: str, action: Action) -> None:
+        server = self._servers.get(name)
+        if server is None:
+            return
+        async with self._up(name):
+            self.servers_killed += 1
+            server.kill()
+            await trio.sleep(action.for_s)
+            if isinstance(server, KafkaBroker):
+                await trio.to_thread.run_sync(server.start)
+            else:
+                await server.start()
+
+    def _up(self, server: str) -> trio.Lock:
+        """Return what keeps a server up, or its killing to ourselves, while it is held."""
+        return self._locks[server]
 
     async def cancel_run(self, action: Action) -> None:
         if self._runs:
-            await self._world.runs.cancel(self._runs[-1 - action.which % min(3, len(self._runs))])
+            async with self._up("redis"):
+                await self.world.runs.cancel(self._runs[-1 - action.which % min(3, len(self._runs))])
 
     async def hold_run(self, action: Action) -> None:
         if self._runs:
             run_id = self._runs[-1 - action.which % min(3, len(self._runs))]
-            await self._world.runs.hold(run_id, "operator")
+            async with self._up("redis"):
+                await self.world.runs.hold(run_id, "operator")
             await trio.sleep(action.for_s)
-            await self._world.runs.let_go(run_id, "operator")
+            async with self._up("redis"):
+                await self.world.runs.let_go(run_id, "operator")
 
     async def cut_database(self, _: Action) -> None:
-        self._world.fetch(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
-        )
+        async with self._up("postgres"):
+            self.world.fetch(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
 
     async def _replace(self, action: Action) -> TracedSender:
         """Start another sender in the place of one; return the one when it is at work."""
         place = action.which % SENDERS
-        former, self._senders[place] = self._senders[place], self._world.start_sender()
-        await self._world.until(lambda: bool(former.sessions), "a sender's session")
+        former, self._senders[place] = self._senders[place], self.world.start_sender()
+        await self.world.until(lambda: bool(former.sessions), "a sender's session")
         return former
 
     async def _keep_busy(self) -> None:
         for number in range(10**9):
             run_id, resend = f"r{number}", self._random.random() < 0.2
-            await self._world.enqueue(
-                run_id,
-                RUN_RECIPIENTS,
-                page=self._random.choice(PAGES),
-                priority=self._random.randrange(2),
-                on_unknown="resend" if resend else "hold",
-            )
+            async with self._up("redis"):
+                await self.world.enqueue(
+                    run_id,
+                    RUN_RECIPIENTS,
+                    page=self._random.choice(PAGES),
+                    priority=self._random.randrange(2),
+                    on_unknown="resend" if resend else "hold",
+                )
             self._runs.append(run_id)
             await trio.sleep(RUN_EVERY_S)
 
     async def _heal(self) -> None:
-        await self._world.graph(errors={}, pause=False, latency_ms=10)
+        await self.world.graph(errors={}, pause=False, latency_ms=10)
         for page in PAGES:
-            await self._world.pages.resume(page)
+            await self.world.pages.resume(page)
 
 
 def _signal(sender: TracedSender, number: signal.Signals) -> None:

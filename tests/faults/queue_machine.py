@@ -22,6 +22,7 @@ FINAL = ("sent", "failed", "suppressed", "expired", "unknown", "cancelled")
 OUTCOMES = (*FINAL, "retrying", "retrying later", "", "")
 MOSTLY, RARELY = st.sampled_from([True, True, True, False]), st.sampled_from([False, False, False, True])
 RUN_EVENTS = ("hold", "let go", "let go", "let go", "cancel", "becomes overdue")
+LAST_ENTRY = "99999999999999-0"
 STOPS = ("pause", "open", "trouble pause", "trouble failure", "trouble open", "app must wait", "gets a new token")
 STARTS = ("resume", "close", "works", "gets a new token", "waits end")
 SESSION_EVENTS = ("open another", "close", "outbox is relayed", "renew", "renew with a wrong count")
@@ -149,10 +150,20 @@ class QueueMachine(RuleBasedStateMachine):
             if closed:
                 self.model.gone(session)
         elif what == "outbox is relayed":
-            self.redis.xtrim(key(f"outbox:{session}"), maxlen=0, approximate=False)
-            self.model.sessions[session].outbox.clear()
+            self._relay(session, again=again)
         else:
             self._renew(session, right=what == "renew")
+
+    def _relay(self, session: str, *, again: bool) -> None:
+        """Trim an outbox of its older half, or of all; then forget those that may go."""
+        entries: Any = self.redis.xrange(key(f"outbox:{session}"))
+        outbox, stays = self.model.sessions[session].outbox, len(entries) // 2 if again else 0
+        first = entries[-stays][0] if stays else LAST_ENTRY
+        self.call("trim_outbox", session, first, again=again)
+        outbox[:] = outbox[len(outbox) - stays :]
+        for name, known in self.model.sessions.items():
+            waits = not known.alive and bool(known.outbox)
+            assert self.call("forget_outbox", name, again=again) == waits, "whose outbox is to be relayed by others"
 
     def _open_session(self) -> None:
         if sum(session.alive for session in self.model.sessions.values()) < MOST_SESSIONS:
@@ -307,8 +318,9 @@ class QueueMachine(RuleBasedStateMachine):
             self._trouble(name, page, what.removeprefix("trouble "), old_token=old_token)
         elif what == "works":
             closed = self.call("page_works", name, again=again)
-            assert closed == ([name.encode()] if page.breaker != "closed" else [])
-            page.breaker, page.retry_due, page.failures = "closed", False, 0
+            assert closed == ([name.encode()] if page.breaker == "half_open" else [])
+            if page.breaker != "open":
+                page.breaker, page.retry_due, page.failures = "closed", False, 0
         elif what == "gets a new token":
             self.call("set_page", name, f"token{self.fresh()}", again=again)
             page.token_version += 1
@@ -363,7 +375,7 @@ class QueueMachine(RuleBasedStateMachine):
         found, model = self.scripts.dump(), self.model
         everywhere = Counter[bytes]()
         for name, run in model.runs.items():
-            waiting = [record[:16] for record in found.get(f"run:{name}:jobs", [])]
+            waiting = [record[:16] for record in found.get(f"jobs:{name}", [])]
             everywhere.update(waiting)
             assert sorted(waiting) == sorted(model.at("waiting", name)), f"waiting jobs of {name}"
             facts = {k.decode(): v.decode() for k, v in pairs(found[f"run:{name}"]).items()}
@@ -383,6 +395,7 @@ class QueueMachine(RuleBasedStateMachine):
             marks = {i: b"\0".join(mark) for i, mark in session.marks.items()}
             assert pairs(found.get(f"marks:{name}", [])) == marks, f"marks of {name}"
             assert [f[3] for _, f in found.get(f"outbox:{name}", [])] == session.outbox, "the outbox of a session"
+        assert int(pairs(found.get("app", [])).get(b"outbox", 0)) == model.waiting_events, "events that wait"
         assert everywhere == Counter(i for i, job in model.jobs.items() if job.place != "final"), "not in one place"
         assert {s.encode() for s, session in model.sessions.items() if session.alive} == set(
             found.get("sessions", [])[::2]

@@ -200,7 +200,12 @@ class Model:
     def _status(self, session: Session, bound: int) -> str:
         if not session.alive:
             return "gone"
-        return "full" if len(session.outbox) >= bound else "ok"
+        return "full" if self.waiting_events >= bound else "ok"
+
+    @property
+    def waiting_events(self) -> int:
+        """How many events wait in all outboxes."""
+        return sum(len(session.outbox) for session in self.sessions.values())
 
     def _check_repeat(self, session: Session, kind: str, groups: list[list[bytes]]) -> None:
         still = [self.jobs[j].record for j in session.claimed[kind][1] if j in session.held]
@@ -244,9 +249,12 @@ class Model:
         if one.job not in session.held:
             return 0
         session.held.discard(one.job)
-        session.marks.pop(one.job, None)
+        marked = session.marks.pop(one.job, None)
         job = self.jobs[one.job]
         run = self.runs[job.run]
+        page = self.page(run.page)
+        if marked is None and one.outcome not in {"cancelled", "expired"} and page.breaker == "half_open":
+            page.retry_due = True
         if one.event:
             session.outbox.append(one.event)
             self.events.append(one.event)

@@ -7,28 +7,28 @@ import os
 from collections import Counter
 from pathlib import Path
 
-from tests.faults.checker import Finding, check
+from tests.faults.checker import Finding
 from tests.faults.history import History
 
 
-def report(fault: str, history: History, **figures: float | list[float]) -> list[Finding]:
-    """Check a history and add a line about it; return the findings."""
-    findings = check(history)
+def report(fault: str, **figures: float | list[float]) -> None:
+    """Add a line with these figures to the file."""
+    if path := os.environ.get("NEWAR_FAULT_REPORT"):
+        line = {"fault": fault, **{name: _rounded(value) for name, value in figures.items()}}
+        with Path(path).open("a") as file:
+            file.write(json.dumps(line) + "\n")
+
+
+def figures_of(history: History, findings: list[Finding]) -> dict[str, int]:
+    """Return how many were in a history, and what was found about them."""
     kinds = Counter(finding.kind for finding in findings)
-    outcomes = sum((run.outcomes for run in history.runs.values()), Counter[str]())
-    line = {
-        "fault": fault,
+    return {
         "recipients": sum(map(len, history.enqueued.values())),
         "lost": kinds["lost"],
         "doubled": kinds["doubled"],
         "other_findings": kinds.total() - kinds["lost"] - kinds["doubled"],
-        "unknown": outcomes["unknown"],
-        **{name: _rounded(value) for name, value in figures.items()},
+        "unknown": sum(run.outcomes["unknown"] for run in history.runs.values()),
     }
-    if path := os.environ.get("NEWAR_FAULT_REPORT"):
-        with Path(path).open("a") as file:
-            file.write(json.dumps(line) + "\n")
-    return findings
 
 
 def _rounded(value: float | list[float]) -> float | list[float]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import trio
 
-from ops.local import postgres, tansu, valkey
+from ops.local import postgres, valkey
 from ops.local.place import Place, open_place
 from ops.local.process import LocalServer
 from tests.guarded import Guarded
@@ -17,25 +18,22 @@ from tests.ports import free_port
 _DESCRIBE: dict[str, Callable[[Place, bool], LocalServer]] = {
     "postgres": postgres.describe,
     "redis": valkey.describe,
-    "kafka": tansu.describe,
 }
 
 
 class Restartable:
-    """A durable server (the broker: none) whose data and address outlive its process."""
+    """A durable server whose data and address outlive its process."""
 
     def __init__(self, place: Place, port: int) -> None:
         self._place = place
         self._port = port
         self._process: Guarded | None = None
-        self.address = self._describe().address(port)
-
-    def _describe(self) -> LocalServer:
-        return _DESCRIBE[self._place.name](self._place, True)
+        self._server: LocalServer = _DESCRIBE[place.name](place, True)
+        self.address = self._server.address(port)
 
     async def start(self) -> None:
         """Start it; return when it answers."""
-        server, place = self._describe(), self._place
+        server, place = self._server, self._place
         if server.make_ready is not None:
             await server.make_ready()
         self._process = process = Guarded(
@@ -44,6 +42,11 @@ class Restartable:
         while not await server.answers(self._port):
             assert process.running, process.output()
             await trio.sleep(0.02)
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send it a signal, such as SIGSTOP and SIGCONT."""
+        assert self._process is not None
+        self._process.signal(number)
 
     def kill(self) -> None:
         """End it, with all it started, by SIGKILL; return when it is gone."""
@@ -54,7 +57,7 @@ class Restartable:
 
 @asynccontextmanager
 async def open_server(data: Path, name: str) -> AsyncIterator[Restartable]:
-    """Make and start `postgres`, `redis` or `kafka` with its data below `data`; it is gone afterwards."""
+    """Make and start `postgres` or `redis` with its data below `data`; it is gone afterwards."""
     async with open_place(data, name) as place:
         server = Restartable(place, free_port())
         try:

@@ -49,12 +49,15 @@ def _round(seed: int, seconds: float, results: Path) -> bool:
 
 def _summary(rounds: list[dict[str, Any]]) -> dict[str, Any]:
     recovered_s = sorted(value for one in rounds for value in one["recovered_s"])
-    counted = ("recipients", "actions", "unknown", "lost", "doubled", "other_findings")
+    counted = ("recipients", "actions", "servers_killed", "unknown", "lost", "doubled", "other_findings")
+    held = sum(one["held"] for one in rounds)
     cuts = statistics.quantiles(recovered_s, n=100, method="inclusive") if len(recovered_s) > 1 else []
     return {
         "rounds": len(rounds),
         **{name: sum(one[name] for one in rounds) for name in counted},
         "kills": len(recovered_s),
+        "held": held,
+        "held_unmarked_share": round(sum(one["held_unmarked"] for one in rounds) / held, 4) if held else 0.0,
         **{f"recovered_s_p{p}": round(cuts[p - 1], 2) for p in (50, 95, 99) if cuts},
         "recovered_s_max": max(recovered_s, default=0.0),
     }

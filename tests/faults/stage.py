@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import sys
-import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -46,7 +44,7 @@ class Stage:
 
     def __init__(self, folder: Path, **addresses: str) -> None:
         self._folder = folder
-        self._processes: list[Guarded] = []
+        self.processes: list[Guarded] = []
         self._key = Fernet.generate_key().decode()
         self.database_url = addresses["log_database_url"]
         self.graph_url = addresses["graph_api_url"]
@@ -86,14 +84,14 @@ class Stage:
         program = shutil.which("env")
         assert program is not None
         assignments = [f"{name}={value}" for name, value in environment.items()]
-        log = self._folder / f"{service}-{len(self._processes)}.log"
+        log = self._folder / f"{service}-{len(self.processes)}.log"
         process = Guarded([program, *assignments, sys.executable, "-m", "ops", service], self._folder, log)
-        self._processes.append(process)
+        self.processes.append(process)
         return process
 
     def close(self) -> None:
         """Kill what still runs."""
-        for process in self._processes:
+        for process in self.processes:
             process.kill()
         self.redis.close()
 
@@ -117,16 +115,16 @@ class Stage:
         """Wait for something in other processes; return the seconds that it took."""
         began_at = trio.current_time()
         with trio.move_on_after(PATIENCE_S) as limit:
-            while not condition():  # noqa: ASYNC110 - the change is in another process
+            while not _holds(condition):  # noqa: ASYNC110 - the change is in another process
                 await trio.sleep(0.02)
-                died = [p.log.name for p in self._processes if p.failed]
+                died = [p.log.name for p in self.processes if p.failed]
                 assert not died, f"{what}: {died} ended by themselves\n{self.last_lines()}"
         assert not limit.cancelled_caught, f"{what}: not within {PATIENCE_S:.0f} s\n{self.state()}\n{self.last_lines()}"
         return trio.current_time() - began_at
 
     def last_lines(self) -> str:
         """Return the end of every process's log."""
-        return "\n".join(f"--- {p.log.name}, running: {p.running}\n{p.output()[-2500:]}" for p in self._processes)
+        return "\n".join(f"--- {p.log.name}, running: {p.running}\n{p.output()[-2500:]}" for p in self.processes)
 
     def state(self) -> str:
         """Return where the events are."""
@@ -186,6 +184,14 @@ class Stage:
         return [msgspec.json.decode(line) for line in text.splitlines()]
 
 
+def _holds(condition: Callable[[], bool]) -> bool:
+    """Whether the condition holds; not while a server that it asks is away."""
+    try:
+        return condition()
+    except (redis.ConnectionError, psycopg.OperationalError):
+        return False
+
+
 @asynccontextmanager
 async def open_stage(folder: Path, **addresses: str) -> AsyncIterator[Stage]:
     """Open a stage between these servers, with a stand-in Graph API that answers in 20 ms."""
@@ -201,11 +207,3 @@ def log_lines(process: Guarded, after: int = 0) -> list[dict[str, Any]]:
     """Return a process's log lines behind the first `after`, decoded; a line that is no JSON has only `event`."""
     lines = process.output().splitlines()[after:]
     return [json.loads(line) if line.startswith("{") else {"event": line} for line in lines]
-
-
-def report(fault: str, **figures: float) -> None:
-    """Add a line to the file NEWAR_FAULT_REPORT, for the table in the closing note."""
-    if path := os.environ.get("NEWAR_FAULT_REPORT"):
-        rounded = {name: round(value, 2) for name, value in figures.items()}
-        with open(path, "a") as file:
-            file.write(json.dumps({"fault": fault, "at": time.strftime("%H:%M:%S"), **rounded}) + "\n")

@@ -18,7 +18,8 @@ from schema.keys import key
 from schema.outcomes import Outcome
 from schema.runtime.asyncio_door import aio
 from schema.topic import PARTITIONS
-from tests.faults.stage import PATIENCE_S, Stage, log_lines, open_stage, report
+from tests.faults.report import report
+from tests.faults.stage import PATIENCE_S, Stage, log_lines, open_stage
 from tests.kafka.broker import KafkaBroker
 
 OUTAGE_S = 6.0

@@ -58,8 +58,8 @@ async def slip_in_unheard_of_jobs(world: World) -> None:
     await world.add("unheard", people(5), page="400")
     newest: Any = await aio(world.redis.zrange, key("sessions"), -1, -1)
     session = newest[0].decode()
-    records: Any = await aio(world.redis.lrange, key("run:unheard:jobs"), 0, -1)
-    await aio(world.redis.delete, key("run:unheard:jobs"))
+    records: Any = await aio(world.redis.lrange, key("jobs:unheard"), 0, -1)
+    await aio(world.redis.delete, key("jobs:unheard"))
     held = {record[:JOB_ID_BYTES]: b"unheard\0" + record for record in records}
     await aio(world.redis.hset, key(f"held:{session}"), mapping=held)
     await aio(world.redis.hset, key(f"marks:{session}"), records[0][:JOB_ID_BYTES], b"1\0" + b"1700000000000000")
@@ -75,8 +75,8 @@ async def mend_the_dead_page(world: World) -> None:
     await world.runs.set_page(PageFacts(page_id=DEAD_PAGE, sealed_token=sealed))
 
 
-ONCE = ("open_session", "take_over", "disown", "page_works", "close_session")
-OFTEN = ("renew", "claim", "mark", "settle", "drain", "trouble")
+ONCE = ("open_session", "take_over", "disown", "page_works", "close_session", "forget_outbox")
+OFTEN = ("renew", "claim", "mark", "settle", "drain", "trouble", "trim_outbox")
 
 
 @pytest.mark.parametrize(("script", "after"), [*((name, 0) for name in ONCE + OFTEN), *((name, 2) for name in OFTEN)])
@@ -105,11 +105,12 @@ async def test_a_sender_that_loses_the_answer_of(script: str, after: int, world:
     assert len(accepted) == len(set(accepted)) == 60 + 3 + 8 + 4
     assert await aio(world.redis.keys, key("held:*")) == []
     assert await aio(world.redis.keys, key("marks:*")) == []
+    assert await aio(world.redis.hget, key("app"), "outbox") == b"0"
 
 
 @pytest.mark.parametrize("script", ["create_run", "enqueue_chunk"])
 async def test_a_run_is_enqueued_once_though_the_answer_is_lost_of(script: str, world: ProxiedWorld) -> None:
-    redis, persist = open_redis(world.proxy.url), Persistence()
+    redis, persist = open_redis(world.proxy.url), Persistence(lease_s=10.0)
     runs = RunQueue(redis)
     run = Run(run_id="r", page_id="100", message={"text": "hi"}, expires_at_ms=FAR_MS)
     records = [encode_record(job_id("r", p), Job(p)) for p in people(10)]
@@ -119,7 +120,7 @@ async def test_a_run_is_enqueued_once_though_the_answer_is_lost_of(script: str, 
     assert world.proxy.cut.is_set()
     facts = (await runs.facts(["r"]))["r"]
     assert (facts.recipients, facts.left, facts.cursor, facts.enqueued) == (10, 10, "x", True)
-    assert await aio(redis.llen, key("run:r:jobs")) == 10
+    assert await aio(redis.llen, key("jobs:r")) == 10
     await aio(redis.aclose)
 
 
@@ -137,6 +138,41 @@ async def test_a_late_answer_to_a_settlement_does_not_make_us_forget_a_job_that_
         answer.set()
         facts = await world.finished("r")
     assert facts["r"].outcomes == {"retrying": 1, "sent": 1}
+
+
+async def test_nobody_ends_whose_queue_is_lost_between_the_claim_and_the_look_at_its_run(
+    world: ProxiedWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sender.app._SETTLE_WITHIN_S", 0.1)
+    await world.add("r", people(5))
+    answer = world.proxy.keep_answer("claim")
+    async with world.sender(kafka_bootstrap_servers="127.0.0.1:9"):  # what is logged stays in the outbox
+        await world.proxy.cut.wait()
+        await aio(world.redis.flushall)
+        answer.set()
+        with trio.fail_after(20):
+            while await aio(world.redis.zcard, key("sessions")) == 0:  # noqa: ASYNC110 - the change is in another process
+                await trio.sleep(0.01)
+        await world.add("r", people(5))  # recovered, into a queue that counts its tokens anew
+        facts = await world.finished("r")
+        boxes: Any = await aio(world.redis.keys, key("outbox:*"))
+        events = [await aio(world.redis.xlen, box) for box in boxes]
+    assert facts["r"].outcomes == {"sent": 5}
+    assert sum(events) == 5
+
+
+async def test_a_connection_that_falls_silent_does_not_cost_the_session(world: ProxiedWorld) -> None:
+    other = WorkQueue(world.redis, ALL, lease_ms=1000)
+    await other.open()
+    answer = world.proxy.keep_answer("renew")
+    async with world.sender():
+        await world.proxy.cut.wait()
+        looked_until = trio.current_time() + 2.5  # leases
+        while trio.current_time() < looked_until:
+            await other.renew(0)
+            assert await other.take_over() is None
+            await trio.sleep(0.1)
+        answer.set()
 
 
 @pytest.mark.parametrize("seed", range(3))

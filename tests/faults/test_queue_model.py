@@ -42,8 +42,14 @@ TWINS = {
     "settles without looking whose it is": ("local ours = redis.call('HDEL', held, id)", "local ours = 1"),
     "settles once more after the job was claimed again": ("if number == tonumber(last[1])", "if false"),
     "settles an older group late": (" or number < tonumber(last[1] or 0)", ""),
-    "keeps a mark after the settlement": ("redis.call('HDEL', marks, id)", ""),
-    "writes no event": ("if event ~= '' then redis.call('XADD', outbox", "if false then redis.call('XADD', outbox"),
+    "keeps a mark after the settlement": ("redis.call('HDEL', marks, id)", "0"),
+    "writes no event": (
+        "if event ~= '' then\n      redis.call('XADD', outbox",
+        "if false then\n      redis.call('XADD', outbox",
+    ),
+    "does not count the events that wait": ("count_events(events)", ""),
+    "does not count what left the outbox": ("count_events(-trimmed)", ""),
+    "forgets an outbox with events": ("> 0 then return 1 end", "> 1000 then return 1 end"),
     "counts a retry as final": ("if outcome ~= 'retrying' then", "if true then"),
     "forgets the turn of a run that got a job back": ("activate[run] = true", ""),
     "ignores the id of a claim": ("if last[1] ~= id then return nil end", "if true then return nil end"),
@@ -79,7 +85,7 @@ TWINS = {
     ),
     "takes over and lets the former owner go on": ("redis.call('ZREM', P .. 'sessions', dead)", ""),
     "takes over and loses what was not marked": (
-        "redis.call('LPUSH', P .. 'run:' .. run .. ':jobs', record)\n      redis",
+        "redis.call('LPUSH', P .. 'jobs:' .. run, record)\n      redis",
         "redis",
     ),
     "takes over without a turn for the jobs": (

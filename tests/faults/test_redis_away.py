@@ -7,39 +7,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import structlog
 import trio
 from redis.exceptions import RedisError
 
 from ops.fakegraph.process import open_fakegraph
-from ops.local.place import open_place
-from ops.local.process import LocalServer
 from schema.keys import key
 from schema.runtime.asyncio_door import aio
 from schema.runtime.redis import open_redis
-from tests.faults.servers import Restartable
+from tests.faults.servers import Restartable, open_server
 from tests.integration.test_sender import World, people
-from tests.ports import free_port
-
-AWAY_S = 6.0
-"""Several leases, and long enough to count log lines."""
-BACK_WITHIN_S = 10.0
-
-
-class LastingRedis(Restartable):
-    """Keeps its password when it starts again."""
-
-    _described: LocalServer | None = None
-
-    def _describe(self) -> LocalServer:
-        self._described = self._described or super()._describe()
-        return self._described
 
 
 class MortalWorld(World):
     """A world whose Redis can be killed."""
 
-    server: LastingRedis
+    server: Restartable
 
     async def sent(self) -> int:
         """Count what the stand-in Graph API has accepted."""
@@ -57,36 +39,12 @@ class MortalWorld(World):
 
 @pytest.fixture
 async def world(tmp_path: Path, kafka_bootstrap: str, asyncio_loop: Any) -> AsyncIterator[MortalWorld]:
-    async with open_place(tmp_path, "redis") as place, open_fakegraph("--latency-ms", "30") as graph_url:
-        server = LastingRedis(place, free_port())
-        await server.start()
+    async with open_server(tmp_path, "redis") as server, open_fakegraph("--latency-ms", "30") as graph_url:
         redis = open_redis(server.address)
         world = MortalWorld(redis, server.address, kafka_bootstrap, graph_url)
         world.server = server
-        try:
-            yield world
-        finally:
-            server.kill()
+        yield world
         await aio(redis.aclose)
-
-
-async def test_a_killed_redis_that_comes_back_loses_and_doubles_nothing(world: MortalWorld) -> None:
-    await world.add("r", people(2000))
-    with structlog.testing.capture_logs() as lines:
-        async with world.sender():
-            await world.until_sent(100)
-            before = len(lines)
-            world.server.kill()
-            await trio.sleep(AWAY_S)
-            assert len(lines) - before <= AWAY_S, "more than a line a second"
-            await world.server.start()
-            back_at, sent = trio.current_time(), await world.sent()
-            await world.until_sent(sent + 1)
-            assert trio.current_time() - back_at < BACK_WITHIN_S
-            facts = (await world.finished("r"))["r"]
-    assert facts.outcomes == {"sent": 2000}
-    assert facts.recipients == 2000
-    await world.must_be_sent_once(2000)
 
 
 async def test_a_redis_that_is_killed_again_and_again_loses_and_doubles_nothing(world: MortalWorld) -> None:
@@ -142,6 +100,6 @@ async def test_a_sender_waits_for_a_redis_that_is_not_there_yet(world: MortalWor
     assert facts.outcomes == {"sent": 20}
 
 
-async def _come_back(server: LastingRedis) -> None:
+async def _come_back(server: Restartable) -> None:
     await trio.sleep(1.0)
     await server.start()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import socket
 import ssl
 from pathlib import Path
@@ -12,6 +13,7 @@ import trio
 from sender.graph.connect import dial, tls_context
 from sender.graph.connection import Connection
 from sender.graph.counters import Tally
+from sender.graph.errors import NotSent
 from sender.graph.origin import Origin
 from sender.graph.response import ResponseParser
 from tests.integration.certificates import Authority
@@ -27,6 +29,18 @@ async def test_a_connection_sends_at_once_and_never_blocks_the_loop(secure: bool
             assert isinstance(sock, ssl.SSLSocket) == secure
             assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) != 0
             assert sock.gettimeout() == 0
+
+
+async def test_a_process_without_descriptors_sends_nothing_and_says_so() -> None:
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with socket.create_server(("127.0.0.1", 0)) as server, socket.socket() as last:
+        # one descriptor for the connection, none for a handle of our own
+        resource.setrlimit(resource.RLIMIT_NOFILE, (last.fileno() + 2, limits[1]))
+        try:
+            with pytest.raises(NotSent, match="Too many open files"):
+                await dial(Origin(False, "127.0.0.1", server.getsockname()[1]), tls_context(), None)
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, limits)
 
 
 def test_authorities_come_with_us_where_the_system_has_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+import trio
 from redis.asyncio import Redis
 
 from schema.job import Job, decode_record, encode_record, job_id
@@ -15,6 +16,7 @@ from schema.runtime.asyncio_door import aio
 from schema.runtime.redis import open_redis
 from sender.queue.pages import PageQueue
 from sender.queue.runs import PageFacts, RunQueue
+from sender.queue.scripts import Scripts
 from sender.queue.work import ClaimedGroup, Limits, SessionGone, Settlement, WorkQueue
 
 FAR_MS = 4_000_000_000_000
@@ -325,6 +327,35 @@ async def test_a_full_outbox_stops_claiming(redis: Redis, runs: RunQueue) -> Non
     assert (await queue.claim("c2", 1)).status == "full"
 
 
+async def test_events_in_the_outboxes_of_others_stop_claiming_too(redis: Redis, runs: RunQueue) -> None:
+    await enqueue(runs, run_of("r"), 10)
+    limits = Limits(text=1000, media=1000, app=0, outbox=3)
+    dead, other, queue = [await open_queue(redis, limits) for _ in range(3)]
+    for session, settled in ((dead, 2), (other, 1)):
+        (group,) = (await session.claim("c", settled)).groups
+        await session.settle(1, [final(group, record) for record in group.records])
+        await session.close()
+    assert (await queue.claim("c", 1)).status == "full"
+    assert (await relay_all_of(redis, dead)) == 2
+    assert len((await queue.claim("c2", 1)).groups) == 1
+
+
+async def test_a_new_session_counts_the_events_that_wait_anew(redis: Redis, runs: RunQueue) -> None:
+    await enqueue(runs, run_of("r"), 2)
+    queue = await open_queue(redis, Limits(text=1000, media=1000, app=0, outbox=1))
+    (group,) = (await queue.claim("c", 1)).groups
+    await queue.settle(1, [final(group, group.records[0])])
+    await aio(redis.delete, key(f"outbox:{queue.session}"))
+    assert (await queue.claim("c2", 1)).status == "full"
+    await open_queue(redis)
+    assert (await queue.claim("c3", 1)).status == "ok"
+
+
+async def relay_all_of(redis: Redis, queue: WorkQueue) -> int:
+    trimmed: int = await aio(Scripts(redis).call, "trim_outbox", queue.session, "99999999999999-0")
+    return trimmed
+
+
 async def test_a_breaker_opens_at_the_threshold_probes_once_and_closes(redis: Redis, runs: RunQueue) -> None:
     await enqueue(runs, run_of("r"), 10)
     queue = await open_queue(redis)
@@ -338,6 +369,44 @@ async def test_a_breaker_opens_at_the_threshold_probes_once_and_closes(redis: Re
     assert await queue.troubled() == {"1"}
     assert await queue.page_works(["1"]) == ["1"]
     assert len((await queue.claim("d", 5)).groups[0].records) == 5
+
+
+async def test_an_answer_to_what_left_before_does_not_close_an_open_breaker(redis: Redis, runs: RunQueue) -> None:
+    await enqueue(runs, run_of("r"), 10)
+    queue, pages = await open_queue(redis), PageQueue(redis)
+    assert len((await queue.claim("a", 1)).groups) == 1  # on its way when somebody opens the breaker
+    assert await pages.open_breaker("1")
+    assert await queue.page_works(["1"]) == []
+    assert (await queue.claim("b", 5)).groups == []
+    assert await queue.troubled() == {"1"}
+    assert await pages.close_breaker("1")
+    assert len((await queue.claim("c", 5)).groups) == 1
+
+
+async def test_a_later_failure_does_not_shorten_how_long_a_breaker_stays_open(redis: Redis, runs: RunQueue) -> None:
+    await enqueue(runs, run_of("r"), 10)
+    queue = await open_queue(redis)
+    assert await queue.trouble("1", "open", 60_000, "policy_page", 5, 0) == ("open", True)
+    assert await queue.trouble("1", "open", 1, "auth_page", 5, 0) == ("open", False)
+    await trio.sleep(0.01)
+    assert (await queue.claim("a", 5)).groups == []
+
+
+@pytest.mark.parametrize("outcome", ["suppressed", "failed", ""])
+async def test_a_probe_that_asked_nothing_is_followed_by_the_next(redis: Redis, runs: RunQueue, outcome: str) -> None:
+    await enqueue(runs, run_of("r"), 10)
+    queue = await open_queue(redis)
+    await queue.trouble("1", "open", 60_000, "190", 1, 0)
+    await runs.set_page(PageFacts(page_id="1", sealed_token="sealed:new"))
+    (probe,) = (await queue.claim("a", 5)).groups
+    job, event, record = probe.records[0][:16], b"{}" if outcome else b"", b"" if outcome else probe.records[0]
+    await queue.settle(1, [Settlement(job, "r", "1", outcome, event, record)])
+    (further,) = (await queue.claim("b", 5)).groups
+    assert len(further.records) == 1
+    assert (await queue.claim("c", 5)).groups == []
+    await queue.mark([(further.records[0][:16], 1)])
+    await queue.settle(2, [Settlement(further.records[0][:16], "r", "1", "unknown", b"{}")])
+    assert (await queue.claim("d", 5)).groups == []
 
 
 async def test_a_page_is_paused_and_resumed_by_hand(redis: Redis, runs: RunQueue) -> None:

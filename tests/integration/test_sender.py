@@ -15,8 +15,9 @@ from cryptography.fernet import Fernet
 from redis.asyncio import Redis
 from structlog.testing import capture_logs
 
+from ingest.rows import Row, read_message
 from ops.fakegraph.process import open_fakegraph
-from schema.event import LogEvent
+from schema.event import LogEvent, encode_event
 from schema.job import Job, encode_record, job_id
 from schema.keys import key
 from schema.run import Run, RunState
@@ -190,9 +191,21 @@ async def test_a_dead_token_opens_the_breaker_and_keeps_the_jobs(world: World) -
     assert facts.outcomes["sent"] == 30
 
 
+async def test_a_recovered_run_is_sent_with_the_token_of_its_new_queue(world: World) -> None:
+    await world.add("r", people(3), token="dead-token")
+    async with world.sender():
+        with trio.fail_after(20):
+            while await aio(world.redis.hget, key("page:100"), "breaker") != b"open":  # noqa: ASYNC110 - by the sender
+                await trio.sleep(0.01)
+        await aio(world.redis.flushall)
+        await world.add("r", people(3), token="EAAgood")
+        facts = (await world.finished("r"))["r"]
+    assert facts.outcomes == {"sent": 3}
+
+
 async def test_a_corrupt_record_ends_as_failed_and_the_rest_goes_on(world: World) -> None:
     await world.add("r", people(3))
-    await aio(world.redis.lpush, key("run:r:jobs"), b"0123456789abcdef\xff\xff")
+    await aio(world.redis.lpush, key("jobs:r"), b"0123456789abcdef" + b"\xff" * 6000)
     await aio(world.redis.hincrby, key("run:r"), "left", 1)
     async with world.sender():
         facts = (await world.finished("r"))["r"]
@@ -200,6 +213,7 @@ async def test_a_corrupt_record_ends_as_failed_and_the_rest_goes_on(world: World
     (failure,) = await world.failures()
     assert failure.error_class == "corrupt"
     assert "ffff" in (failure.error_message or "")
+    assert isinstance(read_message(0, 0, encode_event(failure)), Row)
 
 
 @pytest.mark.both_brokers
@@ -215,7 +229,7 @@ async def test_a_stop_drains_and_leaves_the_rest_in_the_queue(world: World) -> N
     sent = facts.outcomes["sent"]
     assert 0 < sent < 200
     assert facts.outcomes == {"sent": sent}
-    assert facts.left == 200 - sent == await aio(world.redis.llen, key("run:r:jobs"))
+    assert facts.left == 200 - sent == await aio(world.redis.llen, key("jobs:r"))
     assert len(await world.accepted()) == sent
 
 
@@ -224,7 +238,7 @@ async def test_a_hard_stop_says_unknown_of_what_had_left(world: World) -> None:
     await world.add("r", people(30))
     async with world.sender(drain_timeout_ms=100) as stop:
         with trio.fail_after(10):
-            while await aio(world.redis.llen, key("run:r:jobs")) != 10:
+            while await aio(world.redis.llen, key("jobs:r")) != 10:
                 await trio.sleep(0.01)
         await trio.sleep(0.2)
         stop.request()
@@ -265,6 +279,21 @@ async def test_a_cancelled_run_ends_with_one_event_for_each_recipient_left(world
         facts = (await world.finished("r"))["r"]
     assert facts.outcomes == {"cancelled": 50}
     assert await world.accepted() == []
+
+
+async def test_a_stop_drains_no_further_group_of_a_cancelled_run(world: World) -> None:
+    await world.runs.create_run(Run(run_id="r", page_id="100", message={"text": "hi"}, expires_at_ms=FAR_MS))
+    await world.runs.hold("r", "operator")
+    await world.add("r", people(5000))
+    await world.runs.cancel("r")
+    async with world.sender() as stop:
+        with trio.fail_after(20):
+            while (before := (await world.runs.facts(["r"]))["r"].left) == 5000:
+                await trio.sleep(0.01)
+        stop.request()
+    assert before - (await world.runs.facts(["r"]))["r"].left <= 400  # at most the group under way, and one more
+    assert await aio(world.redis.zcard, key("sessions")) == 0
+    assert await aio(world.redis.keys, key("held:*")) == []
 
 
 async def test_a_cut_to_redis_is_not_called_an_outage_of_the_broker(world: World) -> None:

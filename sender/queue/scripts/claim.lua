@@ -72,7 +72,7 @@ local function serve(lane, vt, most, answer, ids)
   local group = {run, r[1], r[4], p[6] or '0'}
   local taken = take(session, run, math.min(most, may), group, ids)
   if taken > 0 then answer[#answer + 1] = group end
-  if redis.call('LLEN', key .. ':jobs') == 0 then
+  if redis.call('LLEN', P .. 'jobs:' .. run) == 0 then
     redis.call('ZREM', P .. 'lane:' .. lane, run)
   else
     local turn = redis.call('HINCRBY', P .. 'app', 'turn', 1)

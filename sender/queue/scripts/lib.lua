@@ -49,7 +49,7 @@ local function activate_run(run)
   local key = P .. 'run:' .. run
   local f = redis.call('HMGET', key, 'lane', 'state', 'priority', unpack(HOLDERS))
   if not f[1] or (f[2] ~= 'enqueuing' and f[2] ~= 'active') or f[7] or f[4] or f[5] or f[6] then return end
-  if redis.call('LLEN', key .. ':jobs') == 0 then return end
+  if redis.call('LLEN', P .. 'jobs:' .. run) == 0 then return end
   local turn = redis.call('HINCRBY', P .. 'app', 'turn', 1)
   redis.call('ZADD', P .. 'lane:' .. f[1], 'NX', turn - tonumber(f[3]) * PRIORITY_STEP, run)
   activate_lane(f[1])
@@ -70,7 +70,7 @@ local function finish_if_done(run, now)
   redis.call('ZREM', P .. 'expiries', run)
   redis.call('SREM', P .. 'draining', run)
   leave_lane(run)
-  redis.call('DEL', key .. ':jobs')
+  redis.call('DEL', P .. 'jobs:' .. run)
 end
 
 -- A cancelled or expired run: its jobs are handed out only to be settled, at the drainers' pace.
@@ -96,7 +96,7 @@ local function move_due(now)
   local runs = {}
   for _, tagged in ipairs(due) do
     local run, record = split(tagged)
-    redis.call('LPUSH', P .. 'run:' .. run .. ':jobs', record)
+    redis.call('LPUSH', P .. 'jobs:' .. run, record)
     runs[run] = true
   end
   redis.call('ZREM', P .. 'delayed', unpack(due))
@@ -138,7 +138,7 @@ end
 
 -- Pop up to n waiting jobs of a run into the session's hands; the group's head is {run, page, state, token version}.
 local function take(session, run, n, head, ids)
-  local records = redis.call('LPOP', P .. 'run:' .. run .. ':jobs', n)
+  local records = redis.call('LPOP', P .. 'jobs:' .. run, n)
   if not records then return 0 end
   local pairs_ = {}
   for _, record in ipairs(records) do
@@ -156,9 +156,14 @@ local function remember_claim(session, kind, id, ids)
   redis.call('HSET', P .. 'claim:' .. session, kind .. ':id', id, kind .. ':jobs', cmsgpack.pack(ids))
 end
 
+-- How many events wait in all outboxes is kept as a number, so that a claim need not ask each.
+local function count_events(more)
+  if more ~= 0 then redis.call('HINCRBY', P .. 'app', 'outbox', more) end
+end
+
 local function may_claim(session, outbox_bound)
   if not redis.call('ZSCORE', P .. 'sessions', session) then return 'gone' end
-  if redis.call('XLEN', P .. 'outbox:' .. session) >= tonumber(outbox_bound) then return 'full' end
+  if tonumber(redis.call('HGET', P .. 'app', 'outbox') or 0) >= tonumber(outbox_bound) then return 'full' end
   return 'ok'
 end
 
@@ -178,7 +183,7 @@ local function disown(holder, heir, ids, tagged_by_id)
       marked[#marked + 1] = {run, record, attempt, sent_at}
     elseif tagged then
       local run, record = split(tagged)
-      redis.call('LPUSH', P .. 'run:' .. run .. ':jobs', record)
+      redis.call('LPUSH', P .. 'jobs:' .. run, record)
       redis.call('HDEL', P .. 'held:' .. holder, id)
       runs[run] = true
     end
@@ -195,7 +200,7 @@ local function add_chunk(run, cursor, next_cursor, last, first, ended)
   if f[1] ~= cursor or f[3] ~= '0' or (f[2] ~= 'enqueuing' and f[2] ~= 'expired') then return 0 end
   local count = #ARGV - first + 1
   for from = first, #ARGV, 1000 do
-    redis.call('RPUSH', key .. ':jobs', unpack(ARGV, from, math.min(from + 999, #ARGV)))
+    redis.call('RPUSH', P .. 'jobs:' .. run, unpack(ARGV, from, math.min(from + 999, #ARGV)))
   end
   redis.call('HINCRBY', key, 'recipients', count)
   redis.call('HINCRBY', key, 'left', count)
@@ -219,5 +224,6 @@ local function log_if_lost(session, run, page, event)
   if event == '' or redis.call('EXISTS', P .. 'run:' .. run) == 1 then return 0 end
   redis.call('SADD', P .. 'outboxes', session)
   redis.call('XADD', P .. 'outbox:' .. session, '*', 'k', page, 'v', event)
+  count_events(1)
   return 1
 end

@@ -1,16 +1,17 @@
 #!lua flags=allow-oom
--- ARGV: pages (or `app`) ... that gave an answer which only a working one gives: failures are forgotten, an open breaker closes.
+-- ARGV: pages (or `app`) ... that gave an answer which only a working one gives: failures are forgotten, a half-open breaker
+-- closes. An open one stays: what is answered while nothing may be sent had left before, and tells nothing new.
 -- Returns the pages whose breaker closed.
 local closed = {}
 for _, page in ipairs(ARGV) do
-  local troubled = redis.call('SREM', P .. 'troubled', page) == 1
+  local key = P .. 'page:' .. page
+  local breaker = redis.call('HGET', key, 'breaker')
+  local troubled = breaker ~= 'open' and redis.call('SREM', P .. 'troubled', page) == 1
   if troubled and page == 'app' then
     redis.call('HDEL', P .. 'app', 'failures')
   elseif troubled then
-    local key = P .. 'page:' .. page
-    local breaker = redis.call('HGET', key, 'breaker')
     redis.call('HDEL', key, 'failures', 'breaker', 'opened_at_ms', 'retry_at_ms', 'reason')
-    if breaker == 'open' or breaker == 'half_open' then
+    if breaker == 'half_open' then
       closed[#closed + 1] = page
       wake_page(page)
     end

@@ -4,7 +4,7 @@
 -- Numbers grow. A repeat gives the first answer: a job that was given back may be ours again by now, on a new errand.
 local session, number, now = ARGV[1], tonumber(ARGV[2]), now_us()
 local held, marks, outbox = P .. 'held:' .. session, P .. 'marks:' .. session, P .. 'outbox:' .. session
-local counts, activate, settled = {}, {}, {}
+local counts, activate, settled, unasked, events = {}, {}, {}, {}, 0
 local jobs = parts(ARGV[3], ARGV[4])
 local last = redis.call('HMGET', P .. 'claim:' .. session, 'settle:number', 'settle:answer')
 if number == tonumber(last[1]) then return cmsgpack.unpack(last[2]) end
@@ -22,8 +22,12 @@ for i = 1, #jobs, 7 do
   if ours == 0 then
     log_if_lost(session, run, page, event)
   else
-    redis.call('HDEL', marks, id)
-    if event ~= '' then redis.call('XADD', outbox, '*', 'k', page, 'v', event) end
+    local marked = redis.call('HDEL', marks, id)
+    if marked == 0 and outcome ~= 'cancelled' and outcome ~= 'expired' then unasked[page] = true end
+    if event ~= '' then
+      redis.call('XADD', outbox, '*', 'k', page, 'v', event)
+      events = events + 1
+    end
     if outcome ~= '' then
       counts[run] = counts[run] or {}
       counts[run][outcome] = (counts[run][outcome] or 0) + 1
@@ -35,12 +39,13 @@ for i = 1, #jobs, 7 do
       if tonumber(delay_ms) > 0 then
         redis.call('ZADD', P .. 'delayed', int(now / 1000 + delay_ms), run .. '\0' .. record)
       else
-        redis.call('LPUSH', P .. 'run:' .. run .. ':jobs', record)
+        redis.call('LPUSH', P .. 'jobs:' .. run, record)
         activate[run] = true
       end
     end
   end
 end
+count_events(events)
 for run, by_outcome in pairs(counts) do
   local key, final = P .. 'run:' .. run, 0
   for outcome, n in pairs(by_outcome) do
@@ -53,5 +58,11 @@ for run, by_outcome in pairs(counts) do
   end
 end
 for run in pairs(activate) do activate_run(run) end
+for page in pairs(unasked) do -- perhaps its probe: the next one may go at once
+  if redis.call('HGET', P .. 'page:' .. page, 'breaker') == 'half_open' then
+    redis.call('HSET', P .. 'page:' .. page, 'retry_at_ms', '0')
+    wake_page(page)
+  end
+end
 redis.call('HSET', P .. 'claim:' .. session, 'settle:number', number, 'settle:answer', cmsgpack.pack(settled))
 return settled

@@ -1,6 +1,7 @@
 #!lua flags=allow-oom
 -- ARGV: page, kind, ms, reason, threshold, token version. What an answer to that version of the token said about the whole page.
 -- kind `pause`: nothing is claimed for `ms`; `failure`: counts, and opens the breaker at the threshold; `open`: opens it at once.
+-- One that is open for longer stays so, with its reason.
 -- Returns the breaker's state after it, and whether it changed.
 local page, kind, ms, reason, threshold, version = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4], tonumber(ARGV[5]), ARGV[6]
 local key, now_ms = P .. 'page:' .. page, now_us() / 1000
@@ -14,6 +15,7 @@ if (redis.call('HGET', key, 'token_version') or '0') ~= version then return {bef
 redis.call('SADD', P .. 'troubled', page)
 local failures = redis.call('HINCRBY', key, 'failures', 1)
 if kind == 'failure' and failures < threshold and before ~= 'half_open' then return {before, 0} end
+if before == 'open' and tonumber(redis.call('HGET', key, 'retry_at_ms') or 0) > now_ms + ms then return {'open', 0} end
 redis.call('HSET', key, 'breaker', 'open', 'retry_at_ms', int(now_ms + ms), 'reason', reason)
 if before ~= 'open' then redis.call('HSET', key, 'opened_at_ms', int(now_ms)) end
 return {'open', before == 'open' and 0 or 1}
