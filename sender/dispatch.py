@@ -96,7 +96,7 @@ class Dispatcher:
     async def _room(self) -> int:
         """Wait for idle tasks, a moment longer for more of them; return how many jobs may be claimed."""
         while (room := self._free()) <= 0 and not self._stop.requested.is_set():
-            self._became_idle = trio.Event()
+            self._became_idle = self._hands.fewer = trio.Event()
             with trio.move_on_after(_ASK_AGAIN_S):
                 await self._became_idle.wait()
         if self._idle < self._enough:

@@ -15,6 +15,8 @@ class Hands:
         self._here: set[bytes] = set()
         self._leaving: dict[bytes, int] = {}
         """Settlements under way. A job given back may be ours again before the answer to its settlement is here."""
+        self.fewer = trio.Event()
+        """Set when a job has left; whoever waits for that puts a new one here."""
         self._valid_until = -1.0
         self._clock_offset_us = 0
 
@@ -45,6 +47,7 @@ class Hands:
         others = self._leaving.pop(job, 0) - 1
         if others > 0:
             self._leaving[job] = others
+        self.fewer.set()
 
     def renewed(self, asked_at: float, redis_now_us: int) -> None:
         """Note a renewal that was sent at `asked_at` (Trio's clock)."""

@@ -175,6 +175,23 @@ async def test_a_connection_that_falls_silent_does_not_cost_the_session(world: P
         answer.set()
 
 
+async def test_claiming_goes_on_as_soon_as_a_late_settlement_is_answered(
+    world: ProxiedWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sender.dispatch._ASK_AGAIN_S", 3600)
+    await world.add("r", people(30))
+    answer = world.proxy.keep_answer("settle")
+    async with world.sender(worker_concurrency=5):
+        await world.proxy.cut.wait()
+        with trio.fail_after(20):
+            while len(await world.accepted()) < 10:  # twice as many jobs as tasks are in hand
+                await trio.sleep(0.01)
+        await trio.sleep(0.3)  # all tasks are idle now: only the settlement makes room
+        answer.set()
+        facts = await world.finished("r")
+    assert facts["r"].outcomes == {"sent": 30}
+
+
 @pytest.mark.parametrize("seed", range(3))
 async def test_senders_that_lose_one_answer_in_ten_lose_and_double_nothing(seed: int, world: ProxiedWorld) -> None:
     await world.add("r", people(400))
