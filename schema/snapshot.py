@@ -113,5 +113,7 @@ class RunsSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     runs_taken: int
     runs_refused: int
     jobs_enqueued: int
+    runs_queue_lost: int
+    """Now, not since the start."""
     source_down: bool
     log_database_down: bool

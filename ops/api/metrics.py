@@ -154,6 +154,13 @@ DECLARED = (
     Declared(_GAUGE, "newar_ingest_lag_seconds", "age of what becomes rows now", _PROCESS, _ingests(lambda i: i.lag_s)),
     Declared(_COUNTER, "newar_runs_taken", "runs taken", _PROCESS, _run_processors(lambda r: r.runs_taken)),
     Declared(_COUNTER, "newar_runs_refused", "runs refused", _PROCESS, _run_processors(lambda r: r.runs_refused)),
+    Declared(
+        _GAUGE,
+        "newar_runs_queue_lost",
+        "runs whose queue was lost, until they are recovered",
+        _PROCESS,
+        _run_processors(lambda r: r.runs_queue_lost),
+    ),
     Declared(_COUNTER, "newar_jobs_enqueued", "jobs enqueued", _PROCESS, _run_processors(lambda r: r.jobs_enqueued)),
     Declared(_COUNTER, "newar_source_polls", "polls of the source", _PROCESS, _run_processors(lambda r: r.polls)),
 )

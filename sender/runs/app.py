@@ -103,6 +103,7 @@ class _Service:
                 runs_taken=figures.runs_taken,
                 runs_refused=figures.runs_refused,
                 jobs_enqueued=figures.jobs_enqueued,
+                runs_queue_lost=figures.runs_queue_lost,
                 source_down=self._source_outage.down,
                 log_database_down=self._log_outage.down,
             ),
@@ -110,7 +111,7 @@ class _Service:
 
     async def _keep_books(self) -> None:
         async with self._log_database() as database:
-            bookkeeper = Bookkeeper(Registry(database), self._queue)
+            bookkeeper = Bookkeeper(Registry(database), self._queue, self._figures)
 
             async def look(_next_turn: float) -> None:
                 await bookkeeper.look()

@@ -6,6 +6,7 @@ import structlog
 
 from schema.run import RunState
 from sender.queue.runs import RunFacts, RunQueue
+from sender.runs.figures import Figures
 from sender.runs.registry import Registered, Registry, held_as_lost, is_lost
 
 log = structlog.get_logger()
@@ -19,9 +20,10 @@ _REGISTRY = "registry"
 class Bookkeeper:
     """Any number may work at once: each change is made, and logged, by one of them."""
 
-    def __init__(self, registry: Registry, queue: RunQueue) -> None:
+    def __init__(self, registry: Registry, queue: RunQueue, figures: Figures) -> None:
         self._registry = registry
         self._queue = queue
+        self._figures = figures
 
     async def look(self) -> None:
         """Compare both once and write what has changed. Errors: RunsError, redis.RedisError."""
@@ -32,6 +34,7 @@ class Bookkeeper:
         here = [run for run in runs if not is_lost(run, facts.get(run.run_id), epoch)]
         await self._hold_strangers(here, facts, epoch)
         await self._note_lost([run for run in gone if not held_as_lost(run)])
+        self._figures.runs_queue_lost = len(gone)
         await self._note_back([run for run in here if held_as_lost(run)], epoch)
         await self._note_enqueued(here, facts, epoch)
         await self._note_finished([facts[run.run_id] for run in here], epoch)

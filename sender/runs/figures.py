@@ -14,3 +14,5 @@ class Figures:
     runs_taken: int = 0
     runs_refused: int = 0
     jobs_enqueued: int = 0
+    runs_queue_lost: int = 0
+    """At the last look into the books: held until a person recovers them."""

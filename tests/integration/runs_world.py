@@ -48,6 +48,7 @@ class World:
         self._client = open_redis(redis_url)
         stack.push_async_callback(aio, self._client.aclose)
         self.queue = RunQueue(self._client)
+        self.figures = Figures()
 
     def sql(self, query: str, *params: object) -> list[Any]:
         """Run SQL as the owner of the database; return the rows, single columns bare."""
@@ -145,7 +146,7 @@ class World:
     async def keep_books(self) -> None:
         """Let a bookkeeper look once."""
         async with self.database() as log:
-            await Bookkeeper(Registry(log), self.queue).look()
+            await Bookkeeper(Registry(log), self.queue, self.figures).look()
 
     def jobs(self, run_id: str) -> list[Job]:
         """Return what waits in the queue for a run, in its order."""

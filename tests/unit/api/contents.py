@@ -128,7 +128,7 @@ def ingest(**fields: Any) -> IngestSnapshot:
 
 
 def runs(**fields: Any) -> RunsSnapshot:
-    names = ("polls", "last_poll_ms", "runs_taken", "runs_refused", "jobs_enqueued")
+    names = ("polls", "last_poll_ms", "runs_taken", "runs_refused", "jobs_enqueued", "runs_queue_lost")
     return RunsSnapshot(**{**dict.fromkeys(names, 0), "source_down": False, "log_database_down": False, **fields})
 
 
