@@ -13,7 +13,7 @@ TRIO_RULES = [
     # 127: httpx's own pool is not used on the hot path (ops/decisions/0001). 124: Quart runs sync views in threads.
     # 110: what is polled for is in another process. 9xx, 400: demand checkpoints everywhere, and are off by default.
     "--disable=ASYNC110,ASYNC124,ASYNC127,ASYNC400,ASYNC900,ASYNC910,ASYNC911,ASYNC912,ASYNC913",
-    "--startable-in-context-manager=serve,serve_all,run,keep,take_over,drain,look,retire_idle,listen,publish_snapshots",
+    "--startable-in-context-manager=serve,serve_all,run,keep,take_over,drain,look,retire_idle,listen,publish_snapshots,_cancel_at_ctrl_c",
 ]
 LOCK = Path(__file__).with_name("requirements.lock")
 

@@ -16,10 +16,12 @@ from ops.api.detail import telling
 from ops.fakegraph.options import FakeGraphUsageError
 from schema.runtime.logging import without_secrets
 from schema.runtime.settings import SettingsError
+from sender.runs.errors import RunMisdescribed
 
 FAILED = 1
 WRONG_USAGE = 2
 
+_WRONG = (SettingsError, FakeGraphUsageError, RunMisdescribed)
 _OURS = ("ops.", "sender.", "ingest.", "schema.")
 
 
@@ -36,6 +38,9 @@ class Commands(TyperGroup):
             return super().invoke(ctx)
         except (typer.Exit, typer.Abort, BrokenPipeError):
             raise
+        except typer.BadParameter as exc:
+            exc.message = exc.message.removeprefix("Value error, ")  # Typer leaves there what Pydantic puts before it
+            raise
         except Exception as exc:
             if hasattr(exc, "format_message"):  # wrong usage, which Typer shows; its base class has no public name
                 raise
@@ -49,8 +54,7 @@ def report(error: BaseException) -> int:
         typer.echo(without_secrets("".join(traceback.format_exception(error))), err=True)
     for line in dict.fromkeys(line for e in errors for line in explain(e)):
         typer.echo(f"newar: {line}", err=True)
-    wrong = all(isinstance(e, SettingsError | FakeGraphUsageError) for e in errors)
-    return WRONG_USAGE if wrong else FAILED
+    return WRONG_USAGE if all(isinstance(e, _WRONG) for e in errors) else FAILED
 
 
 def leaves(error: BaseException) -> list[BaseException]:

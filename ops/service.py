@@ -55,13 +55,15 @@ def run_once(main: Callable[[], Awaitable[T]]) -> T:
 
 
 async def _once(main: Callable[[], Awaitable[T]]) -> T:
+    results: list[T] = []
     async with trio.open_nursery() as nursery:
         await nursery.start(_cancel_at_ctrl_c, nursery.cancel_scope)
         async with open_asyncio():
-            result = await main()
+            results.append(await main())
         nursery.cancel_scope.cancel()
-        return result
-    raise KeyboardInterrupt
+    if not results:
+        raise KeyboardInterrupt
+    return results[0]
 
 
 async def _cancel_at_ctrl_c(

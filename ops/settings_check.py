@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from typing import TypeVar
 
 import structlog
 from dotenv import dotenv_values
 from pydantic import AliasChoices, SecretStr
-from redis.asyncio.connection import parse_url
 
 from ingest.settings import IngestSettings
 from ops.api.settings import ApiSettings
-from schema.runtime.settings import ENV_FILE, Settings, SettingsError, load, setting_name
-from sender.runs.database import check_address
+from schema.runtime.settings import (
+    ENV_FILE,
+    FILES,
+    LogDatabaseSettings,
+    Settings,
+    SettingsError,
+    SourceDatabaseSettings,
+    load,
+    setting_name,
+)
+from sender.runs.database import address_problem
 from sender.runs.settings import RunsSettings
 from sender.settings import SenderSettings
 
@@ -31,7 +39,10 @@ SERVICES: dict[str, type[Settings]] = {
 }
 """Every service and its settings, in the order of a message's way."""
 
+_DATABASES: tuple[type[Settings], ...] = (LogDatabaseSettings, SourceDatabaseSettings)
 _DEBUG = "NEWAR_DEBUG"
+_OF_COMPOSE = {"POSTGRES_PASSWORD", "HTTPS_PROXY", "NO_PROXY"}
+"""What the compose file reads besides: no setting, and no mistake in `.env`."""
 _ALIKE = 0.85
 
 
@@ -51,11 +62,31 @@ def warn_of_ignored_names() -> None:
         log.warning("settings_ignored", detail=warning)
 
 
-def read(kind: type[S]) -> S:
-    """Read settings of this class without a warning. Errors: as `load_checked`."""
-    settings = load(kind)
-    check_addresses(settings)
+def read(kind: type[S], *, env_file: str | tuple[str, ...] | None = FILES, **values: object) -> S:
+    """Read settings of this class without a warning; `values` as of `load`. Errors: as `load_checked`."""
+    problems = [p for part in _DATABASES if issubclass(kind, part) for p in _address_problems(part, env_file, values)]
+    try:
+        settings = load(kind, env_file=env_file, **values)
+    except SettingsError as exc:
+        raise SettingsError([*exc.problems, *problems]) from None
+    if problems:
+        raise SettingsError(problems)
     return settings
+
+
+def _address_problems(
+    part: type[Settings], env_file: str | tuple[str, ...] | None, values: Mapping[str, object]
+) -> Iterator[str]:
+    """Yield what the library says of the addresses, also when other settings of the service are wrong."""
+    try:
+        settings = load(part, env_file=env_file, **{name: values[name] for name in values if name in part.model_fields})
+    except SettingsError:
+        return  # the service's own settings say it
+    for field in part.model_fields:
+        if isinstance(url := getattr(settings, field), SecretStr) and (
+            problem := address_problem(url, setting_name(part, field))
+        ):
+            yield problem
 
 
 def problems_of(kinds: Iterable[type[Settings]]) -> list[str]:
@@ -95,7 +126,7 @@ def warnings_about(environment: Iterable[str], env_file: Iterable[str]) -> list[
     known = known_names()
     outside = {name.upper() for name in environment}
     inside = {name.upper() for name in env_file}
-    foreign = (outside | inside) - known - {_DEBUG}
+    foreign = (outside | inside) - known - _OF_COMPOSE - {_DEBUG}
     old = {name for name in foreign if name == "NODE_ENV" or name.startswith("SUPABASE_")}
     meant = {name: near[0] for name in foreign - old if (near := _alike(name, known - outside - inside))}
     unknown = (inside & foreign) - old - set(meant)
@@ -114,30 +145,3 @@ def _alike(name: str, known: set[str]) -> list[str]:
 
 def _listed(names: set[str]) -> str:
     return ", ".join(sorted(names))
-
-
-def check_addresses(settings: Settings) -> None:
-    """Refuse addresses that the libraries cannot read; their own errors would show pieces of the password.
-
-    Raises:
-        SettingsError: naming every such setting.
-    """
-    problems: list[str] = []
-    for field in type(settings).model_fields:
-        value, name = getattr(settings, field), setting_name(type(settings), field)
-        if not (field.endswith("_url") and isinstance(value, SecretStr)):
-            continue
-        try:
-            _check_redis(value, name) if field == "redis_url" else check_address(value, name)
-        except SettingsError as exc:
-            problems += exc.problems
-    if problems:
-        raise SettingsError(problems)
-
-
-def _check_redis(url: SecretStr, name: str) -> None:
-    try:
-        parse_url(url.get_secret_value())
-    except ValueError:
-        problem = f"{name}: cannot be read as an address; % @ : / # in the password are written %25 %40 %3A %2F %23"
-        raise SettingsError([problem]) from None

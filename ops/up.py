@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import base64
 import secrets
+import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import psycopg
 import structlog
 import trio
 from pydantic import SecretStr
@@ -18,9 +20,10 @@ from ingest.settings import IngestSettings
 from ops.api.app import serve as serve_api
 from ops.api.settings import ApiSettings, guarded
 from ops.local.servers import LocalAddresses, open_servers
-from ops.settings_check import check_addresses
+from ops.settings_check import read
 from schema.migrate import migrate
 from schema.runtime.asyncio_door import aio
+from schema.runtime.outage import Outage
 from schema.runtime.settings import ENV_FILE, UP_FILE, Settings, SettingsError, load
 from schema.runtime.stop import Stop
 from sender.app import serve as serve_sender
@@ -81,8 +84,7 @@ def settings_with(values: dict[str, object], *, env_file: str | None = ENV_FILE)
     for kind in (RunsSettings, SenderSettings, IngestSettings, ApiSettings):
         mine = {name: value for name, value in values.items() if name in kind.model_fields}
         try:
-            loaded.append(load(kind, env_file=env_file, **mine))
-            check_addresses(loaded[-1])
+            loaded.append(read(kind, env_file=env_file, **mine))
         except SettingsError as exc:
             problems.update(dict.fromkeys(exc.problems))
     if problems:
@@ -109,17 +111,38 @@ def local_values(local: LocalAddresses) -> dict[str, object]:
 
 @asynccontextmanager
 async def open_stack(data: Path, **values: object) -> AsyncIterator[AllSettings]:
-    """Start the local servers that are needed, bring the log database up to date, yield everybody's settings."""
+    """Start the local servers that are needed, yield everybody's settings."""
     given = load(Given, env_file=ENV_FILE)
+    _check(given, data, values)
     if given.token_encryption_key is None:
         values["token_encryption_key"] = token_key(data)
-    settings_with({**_placeholders(given), **values})  # wrong settings are told before anything starts
     async with open_servers(data, wanted_servers(given)) as local:
         made = {**local_values(local), **values}
         settings = settings_with(made)
-        await aio(migrate, settings.ingest.log_database_url.get_secret_value())
         with _addresses_in(data / Path(UP_FILE).name, made):
             yield settings
+
+
+def _check(given: Given, data: Path, values: dict[str, object]) -> None:
+    """Tell all that is wrong before anything starts.
+
+    Raises:
+        SettingsError: with wrong settings, and a data folder that is needed and cannot be used.
+    """
+    problems: list[str] = []
+    placeholders = _placeholders(given)
+    try:
+        settings_with({**placeholders, **values})
+    except SettingsError as exc:
+        problems += exc.problems
+    try:
+        if placeholders:
+            data.mkdir(parents=True, exist_ok=True)
+            tempfile.TemporaryFile(dir=data).close()
+    except OSError as exc:
+        problems.append(f"--data {data}: no files can be made there ({exc.strerror}); name a folder of your own")
+    if problems:
+        raise SettingsError(problems)
 
 
 @contextmanager
@@ -138,30 +161,70 @@ def _addresses_in(file: Path, made: dict[str, object]) -> Iterator[None]:
 
 
 def _placeholders(given: Given) -> dict[str, object]:
-    """Return addresses that only serve to check the other settings."""
+    """Return values for what is made here; they only serve to check the other settings."""
     samples = {
         "redis": ("redis_url", "redis://127.0.0.1:1/0"),
         "kafka": ("kafka_bootstrap_servers", "127.0.0.1:1"),
         "postgres": ("log_database_url", "postgresql://127.0.0.1:1/newar"),
     }
-    return dict(samples[name] for name in wanted_servers(given))
+    key = {"token_encryption_key": 43 * "A" + "="} if given.token_encryption_key is None else {}
+    return {**dict(samples[name] for name in wanted_servers(given)), **key}
 
 
 async def serve_all(
     settings: AllSettings, stop: Stop, *, task_status: trio.TaskStatus[str] = trio.TASK_STATUS_IGNORED
 ) -> None:
-    """Run the four services until a stop; who others rely on ends last. `started` gets the address of the API."""
+    """Run the four services until a stop; who others rely on ends last.
+
+    Those that need the log database begin once it answers and is up to date. `started` gets the address of the API,
+    after the first try.
+    """
     last = Stop(settings.ingest.drain_timeout_ms / 1000)
     async with trio.open_nursery() as behind:
         url: str = await behind.start(serve_api, settings.api, last)
-        behind.start_soon(serve_ingest, settings.ingest, last)
         async with trio.open_nursery() as front:
-            front.start_soon(serve_runs, settings.runs, stop)
             front.start_soon(serve_sender, settings.sender, stop)
+            tried = trio.Event()
+
+            async def use_log_database() -> None:
+                if await _brought_up_to_date(settings.ingest.log_database_url.get_secret_value(), stop, tried):
+                    behind.start_soon(serve_ingest, settings.ingest, last)
+                    front.start_soon(serve_runs, settings.runs, stop)
+
+            front.start_soon(use_log_database)
+            await tried.wait()
             task_status.started(url)
         last.request()
         if stop.cut_short.is_set():
             last.request()
+
+
+async def _brought_up_to_date(url: str, stop: Stop, tried: trio.Event) -> bool:
+    """Migrate the log database as soon as it answers; False when a stop came first. `tried`: at least once.
+
+    Raises (in an ExceptionGroup): as `migrate`, but for a database that is away.
+    """
+    outage, done = Outage("log database"), False
+    async with trio.open_nursery() as waiting:
+        waiting.start_soon(_cancel_at, stop.requested, waiting.cancel_scope)
+        while not done:
+            try:
+                await aio(migrate, url)
+            except psycopg.OperationalError as exc:
+                wait_s = outage.failed(exc, trio.current_time())
+                tried.set()
+                await trio.sleep(wait_s)
+            else:
+                outage.recovered(trio.current_time())
+                done = True
+        waiting.cancel_scope.cancel()
+    tried.set()
+    return done
+
+
+async def _cancel_at(event: trio.Event, scope: trio.CancelScope) -> None:
+    await event.wait()
+    scope.cancel()
 
 
 async def up(data: Path, stop: Stop, *, show_token: Callable[[str], None], terminal: bool) -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, SecretStr, model_validator
+from pydantic import AfterValidator, Field, SecretStr, ValidationInfo, field_validator
 
 from schema.runtime.settings import CaFile, KafkaSettings, RedisSettings, TokenSettings
 
@@ -75,11 +75,13 @@ class SenderSettings(RedisSettings, KafkaSettings, TokenSettings):
         "(for a broker that forgets)",
     )
 
-    @model_validator(mode="after")
-    def _sockets_for_all_tasks(self) -> Self:
-        if self.max_sockets < self.worker_concurrency:
+    @field_validator("max_sockets")
+    @classmethod
+    def _sockets_for_all_tasks(cls, max_sockets: int, info: ValidationInfo) -> int:
+        tasks = info.data.get("worker_concurrency", 0)
+        if max_sockets < tasks:
             raise ValueError(
-                f"MAX_SOCKETS={self.max_sockets} is less than WORKER_CONCURRENCY={self.worker_concurrency}: "
-                f"tasks would wait for connections; write MAX_SOCKETS={self.worker_concurrency} or more"
+                f"{max_sockets} is less than WORKER_CONCURRENCY={tasks}: tasks would wait for connections; "
+                f"write MAX_SOCKETS={tasks} or more"
             )
-        return self
+        return max_sockets

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import socket
 from functools import partial
@@ -59,7 +60,9 @@ def _listen(host: str, port: int) -> socket.socket:
     try:
         listener = socket.create_server((name, port), family=socket.AF_INET6 if ":" in name else socket.AF_INET)
     except OSError as exc:
-        reason = f"API_HOST={host}, API_PORT={port}: cannot listen there ({exc.strerror or exc}); choose another port"
+        taken = exc.errno in (errno.EADDRINUSE, errno.EACCES)
+        mend = "choose another port" if taken else "write an address of this machine, 127.0.0.1, or 0.0.0.0 for all"
+        reason = f"API_HOST={host}, API_PORT={port}: cannot listen there ({exc.strerror or exc}); {mend}"
         raise SettingsError([reason]) from exc
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listener

@@ -44,6 +44,8 @@ class History:
 
     async def find(self, run_id: str) -> RunAnswer | None:
         """Return one run, None when it was never registered. Errors as of `newest`."""
+        if "\0" in run_id:
+            return None  # no text in Postgres holds one
         rows = await self._ask(_ONE, {"run_id": run_id})
         return _run(rows[0]) if rows else None
 

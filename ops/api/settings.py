@@ -8,6 +8,8 @@ from ipaddress import ip_address
 from pydantic import Field, SecretStr
 
 from schema.runtime.settings import (
+    KAFKA_EXAMPLE,
+    LOG_DATABASE_EXAMPLE,
     KafkaServers,
     KafkaSettings,
     LogDatabaseSettings,
@@ -24,10 +26,14 @@ class ApiSettings(RedisSettings, KafkaSettings, LogDatabaseSettings, SourceDatab
     """Redis is required; broker and databases are optional here: only checks and the run history use them."""
 
     kafka_bootstrap_servers: KafkaServers | None = Field(  # type: ignore[assignment]  # optional here
-        default=None, description="Redpanda or Kafka that carries the log; unset: not checked"
+        default=None,
+        description="Redpanda or Kafka that carries the log; unset: not checked",
+        examples=[KAFKA_EXAMPLE],
     )
     log_database_url: PostgresUrl | None = Field(  # type: ignore[assignment]  # optional here
-        default=None, description="PostgreSQL with the log; unset: not checked, only runs still in the queue are shown"
+        default=None,
+        description="PostgreSQL with the log; unset: not checked, only runs still in the queue are shown",
+        examples=[LOG_DATABASE_EXAMPLE],
     )
     api_host: str = Field(default="127.0.0.1", description="address that the HTTP service listens on")
     api_port: int = Field(default=3100, ge=0, le=65535, description="its port; 0 takes a free one")

@@ -57,7 +57,6 @@ class Stage:
             "LOG_DATABASE_URL": self.log_database_url,
             "GRAPH_API_URL": self.graph_url,
             "TOKEN_ENCRYPTION_KEY": self.token_key,
-            "LOG_LEVEL": "WARNING",
         }
         return environment_of_children() | addresses | {name.upper(): str(value) for name, value in settings.items()}
 

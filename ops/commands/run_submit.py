@@ -61,7 +61,7 @@ def submit_run(
             dir_okay=False,
             readable=True,
             metavar="FILE",
-            help="File with the page's access token; without it the source's token of this page counts.",
+            help="File with the page's access token; counts where the source has none of this page.",
         ),
     ] = None,
     run_id: Annotated[str | None, typer.Option(metavar="ID", help="The run's id; made up when left out.")] = None,

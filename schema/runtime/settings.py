@@ -5,12 +5,17 @@ from __future__ import annotations
 import base64
 import re
 import ssl
-from typing import Annotated, Literal, Self, TypeVar
+from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
+from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, AliasChoices, Field, SecretStr, ValidationError, model_validator
+from pydantic import AfterValidator, AliasChoices, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from redis.asyncio.connection import parse_url
 
 from schema.topic import TOPIC
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 S = TypeVar("S", bound="Settings")
 
@@ -32,9 +37,10 @@ class Settings(BaseSettings):
 ENV_FILE = ".env"
 UP_FILE = ".newar/up.env"
 """Where `newar up` says, while it runs, at what addresses its local servers are; `.env` counts more."""
+FILES = (UP_FILE, ENV_FILE)
 
 
-def load(kind: type[S], *, env_file: str | tuple[str, ...] | None = (UP_FILE, ENV_FILE), **values: object) -> S:
+def load(kind: type[S], *, env_file: str | tuple[str, ...] | None = FILES, **values: object) -> S:
     """Read settings of this class; `values` (by field name) come before what the environment says.
 
     Raises:
@@ -43,7 +49,7 @@ def load(kind: type[S], *, env_file: str | tuple[str, ...] | None = (UP_FILE, EN
     try:
         return kind(_env_file=env_file, _env_file_encoding="utf-8", **values)  # type: ignore[call-arg]  # BaseSettings takes them
     except ValidationError as exc:
-        raise SettingsError([_problem(kind, dict(error)) for error in exc.errors(include_input=False)]) from None
+        raise SettingsError([_problem(kind, error) for error in exc.errors(include_input=False)]) from None
 
 
 def setting_name(kind: type[Settings], field: str) -> str:
@@ -54,17 +60,15 @@ def setting_name(kind: type[Settings], field: str) -> str:
     return field.upper()
 
 
-def _problem(kind: type[Settings], error: dict[str, object]) -> str:
+def _problem(kind: type[Settings], error: ErrorDetails) -> str:
     location = error["loc"]
-    if not isinstance(location, tuple) or not location:
-        return str(error["msg"]).removeprefix("Value error, ")
     field = next((f for f in kind.model_fields if setting_name(kind, f) == location[0]), str(location[0]))
     name = setting_name(kind, field)
     examples = kind.model_fields[field].examples if field in kind.model_fields else None
     hint = f"; write for example {name}={examples[0]}" if examples else ""
     if error["type"] == "missing":
         return f"{name} is not set{hint}"
-    return f"{name}: {str(error['msg']).removeprefix('Value error, ')}{hint}"
+    return f"{name}: {error['msg'].removeprefix('Value error, ')}{hint}"
 
 
 def _url(*schemes: str) -> AfterValidator:
@@ -74,6 +78,19 @@ def _url(*schemes: str) -> AfterValidator:
         return value
 
     return AfterValidator(check)
+
+
+def _redis_address(value: SecretStr) -> SecretStr:
+    url = value.get_secret_value()
+    try:
+        parse_url(url)
+    except ValueError:
+        raise ValueError(
+            "cannot be read as an address; % @ : / # in the password are written %25 %40 %3A %2F %23"
+        ) from None
+    if not url.startswith("unix:") and not re.fullmatch(r"/?[0-9]*", urlsplit(url).path):
+        raise ValueError("must end with the number of a database, or without one")
+    return value
 
 
 def _bootstrap(value: str) -> str:
@@ -108,13 +125,14 @@ def _ca_file(value: str) -> str:
 CaFile = Annotated[str, AfterValidator(_ca_file)]
 KafkaServers = Annotated[str, AfterValidator(_bootstrap)]
 PostgresUrl = Annotated[SecretStr, _url("postgresql", "postgres")]
-_LOG_DATABASE_EXAMPLE = "postgresql://newar:password@db.example.com:5432/newar"
+KAFKA_EXAMPLE = "redpanda.example.com:9092"
+LOG_DATABASE_EXAMPLE = "postgresql://newar:password@db.example.com:5432/newar"
 
 
 class RedisSettings(Settings):
     """Where the queue lives."""
 
-    redis_url: Annotated[SecretStr, _url("redis", "rediss", "unix")] = Field(
+    redis_url: Annotated[SecretStr, _url("redis", "rediss", "unix"), AfterValidator(_redis_address)] = Field(
         description="Redis or Valkey with the queue",
         examples=["redis://:password@redis.example.com:6379/0"],
     )
@@ -124,7 +142,7 @@ class KafkaSettings(Settings):
     """Where the log topic lives."""
 
     kafka_bootstrap_servers: KafkaServers = Field(
-        description="Redpanda or Kafka that carries the log", examples=["redpanda.example.com:9092"]
+        description="Redpanda or Kafka that carries the log", examples=[KAFKA_EXAMPLE]
     )
     kafka_topic: str = Field(default=TOPIC, description="the log topic; made with 12 partitions when missing")
     kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
@@ -137,15 +155,16 @@ class KafkaSettings(Settings):
     kafka_sasl_password: SecretStr | None = Field(default=None, description="with a SASL protocol")
     kafka_ssl_cafile: CaFile | None = Field(default=None, description="CA file, when not the system's")
 
-    @model_validator(mode="after")
-    def _sasl_needs_a_login(self) -> Self:
-        wants = self.kafka_security_protocol.startswith("SASL")
-        if wants and not (self.kafka_sasl_username and self.kafka_sasl_password):
+    @field_validator("kafka_sasl_password")
+    @classmethod
+    def _sasl_needs_a_login(cls, password: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        protocol = info.data.get("kafka_security_protocol", "")
+        if protocol.startswith("SASL") and not (info.data.get("kafka_sasl_username") and password):
             raise ValueError(
-                f"KAFKA_SECURITY_PROTOCOL={self.kafka_security_protocol} needs KAFKA_SASL_USERNAME and "
-                "KAFKA_SASL_PASSWORD; set both, or KAFKA_SECURITY_PROTOCOL=PLAINTEXT"
+                f"KAFKA_SECURITY_PROTOCOL={protocol} needs KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD; set both, or "
+                "KAFKA_SECURITY_PROTOCOL=PLAINTEXT"
             )
-        return self
+        return password
 
 
 class LogDatabaseSettings(Settings):
@@ -153,7 +172,7 @@ class LogDatabaseSettings(Settings):
 
     log_database_url: PostgresUrl = Field(
         description="PostgreSQL 15+ with the message log and the run registry",
-        examples=[_LOG_DATABASE_EXAMPLE],
+        examples=[LOG_DATABASE_EXAMPLE],
     )
 
 

@@ -149,6 +149,10 @@ class RunQueue:
         pairs = [part for name, value in fields.items() for part in (name, "" if value is None else str(value))]
         await aio(self._scripts.call, "set_page", page.page_id, page.sealed_token or "", *pairs)
 
+    async def has_token(self, page_id: str) -> bool:
+        """Say whether a token of this page was stored."""
+        return bool(await aio(self._scripts.command, "HEXISTS", key(f"page:{page_id}"), "token"))
+
     async def finished(self, limit: int = 100) -> list[RunFacts]:
         """Return runs that finished and were not confirmed yet, oldest first."""
         ids = await aio(self._scripts.command, "ZRANGE", key("finished"), 0, limit - 1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -51,7 +50,7 @@ def check(row: SourceRun, *, now_ms: int, has_token: bool, time_zone: str | None
         tag=row.tag or None,
         notification_type=row.notification_type or None,
         content=content_class(message),
-        priority=int(row.priority or 0),
+        priority=_priority(row) or 0,
         on_unknown=on_unknown,
         expires_at_ms=expires_at_ms(row, now_ms),
         parent_run_id=row.parent_run_id,
@@ -149,8 +148,17 @@ def _policy_problems(row: SourceRun) -> Iterator[str]:
         yield f"notification_type {row.notification_type!r} is unknown: write one of {_names(NOTIFICATION_TYPES)}"
     if row.on_unknown and row.on_unknown not in ("hold", "resend"):
         yield f"on_unknown {row.on_unknown!r} is unknown: write hold or resend"
-    if row.priority is not None and not (math.isfinite(row.priority) and -1000 <= row.priority <= 1000):
-        yield "priority must be a whole number from -1000 to 1000"
+    if _priority(row) is None:
+        yield f"priority must be a whole number from -1000 to 1000, not {row.priority}"
+
+
+def _priority(row: SourceRun) -> int | None:
+    """Return the run's priority; None when it cannot be one."""
+    try:
+        priority = float(row.priority or 0)
+    except ValueError:
+        return None
+    return int(priority) if -1000 <= priority <= 1000 else None  # which NaN is not
 
 
 def _window_problems(row: SourceRun, time_zone: str | None) -> Iterator[str]:

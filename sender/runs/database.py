@@ -9,8 +9,8 @@ from typing import Any, Self
 
 import psycopg
 import trio
-from psycopg import AsyncConnection, sql
-from psycopg.conninfo import conninfo_to_dict
+from psycopg import AsyncConnection, pq, sql
+from psycopg.conninfo import conninfo_to_dict, make_conninfo, timeout_from_conninfo
 from psycopg.errors import ProgramLimitExceeded, QueryCanceled, UndefinedColumn, UndefinedTable
 from psycopg.rows import TupleRow
 from pydantic import SecretStr
@@ -24,6 +24,8 @@ CONNECT_TIMEOUT_S = 10
 STATEMENT_TIMEOUT_S = 60
 _PATIENCE_S = CONNECT_TIMEOUT_S + STATEMENT_TIMEOUT_S + 10
 """A server that does not even answer that its time is over is given up after this."""
+_ESCAPED = "% @ : / in the password are written %25 %40 %3A %2F"
+_NO_SERVER = "/no-server-is-here"
 
 
 @cache
@@ -34,16 +36,43 @@ def statement(name: str) -> sql.SQL:
 
 
 def check_address(url: SecretStr, setting: str) -> None:
-    """Refuse an address that libpq cannot read; its own error would show pieces of the password.
+    """Refuse an address that libpq cannot use, or an option in it.
 
     Raises:
         SettingsError: naming the setting.
     """
+    if problem := address_problem(url, setting):
+        raise SettingsError([problem])
+
+
+def address_problem(url: SecretStr, setting: str) -> str | None:
+    """Return what is wrong with an address, without its values: they may be pieces of the password."""
     try:
-        conninfo_to_dict(url.get_secret_value())
+        options = conninfo_to_dict(url.get_secret_value())
     except psycopg.Error:
-        problem = f"{setting}: cannot be read as an address; % @ : / in the password are written %25 %40 %3A %2F"
-        raise SettingsError([problem]) from None
+        return f"{setting}: cannot be read as an address; {_ESCAPED}"
+    try:
+        timeout_from_conninfo(options)
+    except psycopg.Error:
+        return f"{setting}: connect_timeout is not a number of seconds"
+    if refused := _refused(options):
+        return f"{setting}: {refused}; in addresses, {_ESCAPED}"
+    return None
+
+
+def _refused(options: dict[str, Any]) -> str | None:
+    """Return what libpq says of the options before it looks for a server: it is shown to one that is not there."""
+    hosts = str(options.get("host") or options.get("hostaddr") or "")
+    probe = {**options, "host": ",".join([_NO_SERVER] * (hosts.count(",") + 1)), "hostaddr": None}
+    if options.get("gssencmode") == "require":
+        probe["gssencmode"] = "prefer"  # the one that a local socket is refused for
+    connection = pq.PGconn.connect_start(make_conninfo("", **probe).encode())
+    text = connection.error_message.decode(errors="replace")
+    connection.finish()
+    for value in map(str, options.values()):
+        for part in (value, *value.split(",")):
+            text = text.replace(f'"{part}"', '"***"')
+    return next((line for line in text.splitlines() if line[:1].strip() and _NO_SERVER not in line), None)
 
 
 class Database:

@@ -35,4 +35,8 @@ class BadFile(RunsError):
 
 
 class RunUnusable(RunsError):
-    """A submitted run was refused before anything was stored; the text says why."""
+    """A run cannot be submitted, retried or recovered, and nothing was stored; the text says why."""
+
+
+class RunMisdescribed(RunUnusable):
+    """What was said of a submitted run would be refused, whatever the databases hold."""

@@ -1,22 +1,29 @@
-"""What is known of pages, passed to the queue when it changes: the source's word, else the token of a page's run."""
+"""What is known of pages, passed to the queue when it changes: the source's word, else that of submitted runs."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from datetime import datetime
 
 import structlog
 
 from sender.queue.runs import PageFacts, RunQueue
 from sender.runs.rows import PageRow
+from sender.runs.source import SourceName
 from sender.runs.window import is_open
 from sender.tokens import SEALED_PREFIX, TokenBox
 
 log = structlog.get_logger()
 
+_IN_ORDER: tuple[SourceName, ...] = ("source", "submitted")
+"""Whose token counts first."""
+
 
 class PageBook:
     """Shared by all sources: a submitted run's page may be described in the source database.
+
+    Of a page's tokens counts the one of its own row, else that of the source's runs, else that of submitted runs.
 
     Args:
         queue: where pages go.
@@ -29,6 +36,7 @@ class PageBook:
         self._box = box
         self.complete = complete
         self._pages: dict[str, PageRow] = {}
+        self._of_runs: dict[SourceName, Mapping[str, str]] = {"source": {}} if complete else {}
         self._sent: dict[str, tuple[str, PageRow]] = {}
         self._warned: set[str] = set()
 
@@ -37,10 +45,15 @@ class PageBook:
         self._pages = {row.page_id: row for row in rows}
         self.complete = True
 
-    def token(self, page_id: str | None, of_run: str | None) -> str | None:
+    def replace_tokens(self, source: SourceName, tokens: Mapping[str, str]) -> None:
+        """Take what the runs of this source bring now: page -> token, in the clear or sealed."""
+        self._of_runs[source] = tokens
+
+    def token(self, page_id: str | None) -> str | None:
         """Return the token that counts, in the clear or sealed; None when there is none."""
-        of_page = self._row(page_id).page_access_token
-        return (of_page or "").strip() or (of_run or "").strip() or None
+        of_page = (self._row(page_id).page_access_token or "").strip()
+        of_runs = (self._of_runs.get(source, {}).get(page_id or "") for source in _IN_ORDER)
+        return of_page or next(filter(None, of_runs), None)
 
     def time_zone(self, page_id: str | None) -> str | None:
         """Return the page's time zone as the source names it."""
@@ -58,9 +71,11 @@ class PageBook:
                 log.warning("send_window_unreadable", page_id=page_id, reason=str(exc), effect="its runs are held")
             return False
 
-    async def send(self, page_id: str, token_of_run: str | None, epoch: str) -> None:
+    async def send(self, page_id: str, epoch: str) -> None:
         """Pass the page on to the queue of this epoch, unless it has the same already. Errors: redis.RedisError."""
-        token = self.token(page_id, token_of_run)
+        if "source" not in self._of_runs and await self._queue.has_token(page_id):
+            return  # it may be the source's, which has not been heard yet
+        token = self.token(page_id)
         row = self._row(page_id)
         now = (epoch, PageRow(page_id, token, row.time_zone, row.weight, row.limit_text, row.limit_media))
         if self._sent.get(page_id) == now:
@@ -70,9 +85,9 @@ class PageBook:
             page_id=page_id,
             sealed_token=sealed,
             time_zone=row.time_zone,
-            weight=_positive(row.weight),
-            limit_text=_positive(row.limit_text),
-            limit_media=_positive(row.limit_media),
+            weight=self._positive(page_id, "weight", row.weight),
+            limit_text=self._positive(page_id, "limit_text", row.limit_text),
+            limit_media=self._positive(page_id, "limit_media", row.limit_media),
         )
         await self._queue.set_page(facts)
         self._sent[page_id] = now
@@ -80,6 +95,12 @@ class PageBook:
     def _row(self, page_id: str | None) -> PageRow:
         return self._pages.get(page_id or "") or PageRow(page_id or "")
 
-
-def _positive(value: float | None) -> int | None:
-    return int(value) if value is not None and math.isfinite(value) and value >= 1 else None
+    def _positive(self, page_id: str, column: str, text: str | None) -> int | None:
+        try:
+            value = float(text or "nan")
+        except ValueError:
+            log.warning(
+                "page_value_unreadable", page_id=page_id, column=column, value=text, effect="the default counts"
+            )
+            return None
+        return int(value) if math.isfinite(value) and value >= 1 else None

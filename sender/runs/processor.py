@@ -34,6 +34,23 @@ class _Place(msgspec.Struct, frozen=True):
     cursor: str
 
 
+class _Found(msgspec.Struct):
+    """What a poll gathers while it looks at runs."""
+
+    tokens: dict[str, tuple[float, str]] = {}
+    """Page -> when the run was changed, and the token that it brings: of those to be sent, the newest."""
+    pages: set[str] = set()
+    """Those with runs in the queue."""
+    new: list[str] = []
+    """Runs to be taken."""
+
+    def note_token(self, page_id: str | None, head: Head) -> None:
+        if token := (head.page_access_token or "").strip():
+            entry = (head.updated_at_s or 0.0, token)
+            newest = self.tokens.setdefault(page_id or "", entry)
+            self.tokens[page_id or ""] = max(newest, entry, key=lambda one: one[0])
+
+
 class RunProcessor:
     """Any number of these may work on the same source. Methods are Trio coroutines; killed anywhere, the next goes on.
 
@@ -76,17 +93,20 @@ class RunProcessor:
     async def poll(self) -> list[QueryRefused]:
         """Look at every run and page of the source once; return what was refused for single runs."""
         began = trio.current_time()
-        refused: list[QueryRefused] = []
         self._epoch = await self._queue.epoch()
         if self._source.name == "source":
             self._pages.replace(await self._source.pages())
-        tokens: dict[str, tuple[float, str | None]] = {}
+        found = _Found()
         after = ""
         while heads := await self._source.heads(after, HEADS_PAGE):
             after = heads[-1].run_id
-            refused += await self._look_at({head.run_id: head for head in heads}, tokens)
-        for page_id, (_, token) in tokens.items():
-            await self._pages.send(page_id, token, self._epoch)
+            await self._look_at({head.run_id: head for head in heads}, found)
+        self._pages.replace_tokens(self._source.name, {page_id: token for page_id, (_, token) in found.tokens.items()})
+        for page_id in found.pages:
+            await self._pages.send(page_id, self._epoch)
+        refused: list[QueryRefused] = []
+        for start in range(0, len(found.new), HEADS_PAGE):
+            refused += await self._take_all(found.new[start : start + HEADS_PAGE])
         self._figures.polls += 1
         self._figures.last_poll_ms = round((trio.current_time() - began) * 1000)
         return refused
@@ -116,22 +136,34 @@ class RunProcessor:
                 waiting.append(following)
         return refused
 
-    async def _look_at(self, heads: dict[str, Head], tokens: dict[str, tuple[float, str | None]]) -> list[QueryRefused]:
-        refused: list[QueryRefused] = []
+    async def _look_at(self, heads: dict[str, Head], found: _Found) -> None:
         facts = await self._queue.facts(list(heads))
         for head in heads.values():
             if (known := facts.get(head.run_id)) is not None and known.state is not RunState.FINISHED:
                 await self._steer(head, known)
-                newest = (head.updated_at_s or 0.0, head.page_access_token)
-                tokens[known.page_id] = max(tokens.get(known.page_id, newest), newest, key=lambda entry: entry[0])
+                found.pages.add(known.page_id)
+                found.note_token(known.page_id, head)
         wanted = [head.run_id for head in heads.values() if self._may_take(head, facts.get(head.run_id))]
         registered = await self._registry.known(wanted) if wanted else set()
-        if new := [run_id for run_id in wanted if run_id not in registered]:
-            for row in await self._source.runs(new):
-                try:
-                    await self._take(row)
-                except QueryRefused as exc:
-                    refused.append(QueryRefused(exc.part, f"run {row.run_id}: {exc}"))
+        for run_id in [run_id for run_id in wanted if run_id not in registered]:
+            found.new.append(run_id)
+            found.note_token(heads[run_id].page_id, heads[run_id])
+
+    async def _take_all(self, run_ids: list[str]) -> list[QueryRefused]:
+        """Take these runs; of those that cannot be read together, halves, down to the one that is at fault."""
+        try:
+            rows = await self._source.runs(run_ids)
+        except QueryRefused as exc:
+            if len(run_ids) == 1:
+                return [QueryRefused(exc.part, f"run {run_ids[0]}: {exc}")]
+            middle = len(run_ids) // 2
+            return [*await self._take_all(run_ids[:middle]), *await self._take_all(run_ids[middle:])]
+        refused: list[QueryRefused] = []
+        for row in rows:
+            try:
+                await self._take(row)
+            except QueryRefused as exc:
+                refused.append(QueryRefused(exc.part, f"run {row.run_id}: {exc}"))
         return refused
 
     def _may_take(self, head: Head, known: RunFacts | None) -> bool:
@@ -154,7 +186,7 @@ class RunProcessor:
             log.info("run_steered", run_id=known.run_id, step=step)
 
     async def _take(self, row: SourceRun) -> None:
-        token = self._pages.token(row.page_id, row.page_access_token)
+        token = self._pages.token(row.page_id)
         if not self._pages.complete and (token is None or row.send_window):
             return  # what the source says of this page is not known yet
         zone = self._pages.time_zone(row.page_id)
@@ -163,7 +195,7 @@ class RunProcessor:
             await self._refuse(row, run)
             return
         without_id = await self._source.without_id(run.run_id)
-        await self._pages.send(run.page_id, row.page_access_token, self._epoch)
+        await self._pages.send(run.page_id, self._epoch)
         await self._queue.create_run(run)
         if not self._pages.window_open(run.page_id, row.send_window, at(self._clock_ms())):
             await self._queue.hold(run.run_id, "window")

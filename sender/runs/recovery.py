@@ -90,7 +90,9 @@ class Recovery:
         # a retry is described among the submitted runs, wherever its recipients stand
         home = self._sources.get("submitted" if run.parent_run_id else source)
         rows = await home.runs([run.run_id]) if home else []
-        await self._pages.send(run.page_id, rows[0].page_access_token if rows else None, epoch)
+        if home and rows and (token := rows[0].page_access_token):
+            self._pages.replace_tokens(home.name, {run.page_id: token.strip()})
+        await self._pages.send(run.page_id, epoch)
         await self._queue.create_run(run)
         if rows and not self._pages.window_open(run.page_id, rows[0].send_window, at(time.time_ns() // 1_000_000)):
             await self._queue.hold(run.run_id, "window")

@@ -32,7 +32,8 @@ class SourceRun(msgspec.Struct, frozen=True):
     scheduled_at_s: float | None = None
     expires_at_s: float | None = None
     send_window: str | None = None
-    priority: float | None = None
+    priority: str | None = None
+    """A number in digits, if all is well; so are those of pages."""
     on_unknown: str | None = None
     parent_run_id: str | None = None
 
@@ -43,6 +44,6 @@ class PageRow(msgspec.Struct, frozen=True):
     page_id: str
     page_access_token: str | None = None
     time_zone: str | None = None
-    weight: float | None = None
-    limit_text: float | None = None
-    limit_media: float | None = None
+    weight: str | None = None
+    limit_text: str | None = None
+    limit_media: str | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import Literal, Self
 
 import msgspec
@@ -24,6 +25,7 @@ _COLUMNS = {
     "recipients": ["run_id", "recipient_id", "variables", "last_interaction_at"],
     "pages": ["page_id", "page_access_token", "time_zone", "weight", "limit_text", "limit_media"],
 }
+_MOMENTS = {"scheduled_at", "expires_at", "updated_at", "last_interaction_at"}
 
 
 class Views(msgspec.Struct, frozen=True, kw_only=True):
@@ -112,11 +114,11 @@ class Source:
         views = {"runs": self._views.runs, "recipients": self._views.recipients, "pages": self._views.pages}
         problems: list[str] = []
         for kind, view in views.items():
-            has = await self._columns(view) if view else []
+            has = await self._columns(view) if view else {}
             if kind == "pages":
                 self._has_pages = bool(has)
-            if (has or kind != "pages") and (problem := _missing(kind, str(view), has)):
-                problems.append(problem)
+            if has or kind != "pages":
+                problems += _unfit(kind, str(view), has)
         if problems and self.name == "submitted":
             raise QueryRefused(
                 self._database.part, "it lacks tables or columns; bring it up to date with: newar migrate"
@@ -125,22 +127,26 @@ class Source:
             raise QueryRefused(self._database.part, "; ".join([*problems, "see schema/source/views.sql for samples"]))
         self._checked = True
 
-    async def _columns(self, view: str) -> list[object]:
+    async def _columns(self, view: str) -> dict[str, str | None]:
         rows = await self._database.rows(statement("columns"), view=_name(view).as_string(None))
-        return [name for (name,) in rows]
+        return dict(rows)
 
 
 def _name(view: str) -> sql.Identifier:
     return sql.Identifier(*view.split("."))
 
 
-def _missing(kind: str, view: str, has: list[object]) -> str | None:
+def _unfit(kind: str, view: str, has: Mapping[str, str | None]) -> Iterator[str]:
+    """Yield what is wrong with a view; `has`: column -> its type, if that is no moment."""
     setting = f"SOURCE_{kind.upper()}_VIEW"
     if not has:
-        return f"the view {view} does not exist here: create it, or name yours in {setting}"
+        yield f"the view {view} does not exist here: create it, or name yours in {setting}"
+        return
     if missing := [column for column in _COLUMNS[kind] if column not in has]:
-        return (
+        yield (
             f"the view {view} lacks {', '.join(missing)}: add each to its SELECT, "
             f"with NULL AS {missing[0]} where your tables have nothing like it"
         )
-    return None
+    for column in sorted(_MOMENTS & has.keys()):
+        if has[column] is not None:
+            yield f"{column} of the view {view} is {has[column]}: write {column}::timestamptz, or NULL::timestamptz"

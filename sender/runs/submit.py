@@ -14,7 +14,7 @@ from psycopg import AsyncConnection, AsyncCursor
 
 from sender.runs.check import Refusal, check
 from sender.runs.database import statement
-from sender.runs.errors import BadFile, RunUnusable
+from sender.runs.errors import BadFile, RunMisdescribed, RunUnusable
 from sender.runs.rows import SourceRun
 from sender.runs.submitted_file import BadLine, Recipient, read_recipients
 from sender.tokens import SEALED_PREFIX, TokenBox
@@ -51,7 +51,8 @@ async def submit(url: str, file: Path | TextIO, run: SubmittedRun, box: TokenBox
         box: seals it.
 
     Raises:
-        RunUnusable: the run would be refused, or its id is taken.
+        RunMisdescribed: the run would be refused.
+        RunUnusable: its id is taken.
         BadFile: lines cannot be used; all are counted, the first are named.
         OSError: the file cannot be read.
         psycopg.Error: the database cannot be reached or refuses.
@@ -91,15 +92,15 @@ def _refuse_unusable(run: SubmittedRun) -> None:
         scheduled_at_s=seconds(run.scheduled_at),
         expires_at_s=seconds(run.expires_at),
         send_window=run.send_window,
-        priority=run.priority,
+        priority=None if run.priority is None else str(run.priority),
         on_unknown=run.on_unknown,
     )
     # whether the page has a token and a good time zone, only the run processor knows
     checked = check(row, now_ms=time.time_ns() // 1_000_000, has_token=True, time_zone=None)
     if isinstance(checked, Refusal):
-        raise RunUnusable(checked.reason)
+        raise RunMisdescribed(checked.reason)
     if not run.run_id.strip() or "\0" in run.run_id:
-        raise RunUnusable("run_id is empty")
+        raise RunMisdescribed("run_id is empty")
 
 
 async def _store_recipients(cursor: AsyncCursor[Any], run_id: str, lines: Iterable[str]) -> int:

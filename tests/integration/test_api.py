@@ -380,7 +380,8 @@ class TestRunHistory:
             old = (await client.get("/api/v1/runs/old")).json()
             assert (old["state"], old["outcomes"]["sent"], old["progress"]) == ("finished", 2, 1.0)
             assert (await client.get("/api/v1/runs/bad")).json()["reason"] == "unknown messaging type"
-            assert (await client.get("/api/v1/runs/none")).status_code == 404
+            for unknown in ("none", "%00"):
+                assert (await client.get(f"/api/v1/runs/{unknown}")).status_code == 404
 
     async def test_without_the_log_database_the_queue_is_still_shown(
         self, redis: Redis, api: Callable[..., Api], closed_port: int

@@ -212,7 +212,7 @@ def test_run_that_would_be_refused_and_lines_at_fault_are_told_at_once(desk: Com
     message = desk.file("hello.json", '{"text": "Hi"}')
     people = desk.file("people.csv", "recipient_id\n1\n")
     bad = desk("run", "submit", people, "--page", "x", "--message", message, "--on-unknown", "guess")
-    assert bad.exit_code == 1
+    assert bad.exit_code == 2
     assert "is not a page's number" in bad.stderr
     assert "on_unknown" in bad.stderr
     lines = desk.file("lines.csv", "recipient_id,name\n1\n2,b\n3\n")

@@ -420,10 +420,12 @@ async def test_pages_limits_and_zone_reach_redis_and_nonsense_does_not(world: Wo
     world.sql("DROP VIEW newar_pages")
     world.sql(
         "CREATE VIEW newar_pages AS SELECT id AS page_id, access_token AS page_access_token, 'UTC' AS time_zone, "
-        "2 AS weight, 'NaN'::float8 AS limit_text, -5 AS limit_media FROM pages"
+        "2 AS weight, 'NaN'::float8 AS limit_text, 'many' AS limit_media FROM pages"
     )
     world.run("1")
-    await world.turn()
+    with capture_logs() as logs:
+        await world.turn()
+    assert [line["column"] for line in logs if line["event"] == "page_value_unreadable"] == ["limit_media"]
     page = world.page_in_queue()
     assert (page["weight"], page["time_zone"]) == ("2", "UTC")
     assert not {"limit_text", "limit_media"} & set(page)
@@ -532,6 +534,7 @@ async def test_run_of_another_epoch_is_lost_though_a_run_of_its_name_is_known(wo
     world.redis_command("SET", key("epoch"), "another")
     await world.turn()
     await world.keep_books()
+    assert world.figures.runs_queue_lost == 1
     assert (world.state(run), world.jobs(run)) == ("queue_lost", [])
 
 
@@ -603,8 +606,33 @@ async def test_column_of_an_impossible_type_is_an_error_that_names_the_samples(w
         "'yesterday' AS last_interaction_at FROM broadcast_recipients"
     )
     world.run("1")
-    with pytest.raises(QueryRefused, match=r"recipients of run .*schema/source/views.sql"):
+    problem = "last_interaction_at of the view newar_recipients is text: write last_interaction_at::timestamptz"
+    with pytest.raises(QueryRefused, match=f"{problem}.*schema/source/views.sql"):
         await world.turn()
+
+
+async def test_priority_that_is_no_number_refuses_that_run_only(world: World) -> None:
+    bad, good = world.run("1"), world.run("2")
+    views = (SAMPLES / "views.sql").read_text()
+    world.sql("DROP VIEW newar_runs")
+    world.sql(views.replace("NULL::int        AS priority", f"CASE b.id WHEN '{bad}' THEN 'high' END AS priority"))
+    await world.turn()
+    assert world.recipients(good) == ["2"]
+    row = world.registered(bad)
+    assert row is not None
+    assert row["reason"] == "priority must be a whole number from -1000 to 1000, not high"
+
+
+async def test_run_that_cannot_be_read_is_named_and_does_not_keep_the_others(world: World) -> None:
+    runs = [world.run(f"{n}") for n in range(7)]
+    views = (SAMPLES / "views.sql").read_text()
+    world.sql("DROP VIEW newar_runs")
+    world.sql(
+        views.replace("NULL::int        AS priority", f"(CASE b.id WHEN '{runs[3]}' THEN 'high' END)::int AS priority")
+    )
+    with pytest.raises(QueryRefused, match=f'run {runs[3]}: .*"high"'):
+        await world.turn()
+    assert [world.recipients(run) for run in runs] == [[f"{n}"] if n != 3 else [] for n in range(7)]
 
 
 async def test_run_whose_recipients_cannot_be_read_does_not_keep_the_others(world: World) -> None:

@@ -16,10 +16,13 @@ from uuid import uuid4
 
 import httpx
 import psutil
+import psycopg
 import pytest
+import redis
 
 from ops.demo.proof import prove
 from schema.job import job_id
+from schema.keys import key
 
 PROJECT = Path(__file__).resolve().parents[2]
 NAMES = ("REDIS_URL", "KAFKA_BOOTSTRAP_SERVERS", "LOG_DATABASE_URL", "SOURCE_DATABASE_URL", "SUPABASE_DB_URL")
@@ -55,13 +58,17 @@ def command(*args: str, cwd: Path) -> subprocess.CompletedProcess[str]:
 
 
 def wait_for_line(process: subprocess.Popen[str], event: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(lines_until(process, event)[-1])
+    return found
+
+
+def lines_until(process: subprocess.Popen[str], event: str) -> list[str]:
     assert process.stderr is not None
     seen = []
     for line in process.stderr:
         seen.append(line)
         if event in line:
-            found: dict[str, Any] = json.loads(line)
-            return found
+            return seen
     pytest.fail(f"{event} was never logged:\n" + "".join(seen))
 
 
@@ -125,6 +132,47 @@ def test_up_with_servers_and_a_key_of_ones_own_makes_nothing_in_the_folder(
         _, errors = process.communicate(timeout=60)
     assert process.returncode == 0, errors
     assert list(tmp_path.iterdir()) == []
+
+
+def test_up_waits_for_a_log_database_that_is_away(
+    tmp_path: Path, postgres_url: str, redis_url: str, kafka_bootstrap: str
+) -> None:
+    server, name = postgres_url.rsplit("/", 1)
+    later = f"later_{name}"
+    given = {"LOG_DATABASE_URL": f"{server}/{later}", "REDIS_URL": redis_url, "KAFKA_TOPIC": f"t{uuid4().hex}"}
+    with (
+        psycopg.connect(postgres_url, autocommit=True) as admin,
+        redis.Redis.from_url(redis_url) as client,
+        newar("up", cwd=tmp_path, **given, KAFKA_BOOTSTRAP_SERVERS=kafka_bootstrap) as process,
+    ):
+        logged = lines_until(process, "newar_is_up")
+        wait_for_services(client, {"sender"})
+        admin.execute(f"CREATE DATABASE {later}".encode())  # a name of our own making
+        logged += lines_until(process, "part_back")
+        wait_for_services(client, {"sender", "runs", "ingest"})
+        process.terminate()
+        _, errors = process.communicate(timeout=60)
+        admin.execute(f"DROP DATABASE {later} WITH (FORCE)".encode())
+    assert process.returncode == 0, errors
+    assert sum("part_unreachable" in line for line in [*logged, errors]) == 1
+
+
+def wait_for_services(client: redis.Redis, wanted: set[str]) -> None:
+    deadline = time.monotonic() + 60
+    while {json.loads(value)["service"] for value in client.hvals(key("processes"))} != wanted:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_up_that_waits_for_its_log_database_ends_at_a_signal(
+    tmp_path: Path, postgres_url: str, redis_url: str, kafka_bootstrap: str
+) -> None:
+    given = {"LOG_DATABASE_URL": f"{postgres_url}_none", "REDIS_URL": redis_url, "KAFKA_TOPIC": f"t{uuid4().hex}"}
+    with newar("up", cwd=tmp_path, **given, KAFKA_BOOTSTRAP_SERVERS=kafka_bootstrap) as process:
+        wait_for_line(process, "newar_is_up")
+        process.terminate()
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == 0, errors
 
 
 def test_up_killed_leaves_no_process_and_starts_again_on_the_same_data(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 
 import pytest
@@ -77,6 +78,79 @@ def test_an_address_that_cannot_be_read_does_not_show_its_password(
     assert result.exit_code == 2
     assert name in result.stderr
     assert "secret" not in result.output
+
+
+@pytest.mark.parametrize(
+    ("name", "url", "problem"),
+    [
+        ("REDIS_URL", "redis://host/0x", "must end with the number of a database, or without one"),
+        ("REDIS_URL", "redis://host/1/2", "must end with the number of a database, or without one"),
+        ("LOG_DATABASE_URL", "postgresql://host/db?sslmode=secret", 'invalid sslmode value: "***"'),
+        ("LOG_DATABASE_URL", "postgresql://a,b:secret/db", 'invalid integer value "***" for connection option "port"'),
+        ("LOG_DATABASE_URL", "postgresql://host/db?connect_timeout=secret", "connect_timeout is not a number"),
+        ("SOURCE_DATABASE_URL", "postgresql://host/db?channel_binding=secret", 'invalid channel_binding value: "***"'),
+    ],
+)
+def test_an_address_that_no_client_takes_is_told_with_all_else(
+    newar: CommandLine, name: str, url: str, problem: str
+) -> None:
+    newar.set(**{name: url}, POLL_INTERVAL_MS="seldom")
+    result = newar("runs")
+    assert result.exit_code == 2
+    assert f"newar: {name}: {problem}" in result.stderr
+    assert "newar: POLL_INTERVAL_MS: " in result.stderr
+    assert "secret" not in result.output
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://me:p@h1:1,h2:2/db?sslmode=verify-full&sslrootcert=/none&target_session_attrs=any",
+        "postgresql:///db?host=/run/postgresql&gssencmode=disable&connect_timeout=3",
+        "postgresql://host/db?gssencmode=require&hostaddr=192.0.2.1",
+    ],
+)
+def test_an_address_with_good_options_is_taken_without_a_look_at_its_server(newar: CommandLine, url: str) -> None:
+    newar.set(LOG_DATABASE_URL=url)
+    assert read(LogDatabaseSettings).log_database_url.get_secret_value() == url
+
+
+def test_settings_that_do_not_go_together_are_told_with_all_else(newar: CommandLine) -> None:
+    newar.set(KAFKA_SECURITY_PROTOCOL="SASL_SSL", MAX_SOCKETS="50", LEASE_MS="long")
+    result = newar("sender")
+    assert result.exit_code == 2
+    assert "KAFKA_SECURITY_PROTOCOL=SASL_SSL needs KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD" in result.stderr
+    assert "MAX_SOCKETS: 50 is less than WORKER_CONCURRENCY=100" in result.stderr
+    assert "LEASE_MS: " in result.stderr
+
+
+def test_up_tells_each_problem_once_though_several_services_have_it(newar: CommandLine) -> None:
+    newar.set(REDIS_URL="a", KAFKA_BOOTSTRAP_SERVERS="b", LOG_DATABASE_URL="c", SOURCE_DATABASE_URL="d")
+    newar.set(KAFKA_SECURITY_PROTOCOL="SASL_SSL", TOKEN_ENCRYPTION_KEY="e")
+    result = newar("up")
+    assert result.exit_code == 2
+    assert sorted(line.split()[1] for line in result.stderr.splitlines()) == [
+        *("KAFKA_BOOTSTRAP_SERVERS:", "KAFKA_SASL_PASSWORD:", "LOG_DATABASE_URL:", "REDIS_URL:"),
+        *("SOURCE_DATABASE_URL:", "TOKEN_ENCRYPTION_KEY:"),
+    ]
+
+
+@pytest.mark.parametrize("host", ["192.0.2.1", "no-such-host.invalid"])
+def test_an_address_that_is_not_this_machines_is_told_as_such(newar: CommandLine, host: str) -> None:
+    newar.set(REDIS_URL="redis://127.0.0.1:1/0", API_HOST=host, API_PORT="0", ADMIN_TOKEN="a")
+    result = newar("api")
+    assert result.exit_code == 2
+    assert f"API_HOST={host}, API_PORT=0: cannot listen there" in result.stderr
+    assert "write an address of this machine" in result.stderr
+    assert "another port" not in result.stderr
+
+
+def test_a_port_that_is_taken_is_told_as_such(newar: CommandLine) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        newar.set(REDIS_URL="redis://127.0.0.1:1/0", API_PORT=str(taken.getsockname()[1]))
+        result = newar("api")
+    assert result.exit_code == 2
+    assert "choose another port" in result.stderr
 
 
 def test_problems_of_several_classes_are_told_at_once_and_each_once(newar: CommandLine) -> None:

@@ -68,6 +68,40 @@ def test_a_message_that_is_no_json_object_is_wrong_usage(newar: CommandLine) -> 
         assert "--message" in result.stderr
 
 
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (["--page", "abc"], "page_id 'abc' is not a page's number"),
+        (["--page", "1", "--messaging-type", "PROMO"], "messaging_type 'PROMO' is unknown"),
+        (["--page", "1", "--run-id", " "], "run_id is empty"),
+    ],
+)
+def test_a_run_that_would_be_refused_is_wrong_usage(newar: CommandLine, words: list[str], reason: str) -> None:
+    newar.set(LOG_DATABASE_URL=AWAY, TOKEN_ENCRYPTION_KEY=KEY)
+    people, message = newar.file("people.csv", "recipient_id\n1\n"), newar.file("m.json", '{"text": "Hi"}')
+    result = newar("run", "submit", people, "--message", message, *words)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.startswith(f"newar: {reason}")
+
+
+def test_a_wrong_choice_is_told_with_the_right_ones(newar: CommandLine) -> None:
+    result = newar("page", "breaker", "100", "sideways")
+    assert result.exit_code == 2
+    assert "Invalid value for 'open|close': 'sideways' is not one of 'open', 'close'." in result.stderr
+
+
+@pytest.mark.parametrize("data", ["people.csv/data", "/proc"])
+def test_a_data_folder_that_cannot_be_written_is_told_with_all_else(newar: CommandLine, data: str) -> None:
+    newar.file("people.csv", "")
+    newar.set(WORKER_CONCURRENCY="many")
+    result = newar("up", "--data", data)
+    assert result.exit_code == 2
+    [settings, folder] = result.stderr.splitlines()
+    assert settings.startswith("newar: WORKER_CONCURRENCY: ")
+    assert folder.startswith(f"newar: --data {Path.cwd() / data}: no files can be made there (")
+    assert folder.endswith("; name a folder of your own")
+
+
 @pytest.mark.parametrize("moment", ["tomorrow", "2026-11-22T09:30:00", ""])
 def test_a_moment_without_time_zone_is_wrong_usage(newar: CommandLine, moment: str) -> None:
     people, message = newar.file("people.csv", "recipient_id\n1\n"), newar.file("m.json", '{"text": "Hi"}')

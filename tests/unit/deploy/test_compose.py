@@ -6,8 +6,9 @@ import re
 from typing import Any
 
 import pytest
+from dotenv import dotenv_values
 
-from ops.settings_check import SERVICES
+from ops.settings_check import SERVICES, warnings_about
 from schema.runtime.settings import LogDatabaseSettings, Settings, load, setting_name
 from tests.unit.deploy.files import DEPLOY, ROOT, read_yaml
 
@@ -104,6 +105,18 @@ def test_stopping_waits_longer_than_the_drain_and_the_last_settlements(service: 
     grace = PARTS[service]["stop_grace_period"]
     assert grace.endswith("s")
     assert float(grace[:-1]) > drain_ms / 1000 + 10
+
+
+def test_names_that_compose_takes_from_the_env_file_are_no_mistakes_in_it() -> None:
+    text = (DEPLOY / "compose.yaml").read_text()
+    passed_on = {
+        name for part in PARTS.values() for name, value in (part.get("environment") or {}).items() if not value
+    }
+    assert warnings_about([], {*re.findall(r"\$\{([A-Z_]+)", text), *passed_on}) == []
+
+
+def test_a_fresh_copy_of_the_sample_has_no_mistake() -> None:
+    assert warnings_about([], dotenv_values(ROOT / ".env.example")) == []
 
 
 def test_senders_and_ingests_can_be_scaled() -> None:

@@ -41,7 +41,7 @@ def test_run_keeps_what_its_row_says() -> None:
         messaging_type="MESSAGE_TAG",
         tag="CUSTOMER_FEEDBACK",
         notification_type="NO_PUSH",
-        priority=7.0,
+        priority="7.00",
         on_unknown="resend",
         expires_at_s=1_900_000_000.5,
         parent_run_id="r0",
@@ -81,8 +81,9 @@ def test_run_keeps_what_its_row_says() -> None:
         ({"token": False}, "page_access_token is missing"),
         ({"send_window": "9 to 5"}, "write for example 09:00-21:00"),
         ({"send_window": "09:00-21:00", "zone": "Mars/Base"}, "time_zone 'Mars/Base' of the page is unknown"),
-        ({"priority": float("nan")}, "priority must be a whole number"),
-        ({"priority": 1e12}, "priority must be a whole number"),
+        ({"priority": "high"}, "priority must be a whole number from -1000 to 1000, not high"),
+        ({"priority": "NaN"}, "priority must be a whole number"),
+        ({"priority": "1e12"}, "priority must be a whole number"),
     ],
 )
 def test_unusable_run_is_refused_with_a_reason(changes: dict[str, object], reason: str) -> None:
