@@ -32,9 +32,9 @@ def demo(session: nox.Session) -> None:
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """Run the tests, two files at a time; `nox -s tests -- tests/unit` runs a part of them."""
+    """Run the tests, three files at a time: they mostly wait; `nox -s tests -- tests/unit` runs a part of them."""
     install(session, "local", "test")
-    session.run("python", "-m", "pytest", "-n", "2", "--dist", "loadfile", *session.posargs)
+    session.run("python", "-m", "pytest", "-n", "3", "--dist", "loadfile", *session.posargs)
 
 
 @nox.session
