@@ -55,6 +55,6 @@ def test_variables_nested_however_deep_can_be_written_and_read() -> None:
 
 
 def test_record_nested_too_deep_to_be_read_here_is_corrupt() -> None:
-    nested = b"\x81\xa1a" * 5000 + b"\x01"  # {"a": {"a": ... 1}}
+    nested = b"\x81\xa1a" * 100_000 + b"\x01"  # {"a": {"a": ... 1}}
     with pytest.raises(CorruptRecord):
         decode_record(job_id("r", "1") + b"\x92\xa11" + nested)
