@@ -151,8 +151,9 @@ class Relay:
     async def _trim(self, box: _Outbox) -> None:
         if not box.produced:
             return
-        done = list(box.produced)
-        if self._settings.outbox_trim == "committed":
+        if self._settings.outbox_trim == "acknowledged":
+            done = list(box.produced)
+        else:
             committed = await self._committed()
             done = list(takewhile(lambda one: one[2] < committed.get(one[1], 0), box.produced))
         if done:
