@@ -206,7 +206,7 @@ async def _finish(sender: Sender) -> None:
         await sender.settling.group.flush()
         await aio(sender.relay.drained)
     with trio.move_on_after(_CLOSE_WITHIN_S):  # last: until then the lease is renewed
-        await sender.persist(sender.queue.close)
+        await sender.leases.give_up()
     if limit.cancelled_caught:
         log.warning("stopped_unsettled", held=len(sender.hands), note="other senders take over")
 

@@ -47,25 +47,23 @@ class Leases:
         self._settling = settling
         self._persist = persist
         self._on_session = on_session
+        self._keeping = trio.CancelScope()
         self._unheard_of: set[bytes] = set()
         self._random = random.Random()  # noqa: S311 - jitter needs no secrecy
 
     async def keep(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Open a session and renew its lease until cancelled; open another when it was taken over."""
+        """Open a session and renew its lease until it is given up; open another when it was taken over."""
         await self._open()
         task_status.started()
-        while True:
-            await trio.sleep(self._hands.lease_s / 5)
-            asked_at = trio.current_time()
-            try:
-                now_us, held = await self._persist(self._renew)
-            except SessionGone:
-                log.error("session_lost", held=len(self._hands))
-                await self._open()
-                await self._settling.log_again()
-                continue
-            self._hands.renewed(max(asked_at, self._renewed_at), now_us)
-            await self._disown({job for job in held if job not in self._hands})
+        with self._keeping:
+            while True:
+                await trio.sleep(self._hands.lease_s / 5)
+                await self._keep_once()
+
+    async def give_up(self) -> None:
+        """Close the session. Renewals end before: one that follows would find it gone, and open another."""
+        self._keeping.cancel()
+        await self._persist(self._queue.close)
 
     async def take_over(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Look for sessions whose lease ran out until cancelled; what they had marked becomes `unknown`."""
@@ -106,6 +104,18 @@ class Leases:
         self._renewed_at = trio.current_time()
         return await self._queue.open()
 
+    async def _keep_once(self) -> None:
+        asked_at = trio.current_time()
+        try:
+            now_us, held = await self._persist(self._renew)
+        except SessionGone:
+            log.error("session_lost", held=len(self._hands))
+            await self._open()
+            await self._settling.log_again()
+            return
+        self._hands.renewed(max(asked_at, self._renewed_at), now_us)
+        await self._disown({job for job in held if job not in self._hands})
+
     async def _renew(self) -> tuple[int, list[bytes]]:
         self._renewed_at = trio.current_time()
         with trio.move_on_after(self._hands.lease_s / 3):  # a connection that fell silent must not cost the lease
@@ -125,13 +135,13 @@ class Leases:
     async def _settle_lost(self, lost: list[LostJob]) -> None:
         ours = (one.record[:JOB_ID_BYTES] for one in lost if one.session == self._queue.session)
         self._hands.take(ours)  # before anything is awaited
+        runs = {run_id: await self._contexts.run(run_id) for run_id in {one.run_id for one in lost}}
         for one in lost:
-            run = await self._contexts.run(one.run_id)
             try:
                 job, content = decode_record(one.record)
             except CorruptRecord:
                 job, content = one.record[:JOB_ID_BYTES], Job(recipient_id="")
-            self._end_lost(one, run, job, content)
+            self._end_lost(one, runs[one.run_id], job, content)
 
     def _end_lost(self, one: LostJob, run: Run | None, job: bytes, content: Job) -> None:
         on_unknown = run.on_unknown if run else "hold"

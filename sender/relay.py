@@ -7,6 +7,7 @@ from collections import deque
 from itertools import takewhile
 from typing import Any
 
+import msgspec
 import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
@@ -34,6 +35,20 @@ _FULL_SCAN = b"-"
 _CLOSE_WITHIN_S = 2.0
 
 
+class _Produced(msgspec.Struct, frozen=True):
+    """Events read, produced and acknowledged together."""
+
+    last: bytes
+    """Entry id of the last one."""
+    events: int
+    ends: dict[int, int]
+    """By partition, the offset behind the last of them."""
+
+    def committed(self, ends: dict[int, int]) -> bool:
+        """Whether all of them stand before these offsets."""
+        return all(ends.get(partition, 0) >= end for partition, end in self.ends.items())
+
+
 class _Outbox:
     """Where we are in one session's outbox."""
 
@@ -41,8 +56,13 @@ class _Outbox:
         self.session = session
         self.key = key(f"outbox:{session}")
         self.read_until = _FULL_SCAN
-        self.produced: deque[tuple[bytes, int, int]] = deque()
-        """(entry id, partition, offset) produced, acknowledged and not trimmed yet."""
+        self.produced: deque[_Produced] = deque()
+        """Not trimmed yet."""
+
+    @property
+    def waiting(self) -> int:
+        """How many events are produced and not trimmed."""
+        return sum(produced.events for produced in self.produced)
 
 
 class Relay:
@@ -84,7 +104,7 @@ class Relay:
         """Return when every event of our own outbox is acknowledged by the broker."""
         while True:
             try:
-                if self._mine is None or await self._redis.xlen(self._mine.key) == len(self._mine.produced):
+                if self._mine is None or await self._redis.xlen(self._mine.key) == self._mine.waiting:
                     return
             except RedisError as exc:
                 log.debug("drain_waits_for_redis", error=str(exc))
@@ -140,9 +160,10 @@ class Relay:
         if entries:
             events = [(fields[b"k"], fields[b"v"]) for _, fields in entries]
             places = await produce(producer, self._settings.kafka_topic, events)
-            for (entry, _), (_, event), (partition, offset) in zip(entries, events, places, strict=True):
+            for _, event in events:
                 self._unrelayed.discard(event)
-                box.produced.append((entry, partition, offset))
+            ends = {partition: offset + 1 for partition, offset in sorted(places)}
+            box.produced.append(_Produced(entries[-1][0], len(entries), ends))
             box.read_until = entries[-1][0]
             self.events += len(entries)
         await self._trim(box)
@@ -155,9 +176,9 @@ class Relay:
             done = list(box.produced)
         else:
             committed = await self._committed()
-            done = list(takewhile(lambda one: one[2] < committed.get(one[1], 0), box.produced))
+            done = list(takewhile(lambda produced: produced.committed(committed), box.produced))
         if done:
-            await self._scripts.call("trim_outbox", box.session, _after(done[-1][0]))
+            await self._scripts.call("trim_outbox", box.session, _after(done[-1].last))
             for _ in done:  # not before: what is not trimmed is tried again
                 box.produced.popleft()
 

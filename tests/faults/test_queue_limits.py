@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from itertools import accumulate
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -103,11 +103,13 @@ def test_no_window_gets_more_than_was_promised(
 def test_a_backlog_uses_nearly_all_of_its_limit(what: str, limit: int, client: redis.Redis) -> None:
     queue = Clocked(client, what, limit)
     for _ in range(1200):
-        queue.claim(20)
+        queue.claim(50)
         queue.pass_time(25)
-    lasted_s = queue.taken[-1][0] - queue.taken[0][0]
-    assert lasted_s >= 29
-    assert list(accumulate(n for _, n in queue.taken))[-1] >= 0.97 * limit * lasted_s
+    times = [time for time, _ in queue.taken]
+    # a machine that stalls for longer than a burst lasts wastes what is beyond it
+    usable_s = sum(min(after - before, 0.08) for before, after in pairwise(times))
+    assert usable_s >= 29
+    assert sum(n for _, n in queue.taken) >= 0.97 * limit * usable_s
 
 
 @pytest.mark.parametrize("what", LIMITED)

@@ -44,6 +44,17 @@ local function wake_page(page)
   end
 end
 
+-- Jobs of these pages (keys) ended or came back without a question to the Graph API: perhaps one was its page's probe.
+-- Then the next one may go at once.
+local function probe_again(pages)
+  for page in pairs(pages) do
+    if redis.call('HGET', P .. 'page:' .. page, 'breaker') == 'half_open' then
+      redis.call('HSET', P .. 'page:' .. page, 'retry_at_ms', '0')
+      wake_page(page)
+    end
+  end
+end
+
 -- Give the run a turn in its lane when it has waiting jobs and nobody holds it.
 local function activate_run(run)
   local key = P .. 'run:' .. run
@@ -169,7 +180,7 @@ end
 
 -- Unmarked jobs go back to the front of their runs; marked ones may have left: they are returned, still held by `heir`.
 local function disown(holder, heir, ids, tagged_by_id)
-  local runs, marked = {}, {}
+  local runs, pages, marked = {}, {}, {}
   for _, id in ipairs(ids) do
     local tagged = tagged_by_id[id]
     local mark = redis.call('HGET', P .. 'marks:' .. holder, id)
@@ -188,7 +199,11 @@ local function disown(holder, heir, ids, tagged_by_id)
       runs[run] = true
     end
   end
-  for run in pairs(runs) do activate_run(run) end
+  for run in pairs(runs) do
+    activate_run(run)
+    pages[redis.call('HGET', P .. 'run:' .. run, 'page') or ''] = true
+  end
+  probe_again(pages)
   return marked
 end
 

@@ -58,11 +58,6 @@ for run, by_outcome in pairs(counts) do
   end
 end
 for run in pairs(activate) do activate_run(run) end
-for page in pairs(unasked) do -- perhaps its probe: the next one may go at once
-  if redis.call('HGET', P .. 'page:' .. page, 'breaker') == 'half_open' then
-    redis.call('HSET', P .. 'page:' .. page, 'retry_at_ms', '0')
-    wake_page(page)
-  end
-end
+probe_again(unasked)
 redis.call('HSET', P .. 'claim:' .. session, 'settle:number', number, 'settle:answer', cmsgpack.pack(settled))
 return settled
