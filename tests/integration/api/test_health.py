@@ -1,0 +1,55 @@
+"""The health of the parts: well, not configured, away."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from redis import Redis
+
+from tests.integration.api.serving import SECRET, Api
+from tests.unit.api.contents import ingest, process, publish, sender
+
+
+class TestHealth:
+    async def test_all_is_well(
+        self, redis: Redis, api: Callable[..., Api], postgres_url: str, kafka_bootstrap: str
+    ) -> None:
+        publish(redis, process("a", sender=sender()), process("b", ingest=ingest()))
+        addresses = {
+            "log_database_url": postgres_url,
+            "source_database_url": postgres_url,
+            "kafka_bootstrap_servers": kafka_bootstrap,
+        }
+        async with api(**addresses) as client:
+            response = await client.get("/health")
+        assert response.status_code == 200
+        assert response.json()["status"] == "ok"
+        assert {name: check["status"] for name, check in response.json()["checks"].items()} == dict.fromkeys(
+            ("redis", "kafka", "log_database", "source_database", "senders", "ingest"), "ok"
+        )
+
+    async def test_what_is_not_configured_degrades_nothing(self, redis: Redis, api: Callable[..., Api]) -> None:
+        publish(redis, process("a", sender=sender()), process("b", ingest=ingest()))
+        async with api() as client:
+            health = (await client.get("/health")).json()
+        assert health["status"] == "ok"
+        assert health["checks"]["kafka"]["status"] == "not_configured"
+
+    async def test_what_is_away_degrades_and_keeps_its_password(
+        self, redis: Redis, api: Callable[..., Api], closed_port: int
+    ) -> None:
+        publish(redis, process("a", sender=sender(graph_down=True)))
+        addresses = {
+            "log_database_url": f"postgresql://newar:{SECRET}@127.0.0.1:{closed_port}/newar",
+            "source_database_url": f"postgresql://newar:{SECRET}%zz@127.0.0.1:{closed_port}/newar",
+            "kafka_bootstrap_servers": f"127.0.0.1:{closed_port}",
+        }
+        async with api(**addresses) as client:
+            response = await client.get("/health")
+        assert response.status_code == 200
+        assert response.json()["status"] == "degraded"
+        checks = response.json()["checks"]
+        assert {checks[name]["status"] for name in ("kafka", "log_database", "source_database", "ingest")} == {"down"}
+        assert checks["senders"] == {"status": "degraded", "detail": "1 running, Graph API unreachable from 1"}
+        assert "connection refused" in checks["log_database"]["detail"]
+        assert SECRET not in response.text

@@ -1,0 +1,87 @@
+"""`newar migrate`, `newar partitions` and `newar doctor`: an installation set up and looked over."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+from tests.integration.cli.runs import TOKEN
+from tests.integration.cli.servers import sql
+from tests.integration.runs.world import SAMPLES
+from tests.unit.cli.command_line import CommandLine
+
+
+def test_migrate_and_partitions(newar: CommandLine, postgres_url: str) -> None:
+    newar.set(LOG_DATABASE_URL=postgres_url, LOG_PARTITIONS_AHEAD="2")
+    early = newar("run", "list")
+    assert (early.exit_code, "newar migrate" in early.stderr) == (1, True)
+    assert "0001_message_logs.sql" in json.loads(newar("migrate", "--json").stdout)["applied"]
+    assert newar("migrate").stdout == "the log database is up to date\n"
+    assert len(json.loads(newar("partitions", "ensure", "--json").stdout)["made"]) == 3
+    assert len(newar("partitions", "ensure", "--days", "4").stdout.splitlines()) == 2
+    assert len(json.loads(newar("partitions", "list", "--json").stdout)) == 5
+    sql(postgres_url, "CREATE TABLE message_logs_20200101 (LIKE message_logs INCLUDING ALL)")
+    sql(
+        postgres_url,
+        "ALTER TABLE message_logs ATTACH PARTITION message_logs_20200101"
+        " FOR VALUES FROM ('2020-01-01') TO ('2020-01-02')",
+    )
+    newar.set(LOG_RETENTION_DAYS="3650")
+    assert newar("partitions", "drop").stdout == "nothing had to be dropped\n"
+    assert newar("partitions", "drop", "--keep-days", "7").stdout == "dropped message_logs_20200101\n"
+
+
+def test_doctor_names_what_is_wrong_with_the_mend(newar: CommandLine, postgres_url: str) -> None:
+    newar.set(LOG_DATABASE_URL=postgres_url, SOURCE_DATABASE_URL=postgres_url)
+    result = newar("doctor", "--json")
+    found = json.loads(result.stdout)
+    assert result.exit_code == 1
+    assert {f["part"] for f in found if f["status"] == "fail"} == {"log database", "source database", "graph api"}
+    assert any(f["part"] == "log database" and f["mend"] == "newar migrate" for f in found)
+    assert any("newar_runs does not exist" in f["text"] for f in found)
+    assert TOKEN not in result.output
+
+
+def test_doctor_of_a_good_installation_fails_nothing_and_sees_the_index(
+    desk: CommandLine, log_database_url: str
+) -> None:
+    for name in ("tables.sql", "views.sql"):
+        sql(log_database_url, (SAMPLES / name).read_text())
+    desk.set(SOURCE_DATABASE_URL=log_database_url)
+
+    def index() -> str:
+        found = json.loads(desk("doctor", "--json").stdout)
+        assert {f["part"] for f in found if f["status"] == "fail"} == {"graph api"}
+        [text] = [f["text"] for f in found if "recipients in" in f["text"]]
+        return str(text)
+
+    assert index().startswith("no index gives")
+    sql(log_database_url, (SAMPLES / "index.sql").read_text())
+    assert index().startswith("an index gives")
+
+
+def test_doctor_tells_wrong_settings_and_checks_the_rest(desk: CommandLine) -> None:
+    desk.set(TOKEN_ENCRYPTION_KEY="short")
+    desk.file(".env", "COLOUR=red\n")
+    (desk.folder / ".env").chmod(0o644)
+    result = desk("doctor")
+    assert result.exit_code == 2
+    lines = result.stdout.splitlines()
+    assert any(line.startswith("fail  settings") and "TOKEN_ENCRYPTION_KEY" in line for line in lines)
+    assert any(line.startswith("warn  settings") and "COLOUR" in line for line in lines)
+    assert any(line.startswith("warn  permissions") and line.endswith("chmod 600 .env") for line in lines)
+    assert any(line.startswith("ok    redis") for line in lines)
+    assert "settings_ignored" not in result.stderr
+
+
+def test_fakegraph_serves_until_sigterm(newar: CommandLine) -> None:
+    command = [sys.executable, "-m", "ops", "fakegraph", "--port", "0", "--latency-ms", "1"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        url = json.loads(process.stdout.readline())["url"]
+        newar.set(GRAPH_API_URL=url)
+        [graph] = [f for f in json.loads(newar("doctor", "--json").stdout) if f["part"] == "graph api"]
+        process.terminate()
+    assert process.returncode == 0
+    assert graph["status"] == "ok"

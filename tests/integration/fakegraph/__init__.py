@@ -1,0 +1,1 @@
+"""The stand-in Graph API as a process, spoken to over real sockets."""

@@ -1,0 +1,1 @@
+"""The connection pool to the Graph API, against servers that misbehave."""

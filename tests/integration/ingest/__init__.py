@@ -1,0 +1,1 @@
+"""The ingest: from events on the topic to rows of the log."""

@@ -1,0 +1,59 @@
+"""Events as senders make them, what the log has of them, and how to wait for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+import psycopg
+import trio
+
+from schema.event import LogEvent, encode_event
+from schema.outcomes import Outcome
+
+PATIENCE_S = 60.0
+
+
+def event(number: int, sent_at: datetime | None = None) -> bytes:
+    return encode_event(
+        LogEvent(
+            event_id=uuid4(),
+            run_id="run-1",
+            page_id=str(1000 + number % 20),
+            recipient_id=str(number),
+            attempt=1,
+            outcome=Outcome.SENT,
+            sent_at=sent_at or datetime.now(UTC),
+            sender_id="sender-1",
+            schema_version=1,
+            message_id=f"m_{number}",
+        )
+    )
+
+
+def fetch(url: str, query: str) -> list[tuple[Any, ...]]:
+    with psycopg.connect(url, autocommit=True) as connection:
+        return connection.execute(query.encode()).fetchall()
+
+
+def recipients(url: str) -> list[int]:
+    return [int(number) for (number,) in fetch(url, "SELECT recipient_id FROM message_logs ORDER BY recipient_id::int")]
+
+
+def ingested(url: str) -> int:
+    [(count,)] = fetch(url, "SELECT coalesce(sum(next_offset), 0) FROM ingest_offsets")
+    return int(count)
+
+
+def waits_for_the_dead_letters(url: str) -> bool:
+    """Somebody has stored his rows and waits at the last step before the commit."""
+    query = "SELECT 1 FROM pg_locks WHERE relation = 'message_log_dead_letters'::regclass AND NOT granted"
+    return bool(fetch(url, query))
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    with trio.fail_after(PATIENCE_S):
+        while not condition():  # noqa: ASYNC110 - the change is in another process
+            await trio.sleep(0.02)

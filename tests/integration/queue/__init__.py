@@ -1,0 +1,1 @@
+"""The queue's scripts on a real Redis."""

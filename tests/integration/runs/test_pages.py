@@ -1,0 +1,61 @@
+"""What the queue is told of a page: its token, limits and zone."""
+
+from __future__ import annotations
+
+from structlog.testing import capture_logs
+
+from sender.runs.pages import PageBook
+from tests.integration.runs.world import World
+
+
+async def test_token_reaches_redis_sealed_and_a_new_one_at_the_next_poll(world: World) -> None:
+    world.run("1")
+    processor = world.processor()
+    await world.turn(processor)
+    first = world.page_in_queue()
+    assert world.box.open(first["token"]) == "secret-token"
+    assert "secret-token" not in str(first)
+    await world.turn(processor)
+    assert world.page_in_queue() == first
+    world.sql("UPDATE pages SET access_token = 'new-token'")
+    await world.turn(processor)
+    assert world.box.open(world.page_in_queue()["token"]) == "new-token"
+
+
+async def test_page_view_may_be_missing(world: World) -> None:
+    world.sql("DROP VIEW newar_pages")
+    run = world.run("1")
+    await world.turn()
+    assert world.recipients(run) == ["1"]
+    assert world.box.open(world.page_in_queue()["token"]) == "secret-token"
+    world.sql("UPDATE pages SET access_token = 'new-token'")
+    await world.turn()
+    assert world.box.open(world.page_in_queue()["token"]) == "new-token"
+
+
+async def test_pages_limits_and_zone_reach_redis_and_nonsense_does_not(world: World) -> None:
+    world.sql("DROP VIEW newar_pages")
+    world.sql(
+        "CREATE VIEW newar_pages AS SELECT id AS page_id, access_token AS page_access_token, 'UTC' AS time_zone, "
+        "2 AS weight, 'NaN'::float8 AS limit_text, 'many' AS limit_media FROM pages"
+    )
+    world.run("1")
+    with capture_logs() as logs:
+        await world.turn()
+    assert [line["column"] for line in logs if line["event"] == "page_value_unreadable"] == ["limit_media"]
+    page = world.page_in_queue()
+    assert (page["weight"], page["time_zone"]) == ("2", "UTC")
+    assert not {"limit_text", "limit_media"} & set(page)
+
+
+async def test_submitted_run_waits_for_what_the_source_says_of_its_page(world: World) -> None:
+    world.sql("INSERT INTO submitted_runs (run_id, page_id, message) VALUES ('s1', '100', '{\"text\": \"Hi\"}')")
+    world.sql("INSERT INTO submitted_recipients VALUES ('s1', '1')")
+    book = PageBook(world.queue, world.box, complete=False)
+    submitted = world.processor("submitted", pages=book)
+    await world.turn(submitted)
+    assert world.state("s1") is None
+    await world.turn(world.processor(pages=book))
+    await world.turn(submitted)
+    assert world.recipients("s1") == ["1"]
+    assert world.box.open(world.page_in_queue()["token"]) == "secret-token"

@@ -1,0 +1,85 @@
+"""Which of a page's tokens counts when its own row, the source's runs and submitted runs bring different ones."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from sender.runs.pages import PageBook
+from sender.runs.processor import RunProcessor
+from tests.integration.runs.world import World, open_world
+
+
+@pytest.fixture
+async def world(asyncio_loop: object, log_database_url: str, redis_url: str) -> AsyncIterator[World]:
+    """Only runs bring tokens: the source's bring `secret-token`, submitted ones `token`."""
+    async with open_world(log_database_url, redis_url) as opened:
+        opened.page()
+        opened.sql("DROP VIEW newar_pages")
+        yield opened
+
+
+def processors(world: World) -> tuple[RunProcessor, RunProcessor]:
+    """The source's and the one of submitted runs, as a service that has just started has them."""
+    book = PageBook(world.queue, world.box, complete=False)
+    return world.processor(pages=book), world.processor("submitted", pages=book)
+
+
+def token(world: World) -> tuple[str, str]:
+    """The page's token in the queue, and how many it has had."""
+    page = world.page_in_queue()
+    return world.box.open(page["token"]), page["token_version"]
+
+
+async def test_token_of_the_sources_run_counts_and_stays_over_polls_and_restarts(world: World) -> None:
+    world.run("1")
+    world.submitted_run("s1", "1")
+    source, submitted = processors(world)
+    for processor in (source, submitted, source, submitted):
+        await world.turn(processor)
+    assert token(world) == ("secret-token", "1")
+    source, submitted = processors(world)
+    for processor in (submitted, source, submitted):
+        await world.turn(processor)
+    assert token(world) == ("secret-token", "1")
+    assert world.recipients("s1") == ["1"]
+
+
+async def test_submitted_run_taken_before_the_source_is_heard_does_not_change_the_token(world: World) -> None:
+    world.run("1")
+    await world.turn()
+    world.submitted_run("s1", "1")
+    await world.turn(processors(world)[1])
+    assert (world.recipients("s1"), token(world)) == (["1"], ("secret-token", "1"))
+
+
+async def test_submitted_run_that_brings_the_only_token_is_sent_with_it(world: World) -> None:
+    world.submitted_run("s1", "1")
+    source, submitted = processors(world)
+    await world.turn(submitted)
+    await world.turn(source)
+    assert (world.recipients("s1"), token(world)) == (["1"], ("token", "1"))
+    world.sql("UPDATE submitted_runs SET page_access_token = 'renewed'")
+    await world.turn(submitted)
+    assert token(world) == ("renewed", "2")
+
+
+async def test_of_the_sources_runs_the_one_changed_last_brings_the_token(world: World) -> None:
+    views = (
+        "CREATE OR REPLACE VIEW newar_runs AS SELECT b.id::text AS run_id, b.page_id, b.id::text AS page_access_token"
+    )
+    world.sql("DROP VIEW newar_runs")
+    world.sql(
+        f"{views}, message, 'UPDATE' AS messaging_type, NULL AS tag, NULL AS notification_type, status, scheduled_at, "
+        "expires_at, send_window, NULL AS priority, NULL AS on_unknown, updated_at FROM broadcasts b"
+    )
+    newest, old = world.run("1"), world.run("2")
+    world.change(old, updated_at="2026-01-01")
+    await world.turn()
+    later = world.run("3")
+    world.change(later, updated_at="2026-01-02")
+    processor = world.processor()
+    await world.turn(processor)
+    await world.turn(processor)
+    assert token(world) == (newest, "1")
