@@ -15,7 +15,7 @@ from schema.keys import key
 from schema.runtime.asyncio_door import aio
 from schema.runtime.redis import open_redis
 from tests.faults.servers import Restartable, open_server
-from tests.integration.test_sender import World, people
+from tests.integration.sender.world import World, people
 
 
 class MortalWorld(World):
@@ -28,7 +28,7 @@ class MortalWorld(World):
         return len(await self.accepted())
 
     async def until_sent(self, count: int) -> None:
-        with trio.fail_after(30):
+        with trio.fail_after(60):
             while await self.sent() < count:  # noqa: ASYNC110 - the change is in another process
                 await trio.sleep(0.02)
 

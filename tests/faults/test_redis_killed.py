@@ -35,7 +35,7 @@ async def world(
 
 
 async def until_sent(world: World, count: int) -> None:
-    with trio.fail_after(30):
+    with trio.fail_after(60):
         while len(await world.accepted()) < count:  # noqa: ASYNC110 - the change is in another process
             await trio.sleep(0.02)
 

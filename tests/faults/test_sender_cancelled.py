@@ -17,7 +17,7 @@ from schema.runtime.redis import open_redis
 from schema.runtime.stop import Stop
 from sender.app import serve
 from sender.settings import SenderSettings
-from tests.integration.test_sender import World, people
+from tests.integration.sender.world import World, people
 
 ROUNDS = 15
 AT_MOST_S = 0.5

@@ -21,7 +21,7 @@ async def take_session_from(world: World, sender: TracedSender) -> None:
     """Take a living sender's session over, as somebody does who could not see its renewals."""
     heir = WorkQueue(world.client, Limits(100, 100, 0), lease_ms=world.settings["lease_ms"])
     await heir.open()
-    with trio.fail_after(30):
+    with trio.fail_after(60):
         world.redis.zadd(key("sessions"), {sender.sessions[0]: 1})
         while await heir.take_over() is None:
             await trio.sleep(0.01)

@@ -26,7 +26,7 @@ from schema.runtime.asyncio_door import aio
 from sender.runs.submit import SubmittedRun, submit
 from sender.tokens import TokenBox
 from tests.faults.report import report
-from tests.integration.test_up import descendants_of, environment, gone_within
+from tests.integration.up.processes import descendants_of, environment, gone_within
 
 PATIENCE_S = 60.0
 PAGES = 3

@@ -28,7 +28,7 @@ class OwnRedis:
         """Start it empty; return when it answers."""
         options = ["--port", str(self._port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
         self._process = Guarded([self._program, *options], self._folder, self._folder / "valkey.log")
-        with trio.fail_after(30), redis.Redis.from_url(self.url) as client:
+        with trio.fail_after(60), redis.Redis.from_url(self.url) as client:
             while True:
                 try:
                     client.ping()

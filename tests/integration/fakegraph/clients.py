@@ -27,7 +27,7 @@ def raw_request(recipient_id: str = "7", *, headers: str = "") -> bytes:
 @asynccontextmanager
 async def fakegraph(*args: str) -> AsyncIterator[httpx.AsyncClient]:
     """A server with these flags, and a client of it that sends a token."""
-    with trio.fail_after(30):
+    with trio.fail_after(60):
         async with (
             open_fakegraph(*args) as url,
             httpx.AsyncClient(base_url=url, headers={"Authorization": "Bearer t"}, trust_env=False) as client,

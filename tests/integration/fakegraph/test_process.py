@@ -47,7 +47,7 @@ async def test_tls_is_verified_against_the_authority_it_made(tmp_path: Path) -> 
 @asynccontextmanager
 async def child(*args: str) -> AsyncIterator[trio.Process]:
     """The server's own process, whose end is watched here; its standard error is a pipe."""
-    with trio.fail_after(30):
+    with trio.fail_after(60):
         process = await trio.lowlevel.open_process(
             [sys.executable, "-m", "ops.fakegraph", *args],
             stdin=subprocess.PIPE,
@@ -120,7 +120,7 @@ async def test_a_killed_parent_leaves_nothing_behind() -> None:
         "        await trio.sleep_forever()\n"
         "trio.run(main)\n"
     )
-    with trio.fail_after(30):
+    with trio.fail_after(60):
         parent = await trio.lowlevel.open_process(
             [sys.executable, "-c", parent_code], stdout=subprocess.PIPE, cwd=PROJECT
         )

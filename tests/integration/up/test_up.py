@@ -1,93 +1,27 @@
-"""`newar up` and `newar demo` as a person runs them: whole processes, started, stopped and killed."""
+"""`newar up`: started, stopped and killed."""
 
 from __future__ import annotations
 
 import json
-import os
 import signal
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
 import httpx
-import psutil
 import psycopg
 import pytest
 import redis
 
-from ops.demo.proof import prove
-from schema.job import job_id
 from schema.keys import key
-
-PROJECT = Path(__file__).resolve().parents[2]
-NAMES = ("REDIS_URL", "KAFKA_BOOTSTRAP_SERVERS", "LOG_DATABASE_URL", "SOURCE_DATABASE_URL", "SUPABASE_DB_URL")
-
-
-def environment(**more: str) -> dict[str, str]:
-    clean = {name: value for name, value in os.environ.items() if name not in NAMES}
-    return {**clean, "PYTHONPATH": str(PROJECT), "API_PORT": "0", **more}
-
-
-@contextmanager
-def newar(*args: str, cwd: Path, **env: str) -> Iterator[subprocess.Popen[str]]:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "ops", *args],
-        cwd=cwd,
-        env=environment(**env),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-    try:
-        yield process
-    finally:
-        if process.poll() is None:
-            process.kill()
-        process.communicate()
-
-
-def command(*args: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    run = [sys.executable, "-m", "ops", *args]
-    return subprocess.run(run, cwd=cwd, env=environment(), capture_output=True, text=True, check=False)
-
-
-def wait_for_line(process: subprocess.Popen[str], event: str) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(lines_until(process, event)[-1])
-    return found
-
-
-def lines_until(process: subprocess.Popen[str], event: str) -> list[str]:
-    assert process.stderr is not None
-    seen = []
-    for line in process.stderr:
-        seen.append(line)
-        if event in line:
-            return seen
-    pytest.fail(f"{event} was never logged:\n" + "".join(seen))
-
-
-def descendants_of(process: subprocess.Popen[str], data: Path) -> list[psutil.Process]:
-    """Every process that works for this one: its descendants, and whatever names its data folder."""
-    found = psutil.Process(process.pid).children(recursive=True)
-    return [*found, *(p for p in psutil.process_iter() if p not in found and _names(p, data))]
-
-
-def _names(process: psutil.Process, data: Path) -> bool:
-    try:
-        return process.pid != os.getpid() and any(str(data) in part for part in process.cmdline())
-    except psutil.Error:
-        return False
-
-
-def gone_within(processes: list[psutil.Process], seconds: float) -> list[psutil.Process]:
-    _, alive = psutil.wait_procs(processes, timeout=seconds)
-    return [p for p in alive if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]
+from tests.integration.up.processes import (
+    command,
+    descendants_of,
+    gone_within,
+    lines_until,
+    newar,
+    wait_for_line,
+)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -211,43 +145,3 @@ def test_up_tells_all_wrong_settings_before_it_starts_anything(tmp_path: Path) -
     assert all(name in errors for name in wrong), errors
     assert "Traceback" not in errors
     assert not (tmp_path / "data" / "postgres").exists()
-
-
-def test_the_demo_proves_its_result(tmp_path: Path) -> None:
-    with newar("demo", "--messages", "600", "--pages", "7", "--latency-ms", "5", "--json", cwd=tmp_path) as process:
-        output, errors = process.communicate(timeout=110)
-    assert process.returncode == 0, errors
-    result = json.loads(output.splitlines()[-1])
-    assert result["ok"] is True
-    assert result["recipients"] == result["rows"] == sum(result["outcomes"].values()) == 600
-    assert result["duplicates"] == 0
-    assert result["outcomes"]["suppressed"] >= 3
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_the_demo_interrupted_leaves_nothing(tmp_path: Path) -> None:
-    with newar("demo", "--messages", "50000", cwd=tmp_path, TMPDIR=str(tmp_path)) as process:
-        deadline = time.monotonic() + 60
-        while not list(tmp_path.glob("newar-demo-*/token-encryption-key")) and time.monotonic() < deadline:
-            time.sleep(0.05)
-        helpers = descendants_of(process, tmp_path)
-        process.send_signal(signal.SIGINT)
-        process.communicate(timeout=60)
-    assert process.returncode == 1
-    assert gone_within(helpers, 10) == []
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_the_proof_finds_what_does_not_add_up() -> None:
-    job = {n: job_id("r", str(n)).hex() for n in range(5)}
-    rows = [("r", "0", "sent", 1), ("r", "1", "sent", 1), ("r", "2", "failed", 1), ("r", "3", "unknown", 2)]
-    proof = prove(rows, [job[0], job[0], job[2], job[3]], recipients=5)
-    assert proof.duplicates == 2
-    assert proof.problems == [
-        "1 recipients have no final row",
-        "1 recipients have more than one final row",
-        "1 messages arrived more than once",
-        "1 messages are logged as sent and never arrived",
-        "1 messages arrived and are logged neither as sent nor as unknown",
-    ]
-    assert prove([("r", "0", "sent", 1)], [job[0]], recipients=1).problems == []

@@ -1,0 +1,1 @@
+"""The sender service on real servers, against the fake Graph API."""

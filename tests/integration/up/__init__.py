@@ -1,0 +1,1 @@
+"""`newar up` and `newar demo` as a person runs them."""
