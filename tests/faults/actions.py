@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import signal
+import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping
 from random import Random
@@ -47,6 +48,7 @@ def plan(seed: int, seconds: float) -> list[Action]:
     random, actions, at_s = Random(seed), [], 0.0  # noqa: S311 - dice that fall the same way again
     names = ["kill"] * 3 + ["freeze"] * 3 + ["stop"] * 2 + ["break_graph"] * 3 + ["pause_graph", "pause_redis"] * 2
     names += ["cancel_run", "hold_run", "cut_database", "kill_redis", "kill_broker", "kill_postgres"]
+    names += ["freeze_redis", "freeze_broker", "freeze_postgres"]
     while at_s < seconds:
         action = Action(random.uniform(0.1, 1.5), random.choice(names), random.randrange(100), random.uniform(0.2, 2.5))
         actions.append(action)
@@ -62,12 +64,13 @@ class Faults:
         held: how many jobs killed senders had in their hands.
         unmarked: how many of them had no mark, so that they could go out again.
         servers_killed: how often one of the servers was.
+        servers_frozen: how often one of them was stopped and continued.
     """
 
     def __init__(self, world: World, seed: int, servers: Mapping[str, Restartable | KafkaBroker]) -> None:
         """Take the servers that may be killed: `redis`, `broker`, `postgres`; one that is not there is left alone."""
         self.recovered_s: list[float] = []
-        self.held = self.unmarked = self.servers_killed = 0
+        self.held = self.unmarked = self.servers_killed = self.servers_frozen = 0
         self.world = world
         self._servers = servers
         self._locks: defaultdict[str, trio.Lock] = defaultdict(trio.Lock)
@@ -128,6 +131,29 @@ class Faults:
 
     async def kill_postgres(self, action: Action) -> None:
         await self._kill_server("postgres", action)
+
+    async def freeze_redis(self, action: Action) -> None:
+        await self._freeze_server("redis", action)
+
+    async def freeze_broker(self, action: Action) -> None:
+        await self._freeze_server("broker", action)
+
+    async def freeze_postgres(self, action: Action) -> None:
+        await self._freeze_server("postgres", action)
+
+    async def _freeze_server(self, name: str, action: Action) -> None:
+        server = self._servers.get(name)
+        if server is None:
+            return
+
+        def freeze() -> None:
+            server.signal(signal.SIGSTOP)
+            time.sleep(action.for_s)
+            server.signal(signal.SIGCONT)
+
+        async with self._up(name):
+            self.servers_frozen += 1
+            await trio.to_thread.run_sync(freeze)  # whoever asks it meanwhile may block us
 
     async def _kill_server(self, name: str, action: Action) -> None:
         server = self._servers.get(name)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 _TEST = f"{Path(__file__).with_name('test_random.py')}::test_random_faults_break_no_promise"
+_COUNTED = ("recipients", "actions", "servers_killed", "servers_frozen", "unknown", "lost", "doubled", "other_findings")
 
 
 def main() -> int:
@@ -49,12 +50,11 @@ def _round(seed: int, seconds: float, results: Path) -> bool:
 
 def _summary(rounds: list[dict[str, Any]]) -> dict[str, Any]:
     recovered_s = sorted(value for one in rounds for value in one["recovered_s"])
-    counted = ("recipients", "actions", "servers_killed", "unknown", "lost", "doubled", "other_findings")
     held = sum(one["held"] for one in rounds)
     cuts = statistics.quantiles(recovered_s, n=100, method="inclusive") if len(recovered_s) > 1 else []
     return {
         "rounds": len(rounds),
-        **{name: sum(one[name] for one in rounds) for name in counted},
+        **{name: sum(one[name] for one in rounds) for name in _COUNTED},
         "kills": len(recovered_s),
         "held": held,
         "held_unmarked_share": round(sum(one["held_unmarked"] for one in rounds) / held, 4) if held else 0.0,

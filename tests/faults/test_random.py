@@ -67,6 +67,7 @@ async def test_random_faults_break_no_promise(faults: Faults) -> None:
         f"random, seed {SEED}",
         actions=len(actions),
         servers_killed=faults.servers_killed,
+        servers_frozen=faults.servers_frozen,
         held=faults.held,
         held_unmarked=faults.unmarked,
         recovered_s=faults.recovered_s,
