@@ -66,9 +66,9 @@ def wanted_servers(given: Given) -> set[str]:
 def token_key(data: Path) -> str:
     """Return the encryption key kept in this data folder; make one at the first time."""
     file = data / "token-encryption-key"
-    if not file.exists():
-        data.mkdir(parents=True, exist_ok=True)
-        file.touch(mode=0o600, exist_ok=True)
+    data.mkdir(parents=True, exist_ok=True)
+    file.touch(mode=0o600)
+    if not file.stat().st_size:  # new, or the disk was full the first time
         file.write_text(base64.urlsafe_b64encode(secrets.token_bytes(32)).decode())
     return file.read_text().strip()
 
@@ -110,10 +110,10 @@ def local_values(local: LocalAddresses) -> dict[str, object]:
 
 
 @asynccontextmanager
-async def open_stack(data: Path, **values: object) -> AsyncIterator[AllSettings]:
+async def open_stack(data: Path, *, terminal: bool) -> AsyncIterator[AllSettings]:
     """Start the local servers that are needed, yield everybody's settings."""
-    given = load(Given, env_file=ENV_FILE)
-    _check(given, data, values)
+    given, values = load(Given, env_file=ENV_FILE), dict[str, object]()
+    _check(given, data, terminal=terminal)
     if given.token_encryption_key is None:
         values["token_encryption_key"] = token_key(data)
     async with open_servers(data, wanted_servers(given)) as local:
@@ -123,7 +123,7 @@ async def open_stack(data: Path, **values: object) -> AsyncIterator[AllSettings]
             yield settings
 
 
-def _check(given: Given, data: Path, values: dict[str, object]) -> None:
+def _check(given: Given, data: Path, *, terminal: bool) -> None:
     """Tell all that is wrong before anything starts.
 
     Raises:
@@ -132,13 +132,14 @@ def _check(given: Given, data: Path, values: dict[str, object]) -> None:
     problems: list[str] = []
     placeholders = _placeholders(given)
     try:
-        settings_with({**placeholders, **values})
+        guarded(settings_with(placeholders).api, terminal=terminal)
     except SettingsError as exc:
         problems += exc.problems
     try:
         if placeholders:
             data.mkdir(parents=True, exist_ok=True)
-            tempfile.TemporaryFile(dir=data).close()
+            with tempfile.TemporaryFile(dir=data, buffering=0) as sample:
+                sample.write(b"a full disk takes the name of a file, and nothing into it")
     except OSError as exc:
         problems.append(f"--data {data}: no files can be made there ({exc.strerror}); name a folder of your own")
     if problems:
@@ -165,7 +166,7 @@ def _placeholders(given: Given) -> dict[str, object]:
     samples = {
         "redis": ("redis_url", "redis://127.0.0.1:1/0"),
         "kafka": ("kafka_bootstrap_servers", "127.0.0.1:1"),
-        "postgres": ("log_database_url", "postgresql://127.0.0.1:1/newar"),
+        "postgres": ("log_database_url", "postgresql://newar@127.0.0.1:1/newar"),
     }
     key = {"token_encryption_key": 43 * "A" + "="} if given.token_encryption_key is None else {}
     return {**dict(samples[name] for name in wanted_servers(given)), **key}
@@ -240,7 +241,7 @@ async def up(data: Path, stop: Stop, *, show_token: Callable[[str], None], termi
         SettingsError: before anything was started.
         LocalServerFailed, LocalServerDied: a local server could not be started, or ended.
     """
-    async with open_stack(data) as settings, trio.open_nursery() as nursery:
+    async with open_stack(data, terminal=terminal) as settings, trio.open_nursery() as nursery:
         api, token = guarded(settings.api, terminal=terminal)
         if token is not None:
             show_token(token)

@@ -5,15 +5,14 @@ from __future__ import annotations
 import errno
 import logging
 import socket
-from functools import partial
 
 import structlog
 import trio
 from hypercorn.config import Config
-from hypercorn.trio import serve as hypercorn_serve
 
 from ops.api.access import Access
 from ops.api.board import Board
+from ops.api.connection import serve_connections
 from ops.api.settings import ApiSettings, guarded
 from ops.api.web import make_app
 from schema.runtime.asyncio_door import aio
@@ -24,6 +23,8 @@ from schema.runtime.stop import Stop
 log = structlog.get_logger()
 
 CLOSE_WITHIN_S = 2.0
+SILENT_FOR_S = 30
+"""So long a client may say nothing, also while it waits for its answer, which never takes as long."""
 
 
 async def serve(
@@ -39,16 +40,14 @@ async def serve(
     guarded(settings, terminal=False)
     listener = _listen(settings.api_host, settings.api_port)
     address = _url(listener)
-    config = _hypercorn(listener, stop.drain_s)
     redis = open_redis(settings.redis_url.get_secret_value())
     try:
         app = make_app(Board(settings, redis), Access(settings))
         async with trio.open_nursery() as nursery:
             nursery.start_soon(stop.enforce, nursery.cancel_scope)
-            async with trio.open_nursery() as serving:
-                await serving.start(partial(hypercorn_serve, app, config, shutdown_trigger=stop.requested.wait))
-                log.info("api_serving", address=address)
-                task_status.started(address)
+            log.info("api_serving", address=address)
+            task_status.started(address)
+            await serve_connections(app, _hypercorn(), listener, stop.requested)
             nursery.cancel_scope.cancel()
     finally:
         with trio.move_on_after(CLOSE_WITHIN_S, shield=True):
@@ -62,10 +61,15 @@ def _listen(host: str, port: int) -> socket.socket:
     except OSError as exc:
         taken = exc.errno in (errno.EADDRINUSE, errno.EACCES)
         mend = "choose another port" if taken else "write an address of this machine, 127.0.0.1, or 0.0.0.0 for all"
-        reason = f"API_HOST={host}, API_PORT={port}: cannot listen there ({exc.strerror or exc}); {mend}"
+        reason = f"API_HOST={host}, API_PORT={port}: cannot listen there ({_words(exc)}); {mend}"
         raise SettingsError([reason]) from exc
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listener
+
+
+def _words(error: OSError) -> str:
+    """Return what the system says; `create_server` adds the address once more, which is said already."""
+    return (error.strerror or str(error)).partition(" (while")[0]
 
 
 def _url(listener: socket.socket) -> str:
@@ -73,11 +77,10 @@ def _url(listener: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def _hypercorn(listener: socket.socket, drain_s: float) -> Config:
-    """Configure the server; it takes the socket over. What it logs goes where everything else goes."""
+def _hypercorn() -> Config:
+    """Configure the protocol. What it logs goes where everything else goes."""
     config = Config()
-    config.bind = [f"fd://{listener.detach()}"]
-    config.graceful_timeout = drain_s
+    config.read_timeout = SILENT_FOR_S
     config.errorlog = logging.getLogger("hypercorn.error")
     config.include_server_header = False
     return config

@@ -17,13 +17,14 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 from ops.api.access import Access
 from ops.api.answers import Answer, Check, Health, Live
 from ops.api.board import Board
+from ops.api.connection import READ_WITHIN_S
 from ops.api.endpoints import ENDPOINTS, Endpoint
 from ops.api.metrics import Figures
 from ops.api.openapi import document
 from ops.api.problems import BadParameter, ForeignHost, Unauthorized, answer_errors
 from schema.outcomes import FINAL_OUTCOMES
 
-SEND_WITHIN_S = 10.0
+MOST_DIGITS = 9
 DASHBOARD = "/admin/queues"
 CHECK_TITLES = {
     "redis": "Redis",
@@ -58,7 +59,7 @@ class _Connection(TrioASGIHTTPConnection):
         self, nursery: trio.Nursery, request: Request, send: ASGISendCallable
     ) -> None:
         response = await self.app.handle_request(request)
-        with trio.move_on_after(SEND_WITHIN_S, shield=True):
+        with trio.move_on_after(READ_WITHIN_S, shield=True):
             await self._send_response(send, response)
         nursery.cancel_scope.cancel()
 
@@ -110,7 +111,7 @@ def _view(board: Board, endpoint: Endpoint) -> Callable[..., Awaitable[Response]
 
 def _limit(most: int) -> int:
     text = request.args.get("limit", str(most))
-    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= most):
+    if not (text.isascii() and text.isdigit() and len(text) <= MOST_DIGITS and 1 <= int(text) <= most):
         raise BadParameter(f"limit must be a whole number from 1 to {most}")
     return int(text)
 

@@ -18,7 +18,9 @@ from tests.unit.api.contents import api_settings
 
 
 async def test_a_taken_port_is_a_settings_error(redis_url: str, asyncio_loop: Any, closed_port: int) -> None:
-    with pytest.raises(SettingsError, match=f"API_PORT={closed_port}"):
+    with pytest.raises(
+        SettingsError, match=rf"API_PORT={closed_port}: cannot listen there \(Address already in use\); "
+    ):
         await serve(api_settings(redis_url=redis_url, api_port=closed_port), Stop(drain_s=1))
 
 
@@ -34,7 +36,11 @@ async def _bad_limit(client: httpx.AsyncClient) -> httpx.Response:
     return await client.get("/api/v1/failures?limit=0")
 
 
-@pytest.mark.parametrize(("ask", "status"), [(_post, 405), (_missing, 404), (_bad_limit, 400)])
+async def _endless_limit(client: httpx.AsyncClient) -> httpx.Response:
+    return await client.get("/api/v1/failures?limit=" + 5000 * "1")
+
+
+@pytest.mark.parametrize(("ask", "status"), [(_post, 405), (_missing, 404), (_bad_limit, 400), (_endless_limit, 400)])
 async def test_mistakes_are_answered_with_a_problem(
     redis: Redis, api: Callable[..., Api], ask: Callable[[httpx.AsyncClient], Awaitable[httpx.Response]], status: int
 ) -> None:

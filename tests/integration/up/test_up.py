@@ -145,3 +145,12 @@ def test_up_tells_all_wrong_settings_before_it_starts_anything(tmp_path: Path) -
     assert all(name in errors for name in wrong), errors
     assert "Traceback" not in errors
     assert not (tmp_path / "data" / "postgres").exists()
+
+
+def test_up_that_everybody_could_read_tells_so_before_it_starts_anything(tmp_path: Path) -> None:
+    everywhere = "0.0.0.0"  # noqa: S104 - the case under test
+    with newar("up", "--data", str(tmp_path / "data"), cwd=tmp_path, API_HOST=everywhere) as process:
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert "ADMIN_TOKEN" in errors
+    assert not (tmp_path / "data" / "postgres").exists()

@@ -8,6 +8,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from ops.api import queue_figures
 from ops.api.metrics import DECLARED, Figures
 from ops.api.pace import RunPaces
+from schema.outcomes import Outcome
 from schema.snapshot import ProcessSnapshot
 from tests.unit.api.contents import ingest, process, runs, sender
 from tests.unit.api.test_queue_figures import reading
@@ -49,6 +50,12 @@ def test_counters_are_per_process_and_end_in_total() -> None:
     assert found["newar_part_unreachable", "source", "c"] == 1
     assert found["newar_queue_jobs", "leased"] == 3
     assert found["newar_breakers", "open"] == 1
+
+
+def test_an_outcome_that_has_not_come_yet_is_counted_as_0() -> None:
+    found = samples(figures(process("a", sender=sender(outcomes={"sent": 7}))))
+    assert {labels[0] for name, *labels in found if name == "newar_attempts_total"} == {o.value for o in Outcome}
+    assert found["newar_attempts_total", "unknown", "a"] == 0
 
 
 def test_latency_is_in_seconds() -> None:

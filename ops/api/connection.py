@@ -1,0 +1,59 @@
+"""Taking connections: Hypercorn speaks HTTP with them, one by one; none can end or outlast the service."""
+
+from __future__ import annotations
+
+import socket
+from contextlib import suppress
+from functools import partial
+
+import structlog
+import trio
+from hypercorn.app_wrappers import ASGIWrapper
+from hypercorn.config import Config
+from hypercorn.events import Event, RawData
+from hypercorn.trio.tcp_server import TCPServer
+from hypercorn.trio.worker_context import WorkerContext
+from hypercorn.typing import ASGIFramework, ConnectionState
+
+from ops.exits import leaves
+
+log = structlog.get_logger()
+
+READ_WITHIN_S = 10.0
+
+
+class Connection(TCPServer):
+    """One client. Awaited, it is served until it has gone or was too slow."""
+
+    async def run(self) -> None:
+        """Serve the client. What Hypercorn cannot digest (a header of an upgrade that is not ASCII) ends only this."""
+        with trio.CancelScope() as self._served:
+            try:
+                await super().run()
+            except* Exception as group:  # texts and tracebacks can hold headers, so tokens
+                log.warning("connection_failed", errors=[type(error).__name__ for error in leaves(group)])
+
+    async def protocol_send(self, event: Event) -> None:
+        """Send, in bounded time: Hypercorn's own waits in a shield, for ever, for a client that does not read."""
+        if not isinstance(event, RawData):
+            await super().protocol_send(event)
+            return
+        async with self.send_lock:
+            with trio.move_on_after(READ_WITHIN_S), suppress(trio.BrokenResourceError, trio.ClosedResourceError):
+                await self.stream.send_all(event.data)
+                return
+        self._served.cancel()
+        await trio.aclose_forcefully(self.stream)
+
+
+async def serve_connections(app: ASGIFramework, config: Config, listening: socket.socket, stop: trio.Event) -> None:
+    """Take connections until `stop`, then close the socket and finish the requests in hand."""
+    listener = trio.SocketListener(trio.socket.from_stdlib_socket(listening))
+    context = WorkerContext(None)
+    handler = partial(Connection, ASGIWrapper(app), config, context, ConnectionState({}))
+    async with trio.open_nursery() as connections:
+        async with listener, trio.open_nursery() as taking:
+            taking.start_soon(partial(trio.serve_listeners, handler, [listener], handler_nursery=connections))
+            await stop.wait()
+            taking.cancel_scope.cancel()
+        await context.terminated.set()
