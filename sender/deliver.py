@@ -18,7 +18,7 @@ from sender.decide import Decision, decide, decide_lost
 from sender.figures import Figures
 from sender.graph.classify import Answer, classify, split_batch
 from sender.graph.connection import Connection
-from sender.graph.errors import AnswerLost, NotSent
+from sender.graph.errors import AnswerLost, GraphTransportError, NotSent
 from sender.graph.origin import Origin
 from sender.graph.pool import Pool
 from sender.graph.response import Response
@@ -159,12 +159,14 @@ class Delivery:
             except NotSent as exc:
                 failure = exc
             else:
-                self.graph.recovered(trio.current_time())
                 return connection
+        self._graph_failed(failure)
+        return None
+
+    def _graph_failed(self, failure: GraphTransportError) -> None:
         now = trio.current_time()
         if now >= self.graph_retry_at:  # what a hundred tasks meet at once is one failure
             self.graph_retry_at = now + self.graph.failed(failure, now)
-        return None
 
     async def _marked(self, letters: list[Letter]) -> list[Letter]:
         """Mark the letters; drop those that are somebody else's by now."""
@@ -193,13 +195,13 @@ class Delivery:
         with trio.CancelScope(deadline=started_at + timeout_ms / 1000):  # costs half of what `move_on_after` does
             try:
                 response = await connection.send(request)
-            except NotSent:
-                return
-            except AnswerLost as exc:
+            except (NotSent, AnswerLost) as exc:
                 failure = str(exc)
+                if connection.fresh:  # whoever takes connections, only to close them, cannot be reached either
+                    self._graph_failed(exc)
         latency_ms = (trio.current_time() - started_at) * 1000
         if response is not None:
-            self.graph.recovered(trio.current_time())  # an old connection may have brought it
+            self.graph.recovered(trio.current_time())
             self._figures.latencies.add(latency_ms)
             await self._answered(context, letters, response, latency_ms)
         elif connection.sent_anything:
@@ -234,12 +236,13 @@ class Delivery:
         return ([answers] * size, True) if isinstance(answers, Answer) else (answers, False)
 
     async def _follow(self, context: RunContext, answers: list[Answer], decisions: list[Decision]) -> None:
-        """Tell the queue about the page, before its jobs return."""
-        followed = [d for _, d in zip(answers, decisions, strict=False) if d.pause is not None or d.breaker is not None]
-        for decision in followed:
-            await self._pages.follow(context.run.page_id, context.token_version, decision)
-        if not followed and any(answer.error_class in _WORKING for answer in answers):
-            await self._pages.works(context.run.page_id)
+        """Tell the queue about the page, before its jobs return. In order: what works breaks a row of failures."""
+        pausing = any(decision.pause is not None for decision in decisions)
+        for answer, decision in zip(answers, decisions, strict=False):
+            if decision.pause is not None or decision.breaker is not None:
+                await self._pages.follow(context.run.page_id, context.token_version, decision)
+            elif answer.error_class in _WORKING and not pausing:
+                await self._pages.works(context.run.page_id)
 
     def _decide(self, context: RunContext, letter: Letter, answer: Answer) -> Decision:
         return decide(

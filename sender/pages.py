@@ -78,10 +78,11 @@ class PageWatch:
         scope = APP if pause.scope == "app" else page_id
         self._pauses[scope] = (pause.level, trio.current_time() + pause.ms / 1000)
         if pause.scope == "app":
-            log.warning("app_paused", reason=pause.reason, ms=pause.ms)
-            await self._persist(lambda: self._queue.trouble_app(pause.ms, pause.reason))
+            if await self._persist(lambda: self._queue.trouble_app(pause.ms, pause.reason)):
+                log.warning("app_paused", reason=pause.reason, ms=pause.ms)
         else:
-            log.info("page_paused", page_id=page_id, reason=pause.reason, ms=pause.ms)
-            await self._persist(
+            _, began = await self._persist(
                 lambda: self._queue.trouble(page_id, "pause", pause.ms, pause.reason, self._threshold, token_version)
             )
+            if began:
+                log.info("page_paused", page_id=page_id, reason=pause.reason, ms=pause.ms)

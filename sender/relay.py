@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import structlog
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
@@ -29,6 +29,7 @@ _GROUP = 1000
 _LOOK_EVERY_S = 2.0
 _PACE_S = 0.1
 """Between rounds that were not full: a round costs about the same for one event as for a hundred."""
+_BATCH_BYTES = 256 * 1024
 _ACKNOWLEDGED_WITHIN_MS = 10_000
 """A broker that takes longer is taken for away: the events are produced again over new connections."""
 _FULL_SCAN = b"-"
@@ -78,6 +79,7 @@ class Relay:
         self._mine: _Outbox | None = None
         self._orphans: dict[str, _Outbox] = {}
         self._cluster_id = ""
+        self._batch_bytes = _BATCH_BYTES
         self.events = 0
 
     @property
@@ -98,6 +100,8 @@ class Relay:
             except RedisError as exc:
                 await asyncio.sleep(self._redis_outage.failed(exc, loop.time()))
             except (KafkaError, OSError) as exc:
+                if isinstance(exc, MessageSizeTooLargeError):  # the topic takes less; single events always fit
+                    self._batch_bytes = max(1, self._batch_bytes // 2)
                 await asyncio.sleep(self._outage.failed(exc, loop.time()))
 
     async def drained(self) -> None:
@@ -118,7 +122,7 @@ class Relay:
             acks="all",
             request_timeout_ms=_ACKNOWLEDGED_WITHIN_MS,
             linger_ms=0,
-            max_batch_size=256 * 1024,
+            max_batch_size=self._batch_bytes,
             enable_idempotence=False,  # repeats are rows once: event ids are unique
         )
         try:
@@ -184,9 +188,8 @@ class Relay:
 
     async def _committed(self) -> dict[int, int]:
         """Return, by partition, the offset behind the last event that is in Postgres."""
-        fields: Any = await self._redis.hgetall(key("committed"))
-        split = [(name.decode().rpartition("/"), int(offset)) for name, offset in fields.items()]
-        return {int(partition): offset for (cluster, _, partition), offset in split if cluster == self._cluster_id}
+        fields: Any = await self._redis.hgetall(key(f"committed:{self._cluster_id}"))
+        return {int(partition): int(offset) for partition, offset in fields.items()}
 
     async def _find_orphans(self) -> None:
         """Look for outboxes whose session is gone, and forget those that are empty."""

@@ -19,6 +19,8 @@ _Number = Annotated[int, msgspec.Meta(ge=-(2**31), le=2**31 - 1)]
 """What the log's columns hold; a code beyond is no code."""
 
 _MAX_TRACE = 100
+_MAX_MESSAGE_ID = 1000
+"""Characters; Meta's have about 90. What is longer might not fit into the log's topic."""
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
@@ -80,7 +82,7 @@ def classify(status: int, header: HeaderOf, body: bytes | str) -> Answer:
         return _ambiguous(status, "the answer cannot be read", usage)
     error, message_id = content.error, content.message_id
     if error is None:
-        if not message_id or "\0" in message_id:
+        if not message_id or len(message_id) > _MAX_MESSAGE_ID or "\0" in message_id:
             return _ambiguous(status, "the answer has neither message id nor error", usage)
         if not 200 <= status < 300:
             return _ambiguous(status, "a message id under a status of failure", usage)

@@ -144,6 +144,11 @@ class Connection:
             raise RuntimeError("this connection has been released already")
         give_back(self)
 
+    @property
+    def fresh(self) -> bool:
+        """Whether no loan of it has ended well yet."""
+        return self.idle_since == 0.0
+
     def close(self) -> None:
         """Close the socket."""
         self._sock.close()

@@ -194,7 +194,9 @@ class WorkQueue:
     async def trouble(
         self, page_id: str, kind: str, ms: int, reason: str, threshold: int, token_version: int
     ) -> tuple[str, bool]:
-        """Say what an answer meant for the whole page: `pause`, `failure` or `open`. Return breaker state, changed.
+        """Say what an answer meant for the whole page: `pause`, `failure` or `open`.
+
+        Return the breaker's state, and whether it changed or a pause began.
 
         A failure under a token that has been replaced meanwhile does not count.
         """
@@ -202,7 +204,7 @@ class WorkQueue:
         return state.decode(), bool(changed)
 
     async def trouble_app(self, ms: int, reason: str, threshold: int = 1) -> bool:
-        """Count a failure of the whole app; at the threshold nothing is claimed for `ms`. Return whether that is so."""
+        """Count a failure of the whole app; at the threshold nothing is claimed for `ms`. Return whether that began."""
         return bool(await aio(self._scripts.call, "trouble_app", ms, reason, threshold))
 
     async def page_works(self, pages: Sequence[str]) -> list[str]:

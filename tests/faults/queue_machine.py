@@ -100,6 +100,8 @@ class QueueMachine(RuleBasedStateMachine):
         if not known:
             self.model.runs[run] = Run(page, lane, priority)
             self.model.page(page)
+        else:
+            self.model.describe_anew(run, page, lane, priority)
 
     @rule(data=st.data(), count=st.sampled_from([0, 0, 1, 2, 4, 6]), last=RARELY, right=MOSTLY, again=st.booleans())
     @precondition(lambda self: self.model.runs)
@@ -324,7 +326,7 @@ class QueueMachine(RuleBasedStateMachine):
         elif what == "gets a new token":
             self.call("set_page", name, f"token{self.fresh()}", again=again)
             page.token_version += 1
-            page.retry_due = page.retry_due or page.breaker == "open"
+            page.retry_due = page.retry_due or page.breaker != "closed"
         elif what == "app must wait":
             self._pause_app(paused=True)
         else:
@@ -343,11 +345,13 @@ class QueueMachine(RuleBasedStateMachine):
             page.failures = page.failures if what == "open" else 0
 
     def _trouble(self, name: str, page: Page, kind: str, *, old_token: bool) -> None:
-        version, before = page.token_version - old_token, page.breaker
+        version, before, running = page.token_version - old_token, page.breaker, not page.paused
         state, changed = self.call("trouble", name, kind, LATER_MS, "why", 2, version)
         if kind == "pause":
             page.paused = True
-        elif not old_token:
+            assert (state.decode(), bool(changed)) == (before, running)
+            return
+        if not old_token:
             page.failures += 1
             if kind == "open" or page.failures >= 2 or before == "half_open":
                 page.breaker, page.retry_due = "open", False
@@ -406,15 +410,14 @@ class QueueMachine(RuleBasedStateMachine):
     def nothing_is_stranded(self, found: dict[str, Any]) -> None:
         """Who may be claimed has its turn; who ended will be drained, or is finished and waits for the registry."""
         states = {name: run.state for name, run in self.model.runs.items()}
-        soon_us = self.redis.time()[0] * 1e6 + 60e6
+        soon_us = self.redis.time()[0] * 1e6 + 10e6  # a probe is waited for longer
         for name, run in self.model.runs.items():
             in_lane = name.encode() in found.get(f"lane:{run.lane}", [])[::2]
             assert in_lane == (run.claimable and bool(self.model.at("waiting", name))), f"the turn of {name}"
             lanes = [*found.get("ready", [])[::2], *found.get("waiting", [])[::2]]
             assert not in_lane or lanes.count(run.lane.encode()) == 1, f"the lane of {name}"
             parked_until_us = float(pairs(found.get("waiting", [])).get(run.lane.encode(), 0))
-            page = self.model.pages[run.page]
-            must_wait = page.paused or page.breaker != "closed"
+            must_wait = self.model.pages[run.page].blocked
             assert must_wait or parked_until_us < soon_us, f"the lane of {name} sleeps on"
         draining = {name.encode() for name, state in states.items() if state in {"cancelled", "expired"}}
         assert set(found.get("draining", [])) == draining

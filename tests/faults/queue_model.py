@@ -89,6 +89,12 @@ class Model:
 
     # runs
 
+    def describe_anew(self, run_id: str, page: str, lane: str, priority: int) -> None:
+        run = self.runs[run_id]
+        if run.state == "enqueuing" and not run.cursor and not run.enqueued:
+            run.page, run.lane, run.priority, run.overdue = page, lane, priority, False
+            self.page(page)
+
     def enqueue(self, run_id: str, cursor: str, next_cursor: str, last: bool, records: dict[bytes, bytes]) -> int:
         run = self.runs.get(run_id)
         if run is None or run.cursor != cursor or run.enqueued or run.state not in {"enqueuing", "expired"}:
@@ -107,7 +113,7 @@ class Model:
 
     def cancel(self, run_id: str) -> int:
         run = self.runs.get(run_id)
-        if run is None or run.state not in {"enqueuing", "active", "cancelled"}:
+        if run is None or run.state == "finished":
             return 0
         run.state, run.enqueued = "cancelled", True
         self._finish_if_done(run)
@@ -252,9 +258,9 @@ class Model:
         marked = session.marks.pop(one.job, None)
         job = self.jobs[one.job]
         run = self.runs[job.run]
-        page = self.page(run.page)
-        if marked is None and one.outcome not in {"cancelled", "expired"} and page.breaker == "half_open":
-            page.retry_due = True
+        unasked = one.outcome == "" or (marked is None and one.outcome not in {"cancelled", "expired"})
+        if unasked:
+            self._probe_again(job)
         if one.event:
             session.outbox.append(one.event)
             self.events.append(one.event)
@@ -282,7 +288,12 @@ class Model:
                 marked.add((job.run.encode(), job.record, *mark))
             else:
                 job.place = "waiting"
+                self._probe_again(job)
         return marked
+
+    def _probe_again(self, job: Job) -> None:
+        page = self.page(self.runs[job.run].page)
+        page.retry_due = page.retry_due or page.breaker == "half_open"
 
     def taken_over(self, heir_id: str, answer: list[object]) -> None:
         dead = {s for s, session in self.sessions.items() if session.alive and session.overdue and s != heir_id}

@@ -10,7 +10,7 @@ for _, run in ipairs(redis.call('ZRANGE', P .. 'expiries', '-inf', int(now / 100
   begin_drain(run, 'expired', now)
 end
 local answer, ids = {'ok'}, {}
-for _, run in ipairs(redis.call('SRANDMEMBER', P .. 'draining', 5)) do
+for _, run in ipairs(redis.call('SRANDMEMBER', P .. 'draining', 100)) do -- many may have nothing yet: jobs held or delayed
   if want == 0 then break end
   local f = redis.call('HMGET', P .. 'run:' .. run, 'page', 'state')
   local group = {run, f[1] or '', f[2] or '', '0'}

@@ -141,7 +141,30 @@ local function forgive_after_silence(now, lease_us)
   if now - last > lease_us / 3 then redis.call('HSET', P .. 'app', 'no_takeover_until_us', int(now + lease_us)) end
 end
 
+-- The clock was set back: what waits for a moment of the former time would wait for that much longer.
+local function follow_clock(back_us)
+  for name, unit in pairs({sessions = 1, waiting = 1, delayed = 1000}) do
+    for _, member in ipairs(redis.call('ZRANGE', P .. name, 0, -1)) do
+      redis.call('ZINCRBY', P .. name, int(-back_us / unit), member)
+    end
+  end
+  local function shift(key, field, by)
+    if redis.call('HEXISTS', P .. key, field) == 1 then redis.call('HINCRBY', P .. key, field, int(by)) end
+  end
+  shift('app', 'tat_us', -back_us)
+  shift('app', 'paused_until_ms', -back_us / 1000)
+  shift('app', 'no_takeover_until_us', -back_us)
+  for _, page in ipairs(redis.call('SMEMBERS', P .. 'pages')) do
+    shift('lane:' .. page .. '/text:pace', 'tat_us', -back_us)
+    shift('lane:' .. page .. '/media:pace', 'tat_us', -back_us)
+    shift('page:' .. page, 'paused_until_ms', -back_us / 1000)
+    shift('page:' .. page, 'retry_at_ms', -back_us / 1000)
+  end
+end
+
 local function note_renewal(session, now, lease_us)
+  local back_us = tonumber(redis.call('HGET', P .. 'app', 'renewed_at_us') or 0) - now
+  if back_us > 1e6 then follow_clock(back_us) end
   forgive_after_silence(now, lease_us)
   redis.call('HSET', P .. 'app', 'renewed_at_us', int(now), 'lease_us', int(lease_us))
   redis.call('ZADD', P .. 'sessions', int(now + lease_us), session)

@@ -8,7 +8,7 @@ redis.call('SADD', P .. 'pages', page)
 if token == '' or redis.call('HGET', key, 'token') == token then return 0 end
 redis.call('HSET', key, 'token', token)
 redis.call('HINCRBY', key, 'token_version', 1)
-if redis.call('HGET', key, 'breaker') == 'open' then
+if redis.call('HEXISTS', key, 'breaker') == 1 then -- half-open: the probe under way tells nothing of the new token
   redis.call('HSET', key, 'retry_at_ms', '0')
   wake_page(page)
 end

@@ -23,7 +23,8 @@ for i = 1, #jobs, 7 do
     log_if_lost(session, run, page, event)
   else
     local marked = redis.call('HDEL', marks, id)
-    if marked == 0 and outcome ~= 'cancelled' and outcome ~= 'expired' then unasked[page] = true end
+    local drained = outcome == 'cancelled' or outcome == 'expired'
+    if outcome == '' or (marked == 0 and not drained) then unasked[page] = true end
     if event ~= '' then
       redis.call('XADD', outbox, '*', 'k', page, 'v', event)
       events = events + 1

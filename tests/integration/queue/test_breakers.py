@@ -86,6 +86,51 @@ async def test_a_probe_whose_claim_nobody_heard_of_is_followed_by_the_next(
     assert further.records == probe.records
 
 
+async def test_a_probe_that_came_back_after_its_mark_is_followed_by_the_next(redis: Redis, runs: RunQueue) -> None:
+    await enqueue(runs, run_of("r"), 10)
+    queue = await open_queue(redis)
+    await queue.trouble("1", "open", 60_000, "190", 1, 0)
+    await runs.set_page(PageFacts(page_id="1", sealed_token="sealed:new"))
+    (probe,) = (await queue.claim("a", 5)).groups
+    job = probe.records[0][:16]
+    assert await queue.mark([(job, 1)]) != [None]
+    await queue.settle(1, [Settlement(job, "r", "1", "", record=probe.records[0])])  # its connection had been closed
+    assert len((await queue.claim("b", 5)).groups) == 1
+
+
+async def test_a_token_changed_while_the_former_ones_probe_is_out_is_tried_at_once(
+    redis: Redis, runs: RunQueue
+) -> None:
+    await enqueue(runs, run_of("r"), 10)
+    queue = await open_queue(redis)
+    await queue.trouble("1", "open", 60_000, "190", 1, 0)
+    await runs.set_page(PageFacts(page_id="1", sealed_token="sealed:dead too"))
+    (probe,) = (await queue.claim("a", 5)).groups
+    await runs.set_page(PageFacts(page_id="1", sealed_token="sealed:good"))
+    assert await queue.trouble("1", "open", 60_000, "190", 1, probe.token_version) == ("half_open", False)
+    (further,) = (await queue.claim("b", 5)).groups
+    assert (len(further.records), further.token_version) == (1, 2)
+
+
+async def test_a_failed_probe_is_followed_by_the_next_when_its_breaker_says_so(redis: Redis, runs: RunQueue) -> None:
+    await enqueue(runs, run_of("r"), 10)
+    queue = await open_queue(redis)
+    await queue.trouble("1", "open", 1, "190", 1, 0)
+    await trio.sleep(0.01)
+    assert len((await queue.claim("a", 5)).groups) == 1
+    assert await queue.trouble("1", "open", 1, "190", 1, 0) == ("open", True)
+    await trio.sleep(0.01)
+    assert len((await queue.claim("b", 5)).groups) == 1
+
+
+async def test_a_pause_by_hand_keeps_its_reason(redis: Redis, runs: RunQueue) -> None:
+    await enqueue(runs, run_of("r"), 1)
+    queue, pages = await open_queue(redis), PageQueue(redis)
+    assert await pages.pause("1")
+    await queue.trouble("1", "pause", 60_000, "code 613", 5, 0)
+    assert [(page.page_id, page.pause_reason) for page in await pages.list()] == [("1", "by hand")]
+
+
 async def test_a_page_is_paused_and_resumed_by_hand(redis: Redis, runs: RunQueue) -> None:
     await enqueue(runs, run_of("r"), 10)
     queue, pages = await open_queue(redis), PageQueue(redis)

@@ -75,11 +75,34 @@ async def test_a_cancelled_run_is_drained_and_then_finished(redis: Redis, runs: 
     assert not await runs.enqueue_chunk("r", cursor="00000004", next_cursor="x", records=[b"x" * 20], last=True)
 
 
+async def test_runs_that_have_nothing_to_drain_yet_keep_nobody_waiting(redis: Redis, runs: RunQueue) -> None:
+    for number in range(60):
+        await enqueue(runs, run_of(f"still filled {number}", expires_at_ms=1), 0, last=False)
+    await enqueue(runs, run_of("r"), 5)
+    queue = await open_queue(redis)
+    await queue.drain("expires the others", 1)
+    await runs.cancel("r")
+    assert [(g.run_id, len(g.records)) for g in await queue.drain("d", 5)] == [("r", 5)]
+
+
 async def test_an_expired_run_is_drained_though_its_lane_never_came_up(redis: Redis, runs: RunQueue) -> None:
     await enqueue(runs, run_of("r", expires_at_ms=1), 2)
     queue = await open_queue(redis)
     (group,) = await queue.drain("d", 10)
     assert (group.state, len(group.records)) == ("expired", 2)
+
+
+async def test_an_expired_run_that_cannot_be_filled_any_further_is_ended_by_a_cancel(
+    redis: Redis, runs: RunQueue
+) -> None:
+    await enqueue(runs, run_of("r", expires_at_ms=1), 2, last=False)
+    queue = await open_queue(redis)
+    (group,) = await queue.drain("d", 10)
+    await queue.settle(1, [final(group, r, "expired") for r in group.records])
+    assert await state_of(runs, "r") is RunState.EXPIRED
+    assert await runs.cancel("r")
+    assert await state_of(runs, "r") is RunState.FINISHED
+    assert not await runs.cancel("r")
 
 
 async def test_an_expired_run_is_not_claimed(redis: Redis, runs: RunQueue) -> None:

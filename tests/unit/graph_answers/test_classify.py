@@ -169,6 +169,7 @@ def test_an_exact_pair_goes_before_the_text() -> None:
         (200, b'{"message_id":null}'),
         (200, b'{"message_id":7}'),
         (200, b'{"message_id":"m_\\u0000"}'),
+        (200, b'{"message_id":"%b"}' % (b"m" * 1001)),
         (200, b'{"message_id":"m_\xff"}'),
         (200, b'{"message_id":"m_1"'),
         (200, b'{"message_id":"m_1"}{"message_id":"m_2"}'),

@@ -1,0 +1,54 @@
+"""The queue's clock is set back: nothing waits for a moment of the former time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import trio
+from redis.asyncio import Redis
+
+from schema.job import decode_record
+from schema.keys import key
+from schema.runtime.asyncio_door import aio
+from sender.queue.runs import RunQueue
+from sender.queue.work import Limits, Settlement
+from tests.integration.queue.jobs import enqueue, open_queue, run_of
+
+HOUR_MS = 3_600_000
+IN_US = {"app": ("tat_us", "renewed_at_us", "no_takeover_until_us"), "lane:1/text:pace": ("tat_us",)}
+IN_MS = {"app": ("paused_until_ms",), "page:2": ("paused_until_ms",), "page:3": ("retry_at_ms",)}
+
+
+async def _set_back_by_an_hour(redis: Redis) -> None:
+    """Move all that the queue has noted into the future instead: its clock cannot be set."""
+    for fields, unit in ((IN_US, 1000), (IN_MS, 1)):
+        for name, moments in fields.items():
+            for moment in moments:
+                await aio(redis.hincrby, key(name), moment, HOUR_MS * unit)
+    for name, unit in (("sessions", 1000), ("waiting", 1000), ("delayed", 1)):
+        members: Any = await aio(redis.zrange, key(name), 0, -1)
+        for member in members:
+            await aio(redis.zincrby, key(name), HOUR_MS * unit, member)
+
+
+async def test_a_clock_that_is_set_back_stops_nothing(redis: Redis, runs: RunQueue) -> None:
+    for page in ("1", "2", "3"):
+        await enqueue(runs, run_of(f"r{page}", page), 10)
+    queue = await open_queue(redis, Limits(text=10, media=10, app=1000))
+    dead = await open_queue(redis)
+    await queue.trouble("2", "pause", 50, "613", 5, 0)
+    await queue.trouble("3", "open", 50, "190", 5, 0)
+    (group,) = (await queue.claim("a", 10)).groups
+    job = decode_record(group.records[0])[0]
+    await queue.settle(1, [Settlement(job, "r1", "1", "retrying", b"{}", group.records[0], delay_ms=50)])
+    await queue.trouble_app(50, "4")
+    await _set_back_by_an_hour(redis)
+    await queue.renew(0)
+    await trio.sleep(0.2)
+    claimed = {g.run_id: g.records for g in (await queue.claim("b", 30)).groups}
+    assert claimed.keys() == {"r1", "r2", "r3"}
+    assert group.records[0] in claimed["r1"]
+    deadlines: Any = await aio(redis.zrange, key("sessions"), 0, -1, withscores=True)
+    now_s = (await aio(redis.time))[0]
+    assert {s.decode() for s, _ in deadlines} == {queue.session, dead.session}
+    assert all(deadline / 1e6 < now_s + 60 for _, deadline in deadlines)
