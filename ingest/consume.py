@@ -160,7 +160,7 @@ class Ingest:
         self._database_answers()
         if member.begin(epoch, starts):
             self._figures.partitions = partitions
-            self._figures.committed = {f"{member.log.cluster_id}/{p}": offset for p, offset in starts.items()}
+            self._figures.cluster_id, self._figures.committed = member.log.cluster_id, dict(starts)
             log.info("partitions_assigned", cluster_id=member.log.cluster_id, next_offsets=starts)
             self._ready()
 
@@ -183,7 +183,7 @@ class Ingest:
             if written.dead_letters:
                 log.warning("dead_letters", count=written.dead_letters, table="message_log_dead_letters")
             self._figures.wrote(written, batch.rows[-1].sent_at if batch.rows else None)
-            self._figures.committed |= {f"{member.log.cluster_id}/{p}": next_ for p, next_ in batch.next.items()}
+            self._figures.committed |= batch.next
             member.batch = batch = Batch()
 
     async def _alarm(self, member: Member, detail: str) -> None:

@@ -22,8 +22,9 @@ class Figures:
         self.lag_events = 0
         self.partitions: list[int] = []
         self.database_down = False
-        self.committed: dict[str, int] = {}
-        """`CLUSTER/PARTITION` -> next offset, of the partitions that are ours."""
+        self.cluster_id = ""
+        self.committed: dict[int, int] = {}
+        """Partition of that cluster -> next offset, of the partitions that are ours."""
         self._lag_s = 0.0
         self._process_id = f"ingest-{uuid4().hex[:12]}"
         self._started_at_ms = _now_ms()

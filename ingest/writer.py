@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
 from datetime import date, timedelta
 from importlib.resources import files
 from typing import Any
 
 import msgspec
+import psycopg
 from psycopg import AsyncConnection, DataError, IntegrityError, errors
 from psycopg.sql import SQL, Identifier
 
@@ -71,18 +73,21 @@ class Writer:
         self._keep_days = keep_days
         self._ahead_days = ahead_days
         self._connection: Connection | None = None
+        self._failed = False
         self._days: set[date] = set()
 
     async def next_offsets(self, log: Log, partitions: Iterable[int]) -> dict[int, int]:
         """Return partition -> next offset, for those partitions that have been begun."""
         values = {**_names(log), "partitions": list(partitions)}
-        answer = await (await self._connected()).execute(_READ_OFFSETS, values)
-        return dict(await answer.fetchall())
+        async with self._connected() as connection:
+            answer = await connection.execute(_READ_OFFSETS, values)
+            return dict(await answer.fetchall())
 
     async def begin(self, log: Log, starts: dict[int, int]) -> None:
         """Note where partitions that nobody has begun yet are to be read from."""
         values = {**_names(log), "partitions": list(starts), "next": list(starts.values())}
-        await (await self._connected()).execute(_BEGIN_OFFSETS, values)
+        async with self._connected() as connection:
+            await connection.execute(_BEGIN_OFFSETS, values)
 
     async def write(self, log: Log, batch: Batch) -> Written:
         """Write a batch, all or nothing.
@@ -90,22 +95,33 @@ class Writer:
         Raises:
             OffsetsMoved: when another member has written some of it; nothing was written then.
         """
-        connection = await self._connected()
-        try:
-            return await self._write(connection, log, batch)
-        except errors.CheckViolation:  # a partition that we knew was dropped meanwhile
-            self._days.clear()
-            return await self._write(connection, log, batch)
+        async with self._connected() as connection:
+            try:
+                return await self._write(connection, log, batch)
+            except errors.CheckViolation:  # a partition that we knew was dropped meanwhile
+                self._days.clear()
+                return await self._write(connection, log, batch)
 
     async def close(self) -> None:
         """Close the connection, if there is one."""
         if self._connection is not None:
             await self._connection.close()
 
-    async def _connected(self) -> Connection:
-        if self._connection is None or self._connection.closed:
+    @asynccontextmanager
+    async def _connected(self) -> AsyncIterator[Connection]:
+        """After an error the next one is new: this may lack its stage, or be read only for as long as it lives."""
+        try:
+            yield await self._connect()
+        except psycopg.Error:
+            self._failed = True
+            raise
+
+    async def _connect(self) -> Connection:
+        if self._connection is None or self._connection.closed or self._failed:
+            await self.close()
             self._connection = await AsyncConnection.connect(self._url, autocommit=True, **_CONNECT)
             await self._connection.execute(_MAKE_STAGE)
+            self._failed = False
             self._days.clear()
         return self._connection
 

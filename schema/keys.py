@@ -25,10 +25,9 @@ r"""The names of everything kept in Redis: one shard, one hash tag, so that ever
 | `claim:S` | hash | to repeat answers: `send:id`, `send:jobs` of the last claim, `drain:id`, `drain:jobs` of the last drain, `settle:number`, `settle:answer` of the last settlement |
 | `outbox:S` | stream | settled events not yet acknowledged: `k` page id, `v` final bytes |
 | `outboxes` | set | sessions that have an outbox |
-| `committed` | hash | `CLUSTER/PARTITION` -> next offset that the ingest has committed |
+| `committed:CLUSTER` | hash | partition of that broker's topic -> next offset that the ingest has committed |
 | `processes` | hash | process id -> its newest snapshot (JSON, schema.snapshot) |
 | `failures` | stream | the newest failures (capped), for the dashboard: `v` final bytes of the event |
-| `corrupt` | stream | records that could not be decoded (capped): `r` run, `v` bytes |
 """
 
 SHARD = "{s0}"

@@ -68,8 +68,12 @@ def recover_run(run_id: RunId, as_json: AsJson = False) -> None:
         f"For each sender that died together with the queue, up to {_untraced(settings)} messages may have left "
         "without a trace and go out again; for those that lived on, none."
     )
+    if not recovered.complete:
+        typer.echo("The log no longer has the days on which it began: who got the message then would GET IT AGAIN.")
+    elif recovered.held:
+        typer.echo("It was being cancelled.")
     if recovered.held:
-        typer.echo(f"It was being cancelled and is held now: newar run cancel {run_id} ends it, resume sends the rest.")
+        typer.echo(f"It is held now: newar run cancel {run_id} ends it, resume sends the rest.")
 
 
 def retry_run(

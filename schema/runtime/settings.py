@@ -80,14 +80,21 @@ def _url(*schemes: str) -> AfterValidator:
     return AfterValidator(check)
 
 
+_UNREADABLE_ADDRESS = "cannot be read as an address; % @ : / # in the password are written %25 %40 %3A %2F %23"
+
+
+def _postgres_address(value: SecretStr) -> SecretStr:
+    if urlsplit(value.get_secret_value()).netloc.count("@") > 1:  # libpq takes what follows the first for the host
+        raise ValueError(_UNREADABLE_ADDRESS)
+    return value
+
+
 def _redis_address(value: SecretStr) -> SecretStr:
     url = value.get_secret_value()
     try:
         parse_url(url)
     except ValueError:
-        raise ValueError(
-            "cannot be read as an address; % @ : / # in the password are written %25 %40 %3A %2F %23"
-        ) from None
+        raise ValueError(_UNREADABLE_ADDRESS) from None
     if not url.startswith("unix:") and not re.fullmatch(r"/?[0-9]*", urlsplit(url).path):
         raise ValueError("must end with the number of a database, or without one")
     return value
@@ -124,7 +131,7 @@ def _ca_file(value: str) -> str:
 
 CaFile = Annotated[str, AfterValidator(_ca_file)]
 KafkaServers = Annotated[str, AfterValidator(_bootstrap)]
-PostgresUrl = Annotated[SecretStr, _url("postgresql", "postgres")]
+PostgresUrl = Annotated[SecretStr, _url("postgresql", "postgres"), AfterValidator(_postgres_address)]
 KAFKA_EXAMPLE = "redpanda.example.com:9092"
 LOG_DATABASE_EXAMPLE = "postgresql://newar:password@db.example.com:5432/newar"
 

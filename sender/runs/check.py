@@ -19,7 +19,7 @@ LIFETIME_MS = 24 * 3600 * 1000
 
 _OBJECT = 'write the Send API\'s message object, for example {"text": "Hello"}'
 _LONGEST_ID = 500  # characters; a row of the log holds no longer ones
-_LATEST_MS = 253_402_300_799_000  # the end of the year 9999: what databases and people can still write
+_LATEST_MS = 253_370_764_799_000  # the end of the year 9998: in no time zone is that later than Python can say
 
 
 class Refusal(msgspec.Struct, frozen=True):

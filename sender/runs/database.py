@@ -11,7 +11,7 @@ import psycopg
 import trio
 from psycopg import AsyncConnection, pq, sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo, timeout_from_conninfo
-from psycopg.errors import ProgramLimitExceeded, QueryCanceled, UndefinedColumn, UndefinedTable
+from psycopg.errors import QueryCanceled, UndefinedColumn, UndefinedTable
 from psycopg.rows import TupleRow
 from pydantic import SecretStr
 
@@ -26,6 +26,9 @@ _PATIENCE_S = CONNECT_TIMEOUT_S + STATEMENT_TIMEOUT_S + 10
 """A server that does not even answer that its time is over is given up after this."""
 _ESCAPED = "% @ : / in the password are written %25 %40 %3A %2F"
 _NO_SERVER = "/no-server-is-here"
+_OF_STATEMENTS = ("38", "39", "54", "HV", "XX")
+"""Classes of SQLSTATE that psycopg takes for the server's trouble, and that one value is enough for: a view's function
+that fails (to decrypt it, say), a limit, a foreign table, a damaged row."""
 
 
 @cache
@@ -110,13 +113,13 @@ class Database:
             self._outage.recovered(trio.current_time())
             text = f"it took longer than {STATEMENT_TIMEOUT_S} s; is there an index (schema/source/index.sql)?"
             raise QueryRefused(self.part, text) from exc
-        except (psycopg.ProgrammingError, psycopg.DataError, psycopg.NotSupportedError, ProgramLimitExceeded) as exc:
-            self._outage.recovered(trio.current_time())
-            text = f"{type(exc).__name__}: {exc.diag.message_primary or exc}"
-            if isinstance(exc, UndefinedTable | UndefinedColumn) and not self._read_only:
-                text += "; bring it up to date with: newar migrate"
-            raise QueryRefused(self.part, text) from exc
         except (psycopg.Error, trio.TooSlowError, OSError) as exc:
+            if isinstance(exc, psycopg.Error) and _is_of_statement(exc):
+                self._outage.recovered(trio.current_time())
+                text = f"{type(exc).__name__}: {exc.diag.message_primary or exc}"
+                if isinstance(exc, UndefinedTable | UndefinedColumn) and not self._read_only:
+                    text += "; bring it up to date with: newar migrate"
+                raise QueryRefused(self.part, text) from exc
             away = exc
         else:
             self._outage.recovered(trio.current_time())
@@ -145,10 +148,20 @@ class Database:
                 self._url.get_secret_value(),
                 connect_timeout=CONNECT_TIMEOUT_S,
                 application_name="newar runs",
+                client_encoding="UTF8",  # of a server in SQL_ASCII, psycopg would give bytes for text
                 prepare_threshold=None,  # a transaction pooler gives every transaction another server
             )
-            await self._connection.set_read_only(self._read_only)
+            if self._read_only:  # else as the server wants: READ WRITE would write to one that is to be read only
+                await self._connection.set_read_only(True)
         async with self._connection.transaction():
             await self._connection.execute(statement("transaction"), {"timeout_ms": str(STATEMENT_TIMEOUT_S * 1000)})
             cursor = await self._connection.execute(query, params)
             return await cursor.fetchall() if cursor.description else []
+
+
+def _is_of_statement(error: psycopg.Error) -> bool:
+    """Say whether a mended view or value would help, while the server goes on answering to others."""
+    if error.diag.severity_nonlocalized == "FATAL":
+        return False
+    refused = isinstance(error, psycopg.ProgrammingError | psycopg.DataError | psycopg.NotSupportedError)
+    return refused or (error.sqlstate or "").startswith(_OF_STATEMENTS)

@@ -9,15 +9,17 @@ from sender.queue.runs import RunFacts
 
 Step = Literal["cancel", "hold source", "let go source", "hold window", "let go window"]
 
-_ENDING = (RunState.CANCELLED, RunState.EXPIRED, RunState.FINISHED)
+_ENDED = (RunState.CANCELLED, RunState.FINISHED)
 
 
 def steps(status: str, window_open: bool, facts: RunFacts) -> list[Step]:
     """Return the changes from what the queue knows of a run to what its `status` and window ask for."""
-    if facts.state in _ENDING:
+    if facts.state in _ENDED:
         return []
     if status == "cancelled":
         return ["cancel"]
+    if facts.state is RunState.EXPIRED:
+        return []
     wanted: list[Step] = []
     if (status == "paused") != ("source" in facts.held_by):
         wanted.append("hold source" if status == "paused" else "let go source")

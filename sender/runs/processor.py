@@ -13,7 +13,7 @@ import trio
 from schema.run import RunState
 from sender.queue.runs import RunFacts, RunQueue
 from sender.runs.check import Refusal, at, check
-from sender.runs.decide import steps
+from sender.runs.decide import Step, steps
 from sender.runs.errors import QueryRefused
 from sender.runs.figures import Figures
 from sender.runs.pages import PageBook
@@ -43,6 +43,8 @@ class _Found(msgspec.Struct):
     """Those with runs in the queue."""
     new: list[str] = []
     """Runs to be taken."""
+    timed: list[Head] = []
+    """Runs in the queue that have a send window."""
 
     def note_token(self, page_id: str | None, head: Head) -> None:
         if token := (head.page_access_token or "").strip():
@@ -80,6 +82,7 @@ class RunProcessor:
         self._figures = figures
         self._clock_ms = clock_ms
         self._epoch = ""
+        self._timed: list[Head] = []
 
     async def turn(self, until: float, stopping: trio.Event) -> None:
         """Poll once, then fill until `until` (Trio time). Errors: DatabaseAway, QueryRefused, redis.RedisError.
@@ -94,13 +97,9 @@ class RunProcessor:
         """Look at every run and page of the source once; return what was refused for single runs."""
         began = trio.current_time()
         self._epoch = await self._queue.epoch()
-        if self._source.name == "source":
-            self._pages.replace(await self._source.pages())
-        found = _Found()
-        after = ""
-        while heads := await self._source.heads(after, HEADS_PAGE):
-            after = heads[-1].run_id
-            await self._look_at({head.run_id: head for head in heads}, found)
+        await self._close_windows()
+        found = await self._look()
+        self._timed = found.timed
         self._pages.replace_tokens(self._source.name, {page_id: token for page_id, (_, token) in found.tokens.items()})
         for page_id in found.pages:
             await self._pages.send(page_id, self._epoch)
@@ -136,13 +135,34 @@ class RunProcessor:
                 waiting.append(following)
         return refused
 
+    async def _look(self) -> _Found:
+        if self._source.name == "source":
+            self._pages.replace(await self._source.pages())
+        found = _Found()
+        after = ""
+        while heads := await self._source.heads(after, HEADS_PAGE):
+            after = heads[-1].run_id
+            await self._look_at({head.run_id: head for head in heads}, found)
+        return found
+
+    async def _close_windows(self) -> None:
+        """Hold the runs whose hours have ended since the last look: they do so also when the next one fails."""
+        facts = await self._queue.facts([head.run_id for head in self._timed])
+        for head in self._timed:
+            if (known := facts.get(head.run_id)) and "hold window" in self._steps(head, known):
+                await self._queue.hold(known.run_id, "window")
+                log.info("run_steered", run_id=known.run_id, step="hold window")
+
     async def _look_at(self, heads: dict[str, Head], found: _Found) -> None:
         facts = await self._queue.facts(list(heads))
         for head in heads.values():
             if (known := facts.get(head.run_id)) is not None and known.state is not RunState.FINISHED:
                 await self._steer(head, known)
                 found.pages.add(known.page_id)
-                found.note_token(known.page_id, head)
+                if head.send_window:
+                    found.timed.append(head)
+                if head.page_id == known.page_id:  # else it was moved after it was taken, and brings another page's
+                    found.note_token(known.page_id, head)
         wanted = [head.run_id for head in heads.values() if self._may_take(head, facts.get(head.run_id))]
         registered = await self._registry.known(wanted) if wanted else set()
         for run_id in [run_id for run_id in wanted if run_id not in registered]:
@@ -167,15 +187,17 @@ class RunProcessor:
         return refused
 
     def _may_take(self, head: Head, known: RunFacts | None) -> bool:
-        """A run paused or cancelled before it was taken is left alone; one that the queue knows counts as taken."""
-        if known is not None:
+        """A run paused or cancelled before it was taken is left alone; one with jobs in the queue counts as taken."""
+        if known is not None and (known.enqueued or known.cursor):
             return not known.enqueued
         due = head.scheduled_at_s is None or head.scheduled_at_s * 1000 <= self._clock_ms()
         return due and head.status == "queued"
 
+    def _steps(self, head: Head, known: RunFacts) -> list[Step]:
+        return steps(head.status, self._pages.window_open(known.page_id, head.send_window, at(self._clock_ms())), known)
+
     async def _steer(self, head: Head, known: RunFacts) -> None:
-        window_open = self._pages.window_open(known.page_id, head.send_window, at(self._clock_ms()))
-        for step in steps(head.status, window_open, known):
+        for step in self._steps(head, known):
             match step.rsplit(" ", 1):
                 case ["cancel"]:
                     await self._queue.cancel(known.run_id)

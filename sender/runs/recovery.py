@@ -23,7 +23,9 @@ class Recovered(msgspec.Struct, frozen=True):
     ended: int
     """Recipients who keep the outcome that the log has of them; all others are put into the queue."""
     held: bool
-    """Whether the run waits for a person: it was being cancelled."""
+    """Whether the run waits for a person: it was being cancelled, or it is not complete."""
+    complete: bool
+    """Whether the log still has all of the run's days. Else some who are put into the queue may have been sent to."""
 
 
 class Recovery:
@@ -69,13 +71,13 @@ class Recovery:
         if not await self._registry.begin_recovery(run_id):
             raise RunUnusable(f"run {run_id} is no longer held as lost: somebody has just recovered it")
         await self._make_known(_run(run_id, taken), taken.source, epoch)
-        if logged.cancelled:
+        if held := logged.cancelled or not logged.complete:
             await self._queue.hold(run_id, "operator")
         if await self._queue.epoch() != epoch:
             raise RunUnusable(f"run {run_id}: the queue was emptied again meanwhile; try again")
         if not await self._registry.recovered(run_id, epoch):
             raise RunUnusable(f"run {run_id} is no longer held as lost: somebody has just recovered it")
-        return Recovered(run_id, logged.ended, logged.cancelled)
+        return Recovered(run_id, logged.ended, held, logged.complete)
 
     async def _taken(self, run_id: str) -> Taken:
         taken = await self._registry.taken(run_id)
@@ -94,6 +96,8 @@ class Recovery:
             self._pages.replace_tokens(home.name, {run.page_id: token.strip()})
         await self._pages.send(run.page_id, epoch)
         await self._queue.create_run(run)
+        if rows and rows[0].status in ("paused", "cancelled"):  # no processor may have seen it there yet
+            await self._queue.hold(run.run_id, "source")
         if rows and not self._pages.window_open(run.page_id, rows[0].send_window, at(time.time_ns() // 1_000_000)):
             await self._queue.hold(run.run_id, "window")
 

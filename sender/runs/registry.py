@@ -84,6 +84,8 @@ class Logged(msgspec.Struct, frozen=True):
     """Final outcomes."""
     cancelled: bool
     """Whether some of them are `cancelled`."""
+    complete: bool
+    """Whether no row of the run can have been dropped: the day on which it was taken is still there."""
 
 
 class Registry:

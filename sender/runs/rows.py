@@ -36,6 +36,7 @@ class SourceRun(msgspec.Struct, frozen=True):
     """A number in digits, if all is well; so are those of pages."""
     on_unknown: str | None = None
     parent_run_id: str | None = None
+    status: str | None = None
 
 
 class PageRow(msgspec.Struct, frozen=True):

@@ -64,7 +64,9 @@ class Source:
 
     async def heads(self, after: str, limit: int) -> list[Head]:
         """Return the next runs in the order of their ids, behind the id `after` ("" to begin)."""
-        query = statement("heads").format(runs=_name(self._views.runs))
+        query = statement("heads_submitted" if self.name == "submitted" else "heads").format(
+            runs=_name(self._views.runs)
+        )
         return [Head(*row) for row in await self._rows(query, after=after, limit=limit)]
 
     async def runs(self, run_ids: list[str]) -> list[SourceRun]:
@@ -87,6 +89,7 @@ class Source:
 
     async def pages(self) -> list[PageRow]:
         """Return what the source says of its pages; nothing when it has no such view."""
+        self._checked = self._checked and self._has_pages  # such a view may be added at any time
         await self._check()
         if not self._has_pages or self._views.pages is None:
             return []

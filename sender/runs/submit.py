@@ -12,7 +12,7 @@ from typing import Any, TextIO
 import msgspec
 from psycopg import AsyncConnection, AsyncCursor
 
-from sender.runs.check import Refusal, check
+from sender.runs.check import Refusal, at, check, moment_ms
 from sender.runs.database import statement
 from sender.runs.errors import BadFile, RunMisdescribed, RunUnusable
 from sender.runs.rows import SourceRun
@@ -133,5 +133,11 @@ def _row(run: SubmittedRun, box: TokenBox) -> dict[str, Any]:
     return {
         **msgspec.structs.asdict(run),
         "page_access_token": sealed,
+        "scheduled_at": _within_reach(run.scheduled_at),
+        "expires_at": _within_reach(run.expires_at),
         "message": msgspec.json.encode(run.message).decode(),
     }
+
+
+def _within_reach(moment: datetime | None) -> datetime | None:
+    return None if moment is None else at(moment_ms(moment.timestamp()))

@@ -8,6 +8,6 @@ SELECT run_id, page_id, 'submitted', CASE status WHEN 'queued' THEN 'submitted' 
     (SELECT count(*) FROM submitted_recipients r WHERE r.run_id = s.run_id), '{}', coalesce(priority, 0), parent_run_id,
     scheduled_at, expires_at, created_at, NULL
 FROM submitted_runs s
-WHERE (%(run_id)s::text IS NULL OR run_id = %(run_id)s) AND run_id NOT IN (SELECT run_id FROM runs)
+WHERE (%(run_id)s::text IS NULL OR run_id = %(run_id)s) AND NOT EXISTS (SELECT FROM runs WHERE runs.run_id = s.run_id)
 ORDER BY taken_at DESC, run_id
 LIMIT %(limit)s

@@ -2,5 +2,5 @@
 -- taken is steered in the queue, except that a row may always be set back to queued.
 UPDATE submitted_runs SET status = %(status)s, updated_at = now()
 WHERE run_id = %(run_id)s AND status = ANY(%(from)s)
-    AND (%(status)s = 'queued' OR run_id NOT IN (SELECT run_id FROM runs))
+    AND (%(status)s = 'queued' OR NOT EXISTS (SELECT FROM runs WHERE runs.run_id = submitted_runs.run_id))
 RETURNING run_id

@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
 import trio
 
 from schema.keys import key
 from sender.runs.errors import RunUnusable
 from sender.runs.pages import PageBook
-from sender.runs.recovery import Recovery
+from sender.runs.recovery import Recovered, Recovery
 from sender.runs.source import SUBMITTED, Source, SourceName, Views
 from tests.integration.runs.fuse import Fuse, Fused
 from tests.integration.runs.world import World
@@ -87,6 +88,23 @@ async def test_run_that_was_being_cancelled_is_held_for_a_person(db: World) -> N
     assert (await recovery(db).recover(run)).held
     await db.turn()
     assert (await db.facts(run)).held_by == ["operator"]
+
+
+@pytest.mark.parametrize("status", ["paused", "cancelled"])
+async def test_run_that_its_source_has_stopped_meanwhile_is_held_before_its_first_job(db: World, status: str) -> None:
+    run = await lost_run(db, "1")
+    db.change(run, status=status)
+    assert not (await recovery(db).recover(run)).held
+    assert (await db.facts(run)).held_by == ["source"]
+
+
+async def test_run_whose_first_days_rows_are_dropped_is_held_for_a_person(db: World) -> None:
+    run = await lost_run(db, "1", "2")
+    db.sql("UPDATE runs SET taken_at = taken_at - interval '9 days'")
+    db.log(run, "2", "sent")
+    assert await recovery(db).recover(run) == Recovered(run, ended=1, held=True, complete=False)
+    await db.turn()
+    assert (db.recipients(run), (await db.facts(run)).held_by) == (["1"], ["operator"])
 
 
 async def test_recovery_killed_between_any_two_steps_can_be_begun_again(db: World) -> None:

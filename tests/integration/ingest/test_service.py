@@ -102,7 +102,10 @@ async def test_events_on_the_topic_become_rows_and_figures(
     client = redis.Redis.from_url(redis_url)
     async with running(settings):
         await until(lambda: ingested(log_database_url) == 1000)
-        await until(lambda: sum(map(int, client.hvals(key("committed")))) == 1000)
+        await until(lambda: bool(client.keys(key("committed:*"))))
+        (committed,) = client.keys(key("committed:*"))
+        await until(lambda: sum(map(int, client.hvals(committed))) == 1000)
+        assert client.ttl(committed) > 0
         await until(lambda: any(s.ingest and s.ingest.rows == 1000 for s in snapshots(client)))
         [snapshot] = snapshots(client)
         assert snapshot.service == "ingest"

@@ -118,6 +118,19 @@ async def test_a_partition_dropped_behind_the_writers_back_is_made_again(writer:
     assert recipients(log_database_url) == [2]
 
 
+async def test_a_log_database_that_was_read_only_when_it_was_opened_is_written_later(
+    writer: Writer, log_database_url: str
+) -> None:
+    await aio(writer.close)
+    read_only = f"ALTER DATABASE {log_database_url.rsplit('/', 1)[1]} SET default_transaction_read_only"
+    with psycopg.connect(log_database_url, autocommit=True) as admin:
+        admin.execute(f"{read_only} = on".encode())
+        with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
+            await aio(writer.write, LOG, batch(0, 0, [event(1)]))
+        admin.execute(f"{read_only} = off".encode())
+    assert (await aio(writer.write, LOG, batch(0, 0, [event(1)]))).rows == 1
+
+
 async def test_a_write_cancelled_between_copy_and_commit_leaves_nothing(writer: Writer, log_database_url: str) -> None:
     made = batch(0, 0, [event(1), b"wrong", event(2)])
     async with trio.open_nursery() as nursery:

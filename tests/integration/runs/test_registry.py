@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
 from structlog.testing import capture_logs
 
+from ops.commands.run_view import read_runs, sql
 from schema.keys import key
+from sender.runs.errors import DatabaseAway
+from sender.runs.source import SUBMITTED, Source
 from tests.integration.runs.world import World
 
 
@@ -120,3 +124,42 @@ async def test_runs_go_on_when_their_queue_is_back(world: World) -> None:
     assert [line["event"] for line in logs] == ["run_queue_back"]
     await world.turn()
     assert len(world.jobs(run)) == 10
+
+
+async def test_run_that_never_expires_is_shown_in_every_time_zone(world: World) -> None:
+    run = world.run("1")
+    world.change(run, expires_at="infinity")
+    await world.turn()
+    [database] = world.sql("SELECT current_database()")
+    for zone in ("Pacific/Kiritimati", "Etc/GMT+12"):
+        world.sql(f"ALTER DATABASE {database} SET timezone = '{zone}'")
+        assert [shown.run_id for shown in await read_runs(world.url, world.queue)] == [run]
+
+
+async def test_listing_does_not_search_the_registry_for_each_submitted_run(world: World) -> None:
+    rows = world.sql("EXPLAIN " + sql("runs").replace("%(run_id)s", "NULL").replace("%(limit)s", "50"))
+    assert "Anti Join" in "\n".join(rows)
+
+
+async def test_submitted_run_that_has_ended_is_not_looked_at_again(world: World) -> None:
+    world.submitted_run("going", "1")
+    world.submitted_run("ended")
+    world.submitted_run("refused", "1")
+    world.sql("UPDATE submitted_runs SET tag = 'no tag goes with UPDATE' WHERE run_id = 'refused'")
+    await world.turn(world.processor("submitted"))
+    await world.keep_books()
+    assert (world.state("ended"), world.state("refused")) == ("finished", "refused")
+    assert [head.run_id for head in await Source("submitted", world.database(), SUBMITTED).heads("", 5)] == ["going"]
+
+
+async def test_log_database_that_is_made_read_only_is_not_written_and_counts_as_away(world: World) -> None:
+    run = world.run("1")
+    processor = world.processor()
+    [database] = world.sql("SELECT current_database()")
+    world.sql(f"ALTER DATABASE {database} SET default_transaction_read_only = on")
+    with pytest.raises(DatabaseAway):
+        await world.turn(processor)
+    assert world.state(run) is None
+    world.sql(f"ALTER DATABASE {database} SET default_transaction_read_only = off")
+    await world.turn(processor)
+    assert world.recipients(run) == ["1"]

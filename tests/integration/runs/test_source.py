@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from urllib.parse import urlsplit, urlunsplit
+from uuid import uuid4
 
+import psycopg
 import pytest
 from psycopg import sql
 
@@ -48,6 +50,34 @@ async def test_view_that_loses_a_column_is_named_and_its_mend_is_noticed(world: 
     assert (await world.facts(run)).held_by == ["source"]
 
 
+async def test_view_with_the_pages_that_is_added_later_is_noticed(world: World) -> None:
+    [query] = world.sql("SELECT pg_get_viewdef('newar_pages')")
+    world.sql("DROP VIEW newar_pages")
+    world.run("1")
+    processor = world.processor()
+    await world.turn(processor)
+    world.sql(f"CREATE VIEW newar_pages AS {query}")
+    world.sql("UPDATE pages SET time_zone = 'Asia/Bangkok'")
+    await world.turn(processor)
+    assert world.page_in_queue()["time_zone"] == "Asia/Bangkok"
+
+
+async def test_source_whose_database_has_no_encoding_is_read_as_utf_8(world: World) -> None:
+    name = f"ascii_{uuid4().hex[:12]}"
+    world.sql(f"CREATE DATABASE {name} ENCODING 'SQL_ASCII' LOCALE 'C' TEMPLATE template0")
+    url = f"{world.url.rsplit('/', 1)[0]}/{name}"
+    try:
+        with psycopg.connect(url, client_encoding="UTF8") as connection:
+            connection.execute((SAMPLES / "tables.sql").read_bytes())
+            connection.execute((SAMPLES / "views.sql").read_bytes())
+            connection.execute("INSERT INTO pages VALUES ('1', 'A page', 'token', 'Zürich')")
+        async with world.database(read_only=True, url=url) as database:
+            [page] = await Source("source", database, Views()).pages()
+    finally:
+        world.sql(f"DROP DATABASE {name} WITH (FORCE)")
+    assert page.time_zone == "Zürich"
+
+
 async def test_column_of_an_impossible_type_is_an_error_that_names_the_samples(world: World) -> None:
     world.sql("DROP VIEW newar_recipients")
     world.sql(
@@ -84,16 +114,24 @@ async def test_run_that_cannot_be_read_is_named_and_does_not_keep_the_others(wor
     assert [world.recipients(run) for run in runs] == [[f"{n}"] if n != 3 else [] for n in range(7)]
 
 
-async def test_run_whose_recipients_cannot_be_read_does_not_keep_the_others(world: World) -> None:
-    bad, good = world.run("1"), world.run("22")
+FAILURES = {"22012": "division by zero", "39000": "wrong key", "HV000": "no answer", "XX001": "a damaged row"}
+
+
+@pytest.mark.parametrize("code", FAILURES)
+async def test_run_whose_recipients_cannot_be_read_does_not_keep_the_others(world: World, code: str) -> None:
+    runs = [world.run(f"{n}") for n in range(3)]
+    world.sql(
+        "CREATE FUNCTION opened(run_id uuid) RETURNS jsonb LANGUAGE plpgsql AS $$ BEGIN "
+        f"IF run_id = '{runs[1]}' THEN RAISE '{FAILURES[code]}' USING ERRCODE = '{code}'; END IF; "
+        "RETURN NULL; END $$"
+    )
     world.sql(
         "CREATE OR REPLACE VIEW newar_recipients AS SELECT broadcast_id::text AS run_id, psid AS recipient_id, "
-        "(1 / (length(psid) - 1))::text::jsonb AS variables, "
-        "NULL::timestamptz AS last_interaction_at FROM broadcast_recipients"
+        "opened(broadcast_id) AS variables, NULL::timestamptz AS last_interaction_at FROM broadcast_recipients"
     )
-    with pytest.raises(QueryRefused, match="division by zero"):
+    with pytest.raises(QueryRefused, match=FAILURES[code]):
         await world.turn()
-    assert (world.recipients(good), world.recipients(bad)) == (["22"], [])
+    assert [world.recipients(run) for run in runs] == [["0"], [], ["2"]]
 
 
 async def test_views_may_have_a_schema_and_any_name(world: World) -> None:

@@ -6,6 +6,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from schema.run import RunState
+from sender.runs.errors import QueryRefused
 from tests.integration.runs.world import SAMPLES, World
 
 
@@ -101,6 +102,24 @@ async def test_run_is_held_outside_its_window_before_its_first_job_is_there(worl
     world.now_ms += 60_000
     await world.turn()
     assert (await world.facts(run)).held_by == ["window"]
+
+
+async def test_window_closes_while_the_source_cannot_be_read(world: World) -> None:
+    run = world.run("1")
+    world.change(run, send_window="09:00-12:01")
+    processor = world.processor()
+    await world.turn(processor)
+    await world.turn(processor)
+    world.sql("ALTER VIEW newar_runs RENAME TO not_here")
+    for minutes in (0, 1):
+        world.now_ms += minutes * 60_000
+        with pytest.raises(QueryRefused):
+            await world.turn(processor)
+        assert (await world.facts(run)).held_by == ["window"] * minutes
+    world.sql("ALTER VIEW not_here RENAME TO newar_runs")
+    world.change(run, send_window="09:00-21:00")
+    await world.turn(processor)
+    assert (await world.facts(run)).held_by == []
 
 
 async def test_window_that_becomes_unreadable_holds_the_run_and_is_logged_once(world: World) -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import io
 import tracemalloc
 from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
+from ops.commands.run_view import read_runs
 from schema.runtime.asyncio_door import aio
 from sender.runs.errors import BadFile, RunUnusable
 from sender.runs.submit import SubmittedRun, submit
@@ -118,3 +120,12 @@ async def test_memory_does_not_grow_with_the_file(world: World) -> None:
 
     small = await peak("small", 4_000)
     assert await peak("large", 40_000) < 1.2 * small + 500_000
+
+
+async def test_moments_at_the_ends_of_time_are_stored_as_ones_that_can_be_shown(world: World) -> None:
+    ends = {"scheduled_at": datetime.min.replace(tzinfo=UTC), "expires_at": datetime.max.replace(tzinfo=UTC)}
+    await submitted(world, io.StringIO("recipient_id\n1\n"), msgspec.structs.replace(RUN, **ends))
+    [database] = world.sql("SELECT current_database()")
+    for zone in ("Pacific/Kiritimati", "Etc/GMT+12"):
+        world.sql(f"ALTER DATABASE {database} SET timezone = '{zone}'")
+        assert [shown.run_id for shown in await read_runs(world.url, world.queue)] == ["s1"]

@@ -10,11 +10,19 @@ import trio
 from structlog.testing import capture_logs
 
 from schema.run import RunState
+from sender.runs.errors import DatabaseAway
 from tests.integration.runs.world import NOON_MS, World
 
 
 def moment(after_noon_ms: int) -> datetime:
     return datetime.fromtimestamp(NOON_MS / 1000, UTC) + timedelta(milliseconds=after_noon_ms)
+
+
+def fill_disk(world: World) -> None:
+    world.sql(
+        "CREATE FUNCTION fill_disk() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE disk_full; END $$; "
+        "CREATE TRIGGER fill_disk BEFORE INSERT ON runs EXECUTE FUNCTION fill_disk()"
+    )
 
 
 async def test_run_is_taken_registered_and_enqueued_in_key_order(world: World) -> None:
@@ -80,6 +88,33 @@ async def test_run_is_taken_when_it_is_due_and_not_before(world: World) -> None:
     world.change(run, scheduled_at=moment(1))
     await world.turn()
     assert world.state(run) is None
+    world.now_ms += 1
+    await world.turn()
+    assert world.recipients(run) == ["1"]
+
+
+async def test_message_corrected_after_its_run_could_not_be_registered_is_the_one_sent(world: World) -> None:
+    run = world.run("1")
+    fill_disk(world)
+    with pytest.raises(DatabaseAway):
+        await world.turn()
+    world.sql("DROP TRIGGER fill_disk ON runs")
+    world.change(run, message='{"text": "corrected"}')
+    await world.turn()
+    row = world.registered(run)
+    assert row is not None
+    assert row["message"] == world.spec(run)["message"] == {"text": "corrected"}
+
+
+async def test_run_put_off_after_it_could_not_be_registered_is_not_sent_before_it_is_due(world: World) -> None:
+    run = world.run("1")
+    fill_disk(world)
+    with pytest.raises(DatabaseAway):
+        await world.turn()
+    world.sql("DROP TRIGGER fill_disk ON runs")
+    world.change(run, scheduled_at=moment(1))
+    await world.turn()
+    assert (world.state(run), world.jobs(run)) == (None, [])
     world.now_ms += 1
     await world.turn()
     assert world.recipients(run) == ["1"]

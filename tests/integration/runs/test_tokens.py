@@ -83,3 +83,13 @@ async def test_of_the_sources_runs_the_one_changed_last_brings_the_token(world: 
     await world.turn(processor)
     await world.turn(processor)
     assert token(world) == (newest, "1")
+
+
+async def test_run_moved_to_another_page_after_it_was_taken_does_not_bring_that_pages_token(world: World) -> None:
+    world.sql("INSERT INTO pages VALUES ('200', 'Another page', 'another-secret')")
+    moved = world.run("1")
+    world.run("2")
+    await world.turn()
+    world.change(moved, page_id="200", updated_at="2027-01-01")
+    await world.turn()
+    assert token(world) == ("secret-token", "1")

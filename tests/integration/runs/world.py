@@ -156,6 +156,11 @@ class World:
         """Return who waits in the queue for a run, in its order."""
         return [job.recipient_id for job in self.jobs(run_id)]
 
+    def spec(self, run_id: str) -> dict[str, Any]:
+        """Return the run as the senders read it."""
+        found: dict[str, Any] = json.loads(self._redis.hget(key(f"run:{run_id}"), "spec"))
+        return found
+
     def registered(self, run_id: str) -> dict[str, Any] | None:
         """Return the run's row of the registry."""
         rows = self.sql("SELECT to_jsonb(runs) FROM runs WHERE run_id = %s", run_id)

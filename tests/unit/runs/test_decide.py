@@ -46,7 +46,12 @@ def test_only_differences_are_changed(status: str, window_open: bool, held_by: l
     assert steps(status, window_open, facts(RunState.ACTIVE, *held_by)) == expected
 
 
-@pytest.mark.parametrize("state", [RunState.CANCELLED, RunState.EXPIRED, RunState.FINISHED])
+def test_expired_run_is_only_ever_cancelled() -> None:
+    assert steps("cancelled", True, facts(RunState.EXPIRED)) == ["cancel"]
+    assert steps("paused", False, facts(RunState.EXPIRED)) == []
+
+
+@pytest.mark.parametrize("state", [RunState.CANCELLED, RunState.FINISHED])
 @pytest.mark.parametrize("status", ["queued", "paused", "cancelled"])
 def test_run_that_is_ending_is_left_alone(state: RunState, status: str) -> None:
     assert steps(status, False, facts(state)) == []

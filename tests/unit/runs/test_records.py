@@ -43,7 +43,7 @@ def test_of_a_list_and_an_object_is_kept_that_they_are_one() -> None:
 
 def test_endless_last_interaction_becomes_the_end_of_time() -> None:
     assert jobs(("1", None, float("inf")), ("2", None, float("-inf"))) == [
-        Job("1", None, 253_402_300_799_000),
+        Job("1", None, 253_370_764_799_000),
         Job("2", None, 0),
     ]
 
