@@ -14,6 +14,7 @@ from ops.doctor.log_database import check_log_database
 from ops.doctor.redis import check_redis
 from ops.doctor.settings import check_program, check_settings, of_kind
 from ops.doctor.source import check_source
+from ops.doctor.tokens import check_tokens
 from ops.exits import leaves
 from ops.service import run_once
 from schema.runtime.settings import KafkaSettings, LogDatabaseSettings, RedisSettings, SourceDatabaseSettings
@@ -22,6 +23,7 @@ from sender.settings import SenderSettings
 ANSWER_WITHIN_S = 10.0
 _WHERE = {
     "redis": "REDIS_URL",
+    "page tokens": "REDIS_URL",
     "log database": "LOG_DATABASE_URL",
     "source database": "SOURCE_DATABASE_URL",
     "kafka": "KAFKA_BOOTSTRAP_SERVERS and the other KAFKA_ settings",
@@ -41,6 +43,7 @@ def examine() -> list[Finding]:
     if (kafka := of_kind(KafkaSettings)) is not None:
         checks["kafka"] = partial(check_kafka, kafka)
     if (sender := of_kind(SenderSettings)) is not None:
+        checks["page tokens"] = partial(check_tokens, sender)
         checks["graph api"] = partial(check_graph, sender)
     return [*check_program(), *check_settings(), *run_once(partial(_all, checks))]
 

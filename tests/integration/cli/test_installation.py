@@ -6,6 +6,12 @@ import json
 import subprocess
 import sys
 
+import redis
+from pydantic import SecretStr
+
+from schema.keys import key
+from sender.tokens import TokenBox
+from tests.integration.cli.conftest import KEY
 from tests.integration.cli.runs import TOKEN
 from tests.integration.cli.servers import sql
 from tests.integration.runs.world import SAMPLES
@@ -59,6 +65,22 @@ def test_doctor_of_a_good_installation_fails_nothing_and_sees_the_index(
     assert index().startswith("no index gives")
     sql(log_database_url, (SAMPLES / "index.sql").read_text())
     assert index().startswith("an index gives")
+
+
+def test_doctor_tries_the_key_on_the_tokens_in_the_queue(desk: CommandLine, redis_url: str) -> None:
+    def about_tokens() -> list[tuple[str, str]]:
+        found = json.loads(desk("doctor", "--json").stdout)
+        return [(f["status"], f["text"]) for f in found if f["part"] == "page tokens"]
+
+    assert about_tokens() == []
+    with redis.Redis.from_url(redis_url) as client:
+        for page, sealed_with in (("100", KEY), ("200", KEY.swapcase())):
+            client.sadd(key("pages"), page)
+            client.hset(key(f"page:{page}"), "token", TokenBox(SecretStr(sealed_with)).seal(TOKEN))
+    ((status, text),) = about_tokens()
+    assert (status, "does not open 1 of 2" in text) == ("fail", True)
+    desk.set(TOKEN_ENCRYPTION_KEY=f"{KEY},{KEY.swapcase()}")
+    assert about_tokens() == [("ok", "TOKEN_ENCRYPTION_KEY opens those of 2 pages")]
 
 
 def test_doctor_tells_wrong_settings_and_checks_the_rest(desk: CommandLine) -> None:

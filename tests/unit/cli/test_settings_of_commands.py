@@ -86,6 +86,7 @@ def test_an_address_that_cannot_be_read_does_not_show_its_password(
         ("REDIS_URL", "redis://host/0x", "must end with the number of a database, or without one"),
         ("REDIS_URL", "redis://host/1/2", "must end with the number of a database, or without one"),
         ("LOG_DATABASE_URL", "postgresql://host/db?sslmode=secret", 'invalid sslmode value: "***"'),
+        ("LOG_DATABASE_URL", "postgresql://me:a@secret@host/db", "cannot be read as an address; % @ : / # in the"),
         ("LOG_DATABASE_URL", "postgresql://a,b:secret/db", 'invalid integer value "***" for connection option "port"'),
         ("LOG_DATABASE_URL", "postgresql://host/db?connect_timeout=secret", "connect_timeout is not a number"),
         ("SOURCE_DATABASE_URL", "postgresql://host/db?channel_binding=secret", 'invalid channel_binding value: "***"'),
