@@ -182,7 +182,7 @@ class Dispatcher:
             except CorruptRecord as exc:
                 log.error("corrupt_job", run_id=group.run_id, reason=str(exc))
                 job = record[:JOB_ID_BYTES]
-                reason = f"{exc}; its bytes: {record.hex()}"[:MAX_ERROR_MESSAGE]
+                reason = f"{exc}; its bytes: {record.hex()}"
                 self._fail(group, job, Job(recipient_id=""), ErrorClass.CORRUPT, reason)
         return letters
 
@@ -201,20 +201,7 @@ class Dispatcher:
         self._give_back(group, letters)
 
     def _fail(self, group: ClaimedGroup, job: bytes, content: Job, error_class: ErrorClass, reason: str) -> None:
-        self._settling.end(
-            Ended(
-                session=group.session,
-                run_id=group.run_id,
-                page_id=group.page_id,
-                job=job,
-                content=content,
-                attempt=0,
-                sent_at_us=0,
-                outcome=Outcome.FAILED,
-                error_class=error_class,
-                reason=reason[:500],
-            )
-        )
+        self._settling.end(Ended.unsent(group, job, content, Outcome.FAILED, error_class, reason[:MAX_ERROR_MESSAGE]))
 
 
 def _pause_s(claim: Claim, want: int) -> float:

@@ -168,17 +168,8 @@ class Leases:
             job, content = decode_record(record)
         except CorruptRecord:
             job, content = record[:JOB_ID_BYTES], Job(recipient_id="")
-        cancelled = group.state == "cancelled"
-        self._settling.end(
-            Ended(
-                session=group.session,
-                run_id=group.run_id,
-                page_id=group.page_id,
-                job=job,
-                content=content,
-                attempt=0,
-                sent_at_us=0,
-                outcome=Outcome.CANCELLED if cancelled else Outcome.EXPIRED,
-                error_class=ErrorClass.RUN_CANCELLED if cancelled else ErrorClass.RUN_EXPIRED,
-            )
-        )
+        if group.state == "cancelled":
+            ended = Ended.unsent(group, job, content, Outcome.CANCELLED, ErrorClass.RUN_CANCELLED)
+        else:
+            ended = Ended.unsent(group, job, content, Outcome.EXPIRED, ErrorClass.RUN_EXPIRED)
+        self._settling.end(ended)

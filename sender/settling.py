@@ -17,14 +17,12 @@ from sender.graph.classify import Answer
 from sender.groups import Group
 from sender.hands import Hands
 from sender.persist import Persistence
-from sender.queue.work import Settlement, WorkQueue
+from sender.queue.work import ClaimedGroup, Settlement, WorkQueue
 from sender.unrelayed import Unrelayed
 
 log = structlog.get_logger()
 
 _LOG_AGAIN_GROUP = 1000
-
-
 _SETTLE_WITHIN_S = 0.012
 """How long a settlement waits for others; nobody waits for it."""
 
@@ -50,6 +48,30 @@ class Ended(msgspec.Struct, frozen=True, kw_only=True):
     reason: str | None = None
     """For people, where no answer has a text."""
     latency_ms: float | None = None
+
+    @classmethod
+    def unsent(
+        cls,
+        group: ClaimedGroup,
+        job: bytes,
+        content: Job,
+        outcome: Outcome,
+        error_class: ErrorClass,
+        reason: str | None = None,
+    ) -> Ended:
+        """Return the end of a claimed job of which nothing was to leave."""
+        return cls(
+            session=group.session,
+            run_id=group.run_id,
+            page_id=group.page_id,
+            job=job,
+            content=content,
+            attempt=0,
+            sent_at_us=0,
+            outcome=outcome,
+            error_class=error_class,
+            reason=reason,
+        )
 
 
 class Settling:
