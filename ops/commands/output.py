@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, TextIO
 
 import msgspec
 import typer
@@ -30,13 +30,16 @@ def print_json(value: Any) -> None:
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Print aligned columns with a heading; None is shown as `-`."""
-    table = Table(*columns, box=None, pad_edge=False, header_style="bold")
+    table = Table(*map(_cell, columns), box=None, pad_edge=False, header_style="bold")
     for row in rows:
-        table.add_row(*(_cell(value) for value in row))
-    terminal = sys.stdout.isatty()
-    Console(file=sys.stdout, width=None if terminal else _PIPE_WIDTH, markup=False, highlight=False, emoji=False).print(
-        table
-    )
+        table.add_row(*map(_cell, row))
+    width = None if is_terminal(sys.stdout) else _PIPE_WIDTH
+    Console(file=sys.stdout, width=width, markup=False, highlight=False, emoji=False).print(table)
+
+
+def is_terminal(stream: TextIO | None) -> bool:
+    """Return whether a person reads this stream; None: it was closed before we began."""
+    return stream is not None and stream.isatty()
 
 
 def _cell(value: object) -> str:

@@ -12,7 +12,7 @@ import typer
 
 from ingest.settings import IngestSettings
 from ops.api.settings import ApiSettings, guarded
-from ops.commands.output import example
+from ops.commands.output import example, is_terminal
 from ops.service import run_service
 from ops.settings_check import load_checked
 from schema.runtime.logging import configure_logging
@@ -58,7 +58,7 @@ def api() -> None:
     from ops.api.app import serve  # noqa: PLC0415 - see above
 
     configure_logging("api")
-    settings, token = guarded(load_checked(ApiSettings), terminal=sys.stderr.isatty())
+    settings, token = guarded(load_checked(ApiSettings), terminal=is_terminal(sys.stderr))
     if token is not None:
         typer.echo(f"newar: no ADMIN_TOKEN is set; until the next start it is {token}", err=True)
     run_service("api", lambda stop: serve(settings, stop), settings.drain_timeout_ms / 1000)

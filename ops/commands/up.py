@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from ops.commands.output import example
+from ops.commands.output import example, is_terminal
 from ops.service import run_service
 from ops.settings_check import warn_of_ignored_names
 from schema.runtime.logging import configure_logging
@@ -31,6 +31,6 @@ def up(
         typer.echo(f"newar: no ADMIN_TOKEN is set; until the next start it is {token}", err=True)
 
     async def main(stop: Stop) -> None:
-        await serve(data.absolute(), stop, show_token=show_token, terminal=sys.stderr.isatty())
+        await serve(data.absolute(), stop, show_token=show_token, terminal=is_terminal(sys.stderr))
 
     run_service("up", main, drain_s=30)

@@ -16,5 +16,15 @@ def test_a_pipe_gets_whole_words_and_dashes_for_nothing(capsys: pytest.CaptureFi
     assert second.split() == ["[b]", "-"]
 
 
+def test_nobody_is_told_when_the_output_was_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdout", None)
+    print_table(["RUN"], [("r",)])
+
+
+def test_a_heading_cannot_command_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    print_table(["RUN", "a\x1b[2J"], [])
+    assert "\x1b" not in capsys.readouterr().out
+
+
 def test_a_text_cannot_command_the_terminal() -> None:
     assert printable("a\x1b[2Jb\rc é") == "a�[2Jb�c é"
