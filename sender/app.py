@@ -205,6 +205,8 @@ async def _finish(sender: Sender) -> None:
     with trio.move_on_after(_SETTLE_WITHIN_S) as limit:
         await sender.settling.group.flush()
         await aio(sender.relay.drained)
+        await sender.settling.log_again()  # an empty outbox may be one that was lost
+        await aio(sender.relay.drained)
     with trio.move_on_after(_CLOSE_WITHIN_S):  # last: until then the lease is renewed
         await sender.leases.give_up()
     if limit.cancelled_caught:

@@ -59,6 +59,18 @@ async def test_a_stop_without_a_broker_waits_for_it_and_keeps_its_session_meanwh
     assert await aio(world.redis.xlen, box) == 30
 
 
+async def test_a_stop_just_after_the_queue_was_emptied_logs_again_what_nobody_had_relayed(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sender.app._SETTLE_WITHIN_S", 1.0)
+    await world.add("r", people(5))
+    async with world.sender(kafka_bootstrap_servers="127.0.0.1:9", lease_ms=10_000):
+        await world.finished("r")
+        await aio(world.redis.flushall)
+    (box,) = await aio(world.redis.keys, key("outbox:*"))
+    assert await aio(world.redis.xlen, box) == 5
+
+
 async def test_a_stop_drains_no_further_group_of_a_cancelled_run(world: World) -> None:
     await world.runs.create_run(Run(run_id="r", page_id="100", message={"text": "hi"}, expires_at_ms=FAR_MS))
     await world.runs.hold("r", "operator")
