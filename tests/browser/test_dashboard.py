@@ -160,6 +160,7 @@ def test_when_the_service_goes_the_figures_are_marked_old(redis: Redis, redis_se
     with open_api(redis_server) as service, open_page(service.url, failures_expected=True) as page:
         expect(page.locator("#live-text")).to_have_text("Live")
         service.process.terminate()
+        service.process.wait()  # a second signal, at the test's end, would come into its last moments
         expect(page.locator("#live-text")).to_have_text("Not live")
         expect(page.locator("#banner")).to_contain_text("does not answer")
         expect(page.locator("#age")).to_contain_text("old")

@@ -68,6 +68,14 @@ def descendants_of(process: subprocess.Popen[str], data: Path) -> list[psutil.Pr
     return [*found, *(p for p in psutil.process_iter() if p not in found and _names(p, data))]
 
 
+def name_of(process: psutil.Process) -> str:
+    """Return the name of its program; nothing when it has ended meanwhile."""
+    try:
+        return str(process.name())
+    except psutil.Error:
+        return ""
+
+
 def _names(process: psutil.Process, data: Path) -> bool:
     try:
         return process.pid != os.getpid() and any(str(data) in part for part in process.cmdline())

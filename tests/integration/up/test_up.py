@@ -19,6 +19,7 @@ from tests.integration.up.processes import (
     descendants_of,
     gone_within,
     lines_until,
+    name_of,
     newar,
     wait_for_line,
 )
@@ -129,7 +130,7 @@ def test_up_ends_with_a_clear_error_when_a_local_server_dies(tmp_path: Path) -> 
     with newar("up", "--data", str(data), cwd=tmp_path) as process:
         wait_for_line(process, "newar_is_up")
         helpers = descendants_of(process, data)
-        (valkey,) = [p for p in helpers if p.name().startswith("valkey")]
+        (valkey,) = [p for p in helpers if name_of(p).startswith("valkey")]
         valkey.kill()
         _, errors = process.communicate(timeout=60)
     assert process.returncode == 1
