@@ -22,9 +22,9 @@ from sender.deliver import Delivery
 from sender.descriptors import make_room
 from sender.dispatch import Dispatcher
 from sender.figures import Figures
-from sender.graph.connect import tls_context
-from sender.graph.pool import Pool
-from sender.graph.proxy import ProxySettings
+from sender.graph.http.dial import tls_context
+from sender.graph.http.pool import Pool
+from sender.graph.http.proxy import ProxySettings
 from sender.hands import Hands
 from sender.leases import Leases
 from sender.pages import PageWatch

@@ -9,8 +9,8 @@ import msgspec
 
 from schema.outcomes import ErrorClass
 from schema.run import Run
-from sender.graph.origin import Origin
-from sender.graph.request import RequestForge, UnfitRequestPart
+from sender.graph.api.request import RequestForge, UnfitRequestPart
+from sender.graph.http.origin import Origin
 from sender.message import BadTemplate, MessageTemplate
 from sender.persist import Persistence
 from sender.queue.work import ClaimedGroup, SessionGone, WorkQueue

@@ -12,9 +12,9 @@ import msgspec
 
 from schema.job import Job
 from schema.outcomes import ErrorClass, Outcome
-from sender.graph.classify import Answer
-from sender.graph.error_table import BY_CODE_AND_SUBCODE
-from sender.graph.usage import Usage
+from sender.graph.api.classify import Answer
+from sender.graph.api.error_table import BY_CODE_AND_SUBCODE
+from sender.graph.api.usage import Usage
 
 Scope = Literal["page", "app"]
 OnUnknown = Literal["hold", "resend"]

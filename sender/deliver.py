@@ -16,12 +16,12 @@ from schema.runtime.outage import Outage
 from sender.contexts import RunContext
 from sender.decide import Decision, decide, decide_lost
 from sender.figures import Figures
-from sender.graph.classify import Answer, classify, split_batch
-from sender.graph.connection import Connection
-from sender.graph.errors import AnswerLost, GraphTransportError, NotSent
-from sender.graph.origin import Origin
-from sender.graph.pool import Pool
-from sender.graph.response import Response
+from sender.graph.api.classify import Answer, classify, split_batch
+from sender.graph.http.connection import Connection
+from sender.graph.http.errors import AnswerLost, GraphTransportError, NotSent
+from sender.graph.http.origin import Origin
+from sender.graph.http.pool import Pool
+from sender.graph.http.response import Response
 from sender.groups import Group
 from sender.hands import Hands
 from sender.message import NotSendable, outside_window

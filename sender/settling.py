@@ -13,7 +13,7 @@ from schema.event import SCHEMA_VERSION, LogEvent, at_us, encode_event
 from schema.job import Job, encode_record, event_id
 from schema.outcomes import ErrorClass, Outcome
 from sender.figures import Figures
-from sender.graph.classify import Answer
+from sender.graph.api.classify import Answer
 from sender.groups import Group
 from sender.hands import Hands
 from sender.persist import Persistence

@@ -14,10 +14,10 @@ import httpx
 from anyio.abc import ByteStream
 from anyio.streams.tls import TLSStream
 
-from sender.graph.connect import tls_context
-from sender.graph.origin import Origin
-from sender.graph.pool import Pool
-from sender.graph.transport import PoolTransport
+from sender.graph.http.dial import tls_context
+from sender.graph.http.httpx_transport import PoolTransport
+from sender.graph.http.origin import Origin
+from sender.graph.http.pool import Pool
 
 Client = Literal["httpx", "httpx+pool", "pool", "streams"]
 CLIENTS: tuple[Client, ...] = ("httpx", "httpx+pool", "pool", "streams")

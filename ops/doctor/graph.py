@@ -9,7 +9,7 @@ import httpx
 
 from ops.doctor.finding import Finding
 from schema.runtime.logging import without_secrets
-from sender.graph.connect import tls_context
+from sender.graph.http.dial import tls_context
 from sender.settings import SenderSettings
 
 PART = "graph api"

@@ -1,1 +1,1 @@
-"""The Graph API: connection pool, client and classification of answers."""
+"""The Graph API as a sender sees it: `http` is the way there, `api` what is said."""

@@ -9,7 +9,8 @@ from unittest.mock import patch
 import msgspec
 
 from schema.outcomes import Outcome
-from sender import leases, relay
+from sender import leases
+from sender import relay
 from sender.decide import Decision
 from sender.queue import scripts
 from sender.queue.work import Settlement, WorkQueue

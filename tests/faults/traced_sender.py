@@ -25,7 +25,7 @@ from schema.runtime.logging import configure_logging
 from schema.runtime.settings import load
 from schema.runtime.stop import Stop
 from sender.app import serve
-from sender.graph.connection import Connection
+from sender.graph.http.connection import Connection
 from sender.produce import produce
 from sender.queue.work import WorkQueue
 from sender.relay import Relay

@@ -1,1 +1,1 @@
-"""Tests of the connection pool's parts that need no socket."""
+"""The Graph API as a sender sees it."""

@@ -10,9 +10,9 @@ import pytest
 from schema.job import Job
 from schema.outcomes import ErrorClass, Outcome
 from sender.decide import Decision, OnUnknown, Pause, decide, decide_lost
-from sender.graph.classify import Answer, classify
-from sender.graph.usage import Usage
-from tests.unit.graph_answers.responses import RECORDS, body_of, error, headers, headers_of
+from sender.graph.api.classify import Answer, classify
+from sender.graph.api.usage import Usage
+from tests.unit.graph.api.responses import RECORDS, body_of, error, headers, headers_of
 
 E = ErrorClass
 HOUR_MS = 3600 * 1000

@@ -10,12 +10,12 @@ import anyio
 import certifi
 from anyio.abc import SocketAttribute
 
-from sender.graph.connection import Connection
-from sender.graph.counters import Tally
-from sender.graph.errors import GraphTransportError, NotSent
-from sender.graph.origin import Origin
-from sender.graph.proxy import ProxySettings
-from sender.graph.response import ResponseParser
+from sender.graph.http.connection import Connection
+from sender.graph.http.counters import Tally
+from sender.graph.http.errors import GraphTransportError, NotSent
+from sender.graph.http.origin import Origin
+from sender.graph.http.proxy import ProxySettings
+from sender.graph.http.response import ResponseParser
 
 _TUNNEL_ANSWER_BYTES = 16 * 1024
 

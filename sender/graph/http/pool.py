@@ -10,13 +10,13 @@ import anyio
 import anyio.lowlevel
 from anyio.abc import TaskStatus
 
-from sender.graph.connect import dial, tls_context
-from sender.graph.connection import Connection
-from sender.graph.counters import PoolCounters, Tally
-from sender.graph.errors import NotSent
-from sender.graph.origin import Origin
-from sender.graph.proxy import ProxySettings
-from sender.graph.response import ResponseParser
+from sender.graph.http.connection import Connection
+from sender.graph.http.counters import PoolCounters, Tally
+from sender.graph.http.dial import dial, tls_context
+from sender.graph.http.errors import NotSent
+from sender.graph.http.origin import Origin
+from sender.graph.http.proxy import ProxySettings
+from sender.graph.http.response import ResponseParser
 
 
 class Pool:

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from schema.event import MAX_ERROR_MESSAGE
 from schema.outcomes import ErrorClass
-from sender.graph.classify import Answer, classify
-from tests.unit.graph_answers.responses import RECORDS, body_of, error, headers, headers_of
+from sender.graph.api.classify import Answer, classify
+from tests.unit.graph.api.responses import RECORDS, body_of, error, headers, headers_of
 
 E = ErrorClass
 NO_HEADERS = headers({})

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schema.outcomes import ErrorClass
-from sender.graph.classify import Answer, classify_member, split_batch
-from sender.graph.usage import Usage
-from tests.unit.graph_answers.responses import RECORDS, body_of, error, headers, headers_of
+from sender.graph.api.classify import Answer, classify_member, split_batch
+from sender.graph.api.usage import Usage
+from tests.unit.graph.api.responses import RECORDS, body_of, error, headers, headers_of
 
 E = ErrorClass
 NO_HEADERS = headers({})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.integration.graph_pool.certificates import Authority
+from tests.integration.graph.http.certificates import Authority
 
 
 @pytest.fixture(scope="module")

@@ -12,13 +12,13 @@ import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from sender.graph.connect import tls_context
-from sender.graph.errors import AnswerLost, NotSent
-from sender.graph.origin import Origin
-from sender.graph.pool import Pool
-from sender.graph.transport import PoolTransport
-from tests.integration.graph_pool.certificates import Authority
-from tests.integration.graph_pool.scripted_server import (
+from sender.graph.http.dial import tls_context
+from sender.graph.http.errors import AnswerLost, NotSent
+from sender.graph.http.httpx_transport import PoolTransport
+from sender.graph.http.origin import Origin
+from sender.graph.http.pool import Pool
+from tests.integration.graph.http.certificates import Authority
+from tests.integration.graph.http.scripted_server import (
     OK,
     Behaviour,
     ScriptedServer,

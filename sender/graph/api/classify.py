@@ -12,8 +12,8 @@ import msgspec
 from schema.event import MAX_ERROR_MESSAGE
 from schema.outcomes import ErrorClass
 from schema.runtime.logging import without_secrets
-from sender.graph.error_table import look_up
-from sender.graph.usage import HeaderOf, Usage, read_usage
+from sender.graph.api.error_table import look_up
+from sender.graph.api.usage import HeaderOf, Usage, read_usage
 
 _Number = Annotated[int, msgspec.Meta(ge=-(2**31), le=2**31 - 1)]
 """What the log's columns hold; a code beyond is no code."""

@@ -10,8 +10,8 @@ from functools import partial
 
 import trio
 
-from sender.graph.origin import Origin
-from sender.graph.pool import Pool
+from sender.graph.http.origin import Origin
+from sender.graph.http.pool import Pool
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
 REQUEST = b"POST /v26.0/1/messages HTTP/1.1\r\nHost: graph\r\nContent-Length: 3\r\n\r\n{} "

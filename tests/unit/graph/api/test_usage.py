@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sender.graph.usage import LONGEST_REGAIN_S, LONGEST_RETRY_AFTER_S, Usage, read_usage
-from tests.unit.graph_answers.responses import RECORDS, headers, headers_of
+from sender.graph.api.usage import LONGEST_REGAIN_S, LONGEST_RETRY_AFTER_S, Usage, read_usage
+from tests.unit.graph.api.responses import RECORDS, headers, headers_of
 
 BUSINESS, APP, PAGE = "x-business-use-case-usage", "x-app-usage", "x-page-usage"
 

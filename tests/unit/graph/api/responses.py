@@ -6,7 +6,7 @@ import json
 from importlib.resources import files
 from typing import Any
 
-from sender.graph.usage import HeaderOf
+from sender.graph.api.usage import HeaderOf
 
 RECORDS: dict[str, dict[str, Any]] = {
     record["name"]: record

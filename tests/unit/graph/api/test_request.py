@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from schema.job import Job
 from schema.outcomes import ErrorClass
 from schema.run import Run
-from sender.graph.request import RequestForge, UnfitRequestPart
+from sender.graph.api.request import RequestForge, UnfitRequestPart
 from sender.message import MessageTemplate, MissingVariable, NotSendable
 
 PAGE = "100000000000001"

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 import trio
 
-from sender.graph.errors import NotSent
-from sender.graph.origin import Origin
-from sender.graph.pool import Pool
-from tests.integration.graph_pool.scripted_server import (
+from sender.graph.http.errors import NotSent
+from sender.graph.http.origin import Origin
+from sender.graph.http.pool import Pool
+from tests.integration.graph.http.scripted_server import (
     OK,
     REQUEST,
     Stream,

@@ -9,14 +9,14 @@ import httpx
 import pytest
 import trio
 
-from sender.graph.connect import tls_context
-from sender.graph.errors import NotSent
-from sender.graph.origin import Origin
-from sender.graph.pool import Pool
-from sender.graph.proxy import ProxySettings
-from sender.graph.transport import PoolTransport
-from tests.integration.graph_pool.certificates import Authority
-from tests.integration.graph_pool.scripted_server import OK, REQUEST, scripted_server, tcp_server
+from sender.graph.http.dial import tls_context
+from sender.graph.http.errors import NotSent
+from sender.graph.http.httpx_transport import PoolTransport
+from sender.graph.http.origin import Origin
+from sender.graph.http.pool import Pool
+from sender.graph.http.proxy import ProxySettings
+from tests.integration.graph.http.certificates import Authority
+from tests.integration.graph.http.scripted_server import OK, REQUEST, scripted_server, tcp_server
 
 GRAPH = Origin(tls=True, host="graph.test", port=443)
 

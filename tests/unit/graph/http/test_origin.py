@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from sender.graph.origin import Origin
+from sender.graph.http.origin import Origin
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,10 @@ from typing import ClassVar
 import anyio
 import httpx
 
-from sender.graph.errors import AnswerLost, GraphTransportError
-from sender.graph.origin import Origin
-from sender.graph.pool import Pool
-from sender.graph.response import DECODED_CODINGS, Response
+from sender.graph.http.errors import AnswerLost, GraphTransportError
+from sender.graph.http.origin import Origin
+from sender.graph.http.pool import Pool
+from sender.graph.http.response import DECODED_CODINGS, Response
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 

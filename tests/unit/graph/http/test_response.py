@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sender.graph.response import BadAnswer, Response, ResponseParser
-from tests.unit.graph.answers import Answer, answers, compose, pieces
+from sender.graph.http.response import BadAnswer, Response, ResponseParser
+from tests.unit.graph.http.answers import Answer, answers, compose, pieces
 
 HELLO = gzip.compress(b"hello", mtime=0)
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"

@@ -9,10 +9,10 @@ from collections.abc import Callable
 import anyio
 import anyio.lowlevel
 
-from sender.graph.counters import Tally
-from sender.graph.errors import AnswerLost, NotSent, Phase
-from sender.graph.origin import Origin
-from sender.graph.response import BadAnswer, Response, ResponseParser
+from sender.graph.http.counters import Tally
+from sender.graph.http.errors import AnswerLost, NotSent, Phase
+from sender.graph.http.origin import Origin
+from sender.graph.http.response import BadAnswer, Response, ResponseParser
 
 _RECEIVE_BYTES = 16 * 1024  # the largest TLS record; an answer of the Send API is about 1 KB
 

@@ -11,13 +11,13 @@ import trio
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sender.graph.connect import tls_context
-from sender.graph.errors import AnswerLost, NotSent
-from sender.graph.origin import Origin
-from sender.graph.pool import Pool
-from sender.graph.response import Response
-from tests.integration.graph_pool.certificates import Authority
-from tests.integration.graph_pool.scripted_server import (
+from sender.graph.http.dial import tls_context
+from sender.graph.http.errors import AnswerLost, NotSent
+from sender.graph.http.origin import Origin
+from sender.graph.http.pool import Pool
+from sender.graph.http.response import Response
+from tests.integration.graph.http.certificates import Authority
+from tests.integration.graph.http.scripted_server import (
     OK,
     REQUEST,
     Behaviour,
@@ -30,7 +30,7 @@ from tests.integration.graph_pool.scripted_server import (
     scripted_server,
     tcp_server,
 )
-from tests.unit.graph.answers import Answer, answers, pieces
+from tests.unit.graph.http.answers import Answer, answers, pieces
 
 WITHOUT_LENGTH = b"HTTP/1.1 200 OK\r\n\r\nhi"
 

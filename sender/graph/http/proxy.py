@@ -8,7 +8,7 @@ import urllib.request
 from dataclasses import dataclass, field
 from urllib.parse import unquote, urlsplit
 
-from sender.graph.origin import Origin
+from sender.graph.http.origin import Origin
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,11 @@ from collections.abc import Callable
 import pytest
 import trio
 
-from sender.graph.connection import Connection
-from sender.graph.errors import AnswerLost
-from sender.graph.origin import Origin
-from sender.graph.pool import Pool
-from tests.integration.graph_pool.scripted_server import (
+from sender.graph.http.connection import Connection
+from sender.graph.http.errors import AnswerLost
+from sender.graph.http.origin import Origin
+from sender.graph.http.pool import Pool
+from tests.integration.graph.http.scripted_server import (
     OK,
     REQUEST,
     Stream,

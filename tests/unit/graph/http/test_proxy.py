@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from sender.graph.origin import Origin
-from sender.graph.proxy import ProxySettings
+from sender.graph.http.origin import Origin
+from sender.graph.http.proxy import ProxySettings
 
 GRAPH = Origin(tls=True, host="graph.facebook.com", port=443)
 

@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 import trio
 
-from sender.graph.connect import dial, tls_context
-from sender.graph.connection import Connection
-from sender.graph.counters import Tally
-from sender.graph.errors import NotSent
-from sender.graph.origin import Origin
-from sender.graph.response import ResponseParser
-from tests.integration.graph_pool.certificates import Authority
-from tests.integration.graph_pool.scripted_server import scripted_server, tcp_server
+from sender.graph.http.connection import Connection
+from sender.graph.http.counters import Tally
+from sender.graph.http.dial import dial, tls_context
+from sender.graph.http.errors import NotSent
+from sender.graph.http.origin import Origin
+from sender.graph.http.response import ResponseParser
+from tests.integration.graph.http.certificates import Authority
+from tests.integration.graph.http.scripted_server import scripted_server, tcp_server
 
 
 @pytest.mark.parametrize("secure", [False, True])

@@ -8,10 +8,10 @@ import pytest
 import trio
 from trio.testing import wait_all_tasks_blocked
 
-from sender.graph.errors import NotSent
-from sender.graph.origin import Origin
-from sender.graph.pool import Pool
-from tests.integration.graph_pool.scripted_server import REQUEST, exchange, scripted_server
+from sender.graph.http.errors import NotSent
+from sender.graph.http.origin import Origin
+from sender.graph.http.pool import Pool
+from tests.integration.graph.http.scripted_server import REQUEST, exchange, scripted_server
 
 
 async def test_one_connection_serves_request_after_request() -> None:

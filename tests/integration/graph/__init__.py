@@ -1,0 +1,1 @@
+"""The Graph API as a sender sees it."""

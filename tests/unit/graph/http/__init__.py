@@ -1,0 +1,1 @@
+"""Tests of the connection pool's parts that need no socket."""
