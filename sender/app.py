@@ -25,11 +25,11 @@ from sender.figures import Figures
 from sender.graph.http.dial import tls_context
 from sender.graph.http.pool import Pool
 from sender.graph.http.proxy import ProxySettings
-from sender.hands import Hands
 from sender.leases import Leases
 from sender.pages import PageWatch
-from sender.persist import Persistence
-from sender.queue.work import Limits, WorkQueue
+from sender.queue.held_jobs import Hands
+from sender.queue.session_queue import Limits, WorkQueue
+from sender.queue.until_answered import Persistence
 from sender.relay import Relay
 from sender.settings import SenderSettings
 from sender.settling import Settling

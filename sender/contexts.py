@@ -12,8 +12,8 @@ from schema.run import Run
 from sender.graph.api.request import RequestForge, UnfitRequestPart
 from sender.graph.http.origin import Origin
 from sender.message import BadTemplate, MessageTemplate
-from sender.persist import Persistence
-from sender.queue.work import ClaimedGroup, SessionGone, WorkQueue
+from sender.queue.session_queue import ClaimedGroup, SessionGone, WorkQueue
+from sender.queue.until_answered import Persistence
 from sender.settings import SenderSettings
 from sender.tokens import TokenBox, TokenUnreadable
 

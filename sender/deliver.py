@@ -22,12 +22,12 @@ from sender.graph.http.errors import AnswerLost, GraphTransportError, NotSent
 from sender.graph.http.origin import Origin
 from sender.graph.http.pool import Pool
 from sender.graph.http.response import Response
-from sender.groups import Group
-from sender.hands import Hands
 from sender.message import NotSendable, outside_window
 from sender.pages import PageWatch
-from sender.persist import Persistence
-from sender.queue.work import WorkQueue
+from sender.queue.group_commit import Group
+from sender.queue.held_jobs import Hands
+from sender.queue.session_queue import WorkQueue
+from sender.queue.until_answered import Persistence
 from sender.settings import SenderSettings
 from sender.settling import Ended, Settling
 

@@ -15,10 +15,10 @@ from sender.contexts import Contexts, RunContext, RunUnusable
 from sender.decide import Decision
 from sender.deliver import Delivery, Letter, Parcel
 from sender.figures import Figures
-from sender.hands import Hands
 from sender.pages import PageWatch
-from sender.persist import Persistence
-from sender.queue.work import Claim, ClaimedGroup, SessionGone, WorkQueue
+from sender.queue.held_jobs import Hands
+from sender.queue.session_queue import Claim, ClaimedGroup, SessionGone, WorkQueue
+from sender.queue.until_answered import Persistence
 from sender.settings import SenderSettings
 from sender.settling import Ended, Settling
 

@@ -15,9 +15,9 @@ from schema.outcomes import ErrorClass, Outcome
 from schema.run import Run
 from sender.contexts import Contexts
 from sender.decide import decide_lost
-from sender.hands import Hands
-from sender.persist import Persistence
-from sender.queue.work import ClaimedGroup, LostJob, SessionGone, WorkQueue
+from sender.queue.held_jobs import Hands
+from sender.queue.session_queue import ClaimedGroup, LostJob, SessionGone, WorkQueue
+from sender.queue.until_answered import Persistence
 from sender.settling import Ended, Settling
 
 log = structlog.get_logger()

@@ -6,8 +6,8 @@ import structlog
 import trio
 
 from sender.decide import Decision, Pause
-from sender.persist import Persistence
-from sender.queue.work import WorkQueue
+from sender.queue.session_queue import WorkQueue
+from sender.queue.until_answered import Persistence
 from sender.settings import SenderSettings
 
 log = structlog.get_logger()

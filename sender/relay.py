@@ -18,7 +18,7 @@ from schema.keys import key
 from schema.runtime.kafka import connection_options, prepare_topic, uncut
 from schema.runtime.outage import Outage
 from sender.produce import produce
-from sender.queue.scripts import Scripts
+from sender.queue.script_loader import Scripts
 from sender.settings import SenderSettings
 from sender.unrelayed import Unrelayed
 

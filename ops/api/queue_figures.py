@@ -14,7 +14,7 @@ from ops.api.reading import BUSIEST, MOST_BREAKERS, Fields, Reading, busiest_pag
 from schema.event import LogEvent, at_us
 from schema.outcomes import Outcome
 from schema.run import RunState
-from sender.queue.runs import HOLDERS
+from sender.queue.run_queue import HOLDERS
 
 _SENDING = (RunState.ENQUEUING, RunState.ACTIVE)
 _MOVING = (RunState.ACTIVE, RunState.CANCELLED, RunState.EXPIRED)

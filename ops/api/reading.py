@@ -13,7 +13,7 @@ from redis.exceptions import RedisError
 from ops.api.detail import telling
 from schema.keys import key
 from schema.runtime.asyncio_door import aio
-from sender.queue.runs import HOLDERS
+from sender.queue.run_queue import HOLDERS
 
 T = TypeVar("T")
 

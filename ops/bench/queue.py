@@ -21,7 +21,7 @@ from schema.keys import key
 from schema.outcomes import Outcome
 from schema.runtime.asyncio_door import aio
 from schema.runtime.redis import open_redis
-from sender.queue.work import ClaimedGroup, Limits, Settlement, WorkQueue
+from sender.queue.session_queue import ClaimedGroup, Limits, Settlement, WorkQueue
 
 _NO_LIMITS = Limits(text=100_000_000, media=100_000_000, app=0, outbox=10_000_000)
 _LEASE_MS = 600_000

@@ -27,7 +27,7 @@ from schema.migrate import migrate
 from schema.run import Run
 from schema.runtime.asyncio_door import aio
 from schema.runtime.redis import open_redis
-from sender.queue.runs import PageFacts, RunQueue
+from sender.queue.run_queue import PageFacts, RunQueue
 from sender.tokens import TokenBox
 
 _CHUNK = 5000

@@ -18,7 +18,7 @@ from schema.event import at_us
 from schema.runtime.asyncio_door import aio
 from schema.runtime.redis import open_redis
 from schema.runtime.settings import RedisSettings
-from sender.queue.pages import PageQueue, PageState
+from sender.queue.page_queue import PageQueue, PageState
 
 T = TypeVar("T")
 

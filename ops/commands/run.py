@@ -25,7 +25,7 @@ from schema.run import RunState
 from schema.runtime.asyncio_door import aio
 from schema.runtime.redis import open_redis
 from schema.runtime.settings import LogDatabaseSettings, RedisSettings
-from sender.queue.runs import RunQueue
+from sender.queue.run_queue import RunQueue
 
 T = TypeVar("T")
 

@@ -21,7 +21,7 @@ from schema.runtime.asyncio_door import aio
 from schema.runtime.outage import Outage
 from schema.runtime.redis import open_redis
 from schema.runtime.settings import LogDatabaseSettings, SourceDatabaseSettings, TokenSettings
-from sender.queue.runs import RunQueue
+from sender.queue.run_queue import RunQueue
 from sender.runs.database import Database
 from sender.runs.pages import PageBook
 from sender.runs.recovery import Recovered, Recovery

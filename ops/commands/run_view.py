@@ -11,7 +11,7 @@ from psycopg.rows import DictRow
 from ops.api.postgres import query
 from schema.event import at_us
 from schema.run import RunState
-from sender.queue.runs import RunFacts, RunQueue
+from sender.queue.run_queue import RunFacts, RunQueue
 
 _ENDED = (RunState.FINISHED, RunState.REFUSED)
 

@@ -21,7 +21,7 @@ from schema.outcomes import FINAL_OUTCOMES
 from schema.runtime.asyncio_door import aio
 from schema.runtime.redis import open_redis
 from schema.runtime.stop import Stop
-from sender.queue.runs import RunQueue
+from sender.queue.run_queue import RunQueue
 
 ERRORS = (
     "window_closed_2018278=0.01,recipient_unavailable_551=0.01,transient_2_service_unavailable=0.005,html_502=0.001"

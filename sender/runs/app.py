@@ -17,7 +17,7 @@ from schema.runtime.publish import publish_snapshots
 from schema.runtime.redis import open_redis
 from schema.runtime.stop import Stop
 from schema.snapshot import ProcessSnapshot, RunsSnapshot
-from sender.queue.runs import RunQueue
+from sender.queue.run_queue import RunQueue
 from sender.runs.bookkeeper import Bookkeeper
 from sender.runs.database import Database, check_address
 from sender.runs.figures import Figures

@@ -5,7 +5,7 @@ from __future__ import annotations
 import structlog
 
 from schema.run import RunState
-from sender.queue.runs import RunFacts, RunQueue
+from sender.queue.run_queue import RunFacts, RunQueue
 from sender.runs.figures import Figures
 from sender.runs.registry import Registered, Registry, held_as_lost, is_lost
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from schema.run import RunState
-from sender.queue.runs import RunFacts
+from sender.queue.run_queue import RunFacts
 
 Step = Literal["cancel", "hold source", "let go source", "hold window", "let go window"]
 

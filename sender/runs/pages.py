@@ -8,7 +8,7 @@ from datetime import datetime
 
 import structlog
 
-from sender.queue.runs import PageFacts, RunQueue
+from sender.queue.run_queue import PageFacts, RunQueue
 from sender.runs.rows import PageRow
 from sender.runs.source import SourceName
 from sender.runs.window import is_open

@@ -11,7 +11,7 @@ import structlog
 import trio
 
 from schema.run import RunState
-from sender.queue.runs import RunFacts, RunQueue
+from sender.queue.run_queue import RunFacts, RunQueue
 from sender.runs.check import Refusal, at, check
 from sender.runs.decide import Step, steps
 from sender.runs.errors import QueryRefused

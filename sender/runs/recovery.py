@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import msgspec
 
 from schema.run import Run, RunState
-from sender.queue.runs import RunQueue
+from sender.queue.run_queue import RunQueue
 from sender.runs.check import at, content_class, moment_ms
 from sender.runs.errors import RunUnusable
 from sender.runs.pages import PageBook

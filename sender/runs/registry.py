@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from schema.run import Run, RunState
-from sender.queue.runs import RunFacts
+from sender.queue.run_queue import RunFacts
 from sender.runs.check import Refusal, at, messaging_type, moment_ms
 from sender.runs.database import Database, statement
 from sender.runs.rows import SourceRun

@@ -12,8 +12,8 @@ from schema.outcomes import Outcome
 from sender import leases
 from sender import relay
 from sender.decide import Decision
-from sender.queue import scripts
-from sender.queue.work import Settlement, WorkQueue
+from sender.queue import script_loader
+from sender.queue.session_queue import Settlement, WorkQueue
 
 
 def no_mark() -> None:
@@ -32,7 +32,7 @@ def session_not_compared() -> None:
         "settle": ("not redis.call('ZSCORE', P .. 'sessions', session)", "false"),
     }
     more = {"settle": ("local ours = redis.call('HDEL', held, id)", "redis.call('HDEL', held, id) local ours = 1")}
-    original = scripts.source
+    original = script_loader.source
 
     def source(name: str) -> str:
         text = original(name)
@@ -42,7 +42,7 @@ def session_not_compared() -> None:
                 text = text.replace(*rule[name])
         return text
 
-    patch.object(scripts, "source", source).start()
+    patch.object(script_loader, "source", source).start()
 
 
 def resend_unknown() -> None:

@@ -10,7 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from schema.job import Job, encode_record, job_id
 from schema.keys import key
-from sender.queue.work import _packed
+from sender.queue.session_queue import _packed
 from tests.faults.queue_model import HOLDERS, Model, Page, Run, Session, Settling
 from tests.faults.scripts import Scripts, pairs
 

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import trio
 
-from sender.queue.scripts import source
+from sender.queue.script_loader import source
 
 _CHUNK = 65_536
 _DIGEST = 40

@@ -8,7 +8,7 @@ from typing import Any
 import redis
 
 from schema.keys import key
-from sender.queue.scripts import source
+from sender.queue.script_loader import source
 
 DUMP = """
 local read = {hash = {'HGETALL'}, list = {'LRANGE', 0, -1}, set = {'SMEMBERS'}, stream = {'XRANGE', '-', '+'},

@@ -28,7 +28,7 @@ from schema.outcomes import FINAL_OUTCOMES
 from schema.run import Run, RunState
 from schema.runtime.asyncio_door import aio
 from schema.runtime.redis import open_redis
-from sender.queue.runs import PageFacts, RunQueue
+from sender.queue.run_queue import PageFacts, RunQueue
 from sender.tokens import TokenBox
 from tests.guarded import Guarded
 

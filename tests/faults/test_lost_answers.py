@@ -17,9 +17,9 @@ from schema.outcomes import Outcome
 from schema.run import Run
 from schema.runtime.asyncio_door import aio
 from schema.runtime.redis import open_redis
-from sender.persist import Persistence
-from sender.queue.runs import PageFacts, RunQueue
-from sender.queue.work import Limits, WorkQueue
+from sender.queue.run_queue import PageFacts, RunQueue
+from sender.queue.session_queue import Limits, WorkQueue
+from sender.queue.until_answered import Persistence
 from sender.settings import SenderSettings
 from sender.tokens import TokenBox
 from tests.faults.redis_proxy import RedisProxy, open_proxy

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis.errors import Flaky
 from hypothesis.stateful import run_state_machine_as_test
 
-from sender.queue.scripts import source
+from sender.queue.script_loader import source
 from tests.faults.queue_machine import QueueMachine
 from tests.faults.scripts import Scripts
 

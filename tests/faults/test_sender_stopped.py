@@ -10,7 +10,7 @@ import trio
 from schema.keys import key
 from schema.runtime.asyncio_door import aio
 from schema.runtime.redis import open_redis
-from sender.queue.work import Limits, WorkQueue
+from sender.queue.session_queue import Limits, WorkQueue
 from tests.faults.world import TracedSender, World
 
 POINTS = ("claimed", "before_mark", "marked", "posted", "before_settle")

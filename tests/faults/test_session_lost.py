@@ -8,7 +8,7 @@ import httpx
 import trio
 
 from schema.keys import key
-from sender.queue.work import Limits, WorkQueue
+from sender.queue.session_queue import Limits, WorkQueue
 from tests.faults.world import TracedSender, World
 
 KEEP = httpx.Limits(keepalive_expiry=None)

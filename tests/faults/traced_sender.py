@@ -27,7 +27,7 @@ from schema.runtime.stop import Stop
 from sender.app import serve
 from sender.graph.http.connection import Connection
 from sender.produce import produce
-from sender.queue.work import WorkQueue
+from sender.queue.session_queue import WorkQueue
 from sender.relay import Relay
 from sender.settings import SenderSettings
 from tests.faults import broken_rules

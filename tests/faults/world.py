@@ -22,8 +22,8 @@ from schema.outcomes import FINAL_OUTCOMES
 from schema.run import Run
 from schema.runtime.asyncio_door import aio
 from schema.runtime.redis import open_redis
-from sender.queue.pages import PageQueue
-from sender.queue.runs import PageFacts, RunQueue
+from sender.queue.page_queue import PageQueue
+from sender.queue.run_queue import PageFacts, RunQueue
 from sender.tokens import TokenBox
 from tests.faults.checker import check
 from tests.faults.history import Accepted, History, Row, RunRecord

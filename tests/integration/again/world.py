@@ -24,7 +24,7 @@ from schema.runtime.asyncio_door import aio
 from schema.runtime.redis import open_redis
 from schema.runtime.stop import Stop
 from sender.app import serve as serve_sender
-from sender.queue.runs import RunFacts, RunQueue
+from sender.queue.run_queue import RunFacts, RunQueue
 from sender.runs.app import serve as serve_runs
 from sender.runs.recovery import Recovered
 from sender.runs.retry import Retry

@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 
 from schema.runtime.asyncio_door import aio
 from schema.runtime.redis import open_redis
-from sender.queue.runs import RunQueue
+from sender.queue.run_queue import RunQueue
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ from redis.asyncio import Redis
 
 from schema.job import Job, decode_record, encode_record, job_id
 from schema.run import Run, RunState
-from sender.queue.runs import RunQueue
-from sender.queue.work import ClaimedGroup, Limits, Settlement, WorkQueue
+from sender.queue.run_queue import RunQueue
+from sender.queue.session_queue import ClaimedGroup, Limits, Settlement, WorkQueue
 
 FAR_MS = 4_000_000_000_000
 FAST = Limits(text=1_000_000, media=1_000_000, app=0)

@@ -8,9 +8,9 @@ from redis.asyncio import Redis
 
 from schema.keys import key
 from schema.runtime.asyncio_door import aio
-from sender.queue.pages import PageQueue
-from sender.queue.runs import PageFacts, RunQueue
-from sender.queue.work import Settlement
+from sender.queue.page_queue import PageQueue
+from sender.queue.run_queue import PageFacts, RunQueue
+from sender.queue.session_queue import Settlement
 from tests.integration.queue.jobs import enqueue, open_queue, run_of
 
 

@@ -10,8 +10,8 @@ from schema.job import decode_record
 from schema.keys import key
 from schema.run import RunState
 from schema.runtime.asyncio_door import aio
-from sender.queue.runs import RunQueue
-from sender.queue.work import Settlement
+from sender.queue.run_queue import RunQueue
+from sender.queue.session_queue import Settlement
 from tests.integration.queue.jobs import enqueue, final, open_queue, run_of
 
 

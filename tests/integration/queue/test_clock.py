@@ -10,8 +10,8 @@ from redis.asyncio import Redis
 from schema.job import decode_record
 from schema.keys import key
 from schema.runtime.asyncio_door import aio
-from sender.queue.runs import RunQueue
-from sender.queue.work import Limits, Settlement
+from sender.queue.run_queue import RunQueue
+from sender.queue.session_queue import Limits, Settlement
 from tests.integration.queue.jobs import enqueue, open_queue, run_of
 
 HOUR_MS = 3_600_000

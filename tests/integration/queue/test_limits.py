@@ -6,9 +6,9 @@ from redis.asyncio import Redis
 
 from schema.keys import key
 from schema.runtime.asyncio_door import aio
-from sender.queue.runs import PageFacts, RunQueue
-from sender.queue.scripts import Scripts
-from sender.queue.work import Limits, WorkQueue
+from sender.queue.run_queue import PageFacts, RunQueue
+from sender.queue.script_loader import Scripts
+from sender.queue.session_queue import Limits, WorkQueue
 from tests.integration.queue.jobs import enqueue, final, open_queue, run_of
 
 

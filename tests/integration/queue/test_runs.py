@@ -8,7 +8,7 @@ from schema.job import Job, encode_record, job_id
 from schema.keys import key
 from schema.run import RunState
 from schema.runtime.asyncio_door import aio
-from sender.queue.runs import RunQueue
+from sender.queue.run_queue import RunQueue
 from tests.integration.queue.jobs import FAR_MS, enqueue, final, open_queue, run_of, state_of
 
 

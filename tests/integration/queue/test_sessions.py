@@ -8,8 +8,8 @@ from redis.asyncio import Redis
 from schema.job import decode_record
 from schema.keys import key
 from schema.runtime.asyncio_door import aio
-from sender.queue.runs import RunQueue
-from sender.queue.work import SessionGone
+from sender.queue.run_queue import RunQueue
+from sender.queue.session_queue import SessionGone
 from tests.integration.queue.jobs import enqueue, final, open_queue, run_of
 
 

@@ -18,7 +18,7 @@ from schema.keys import key
 from schema.runtime.asyncio_door import aio
 from schema.runtime.outage import Outage
 from schema.runtime.redis import open_redis
-from sender.queue.runs import RunFacts, RunQueue
+from sender.queue.run_queue import RunFacts, RunQueue
 from sender.runs.bookkeeper import Bookkeeper
 from sender.runs.database import Database
 from sender.runs.figures import Figures

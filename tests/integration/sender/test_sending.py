@@ -13,7 +13,7 @@ from schema.event import encode_event
 from schema.keys import key
 from schema.run import Run
 from schema.runtime.asyncio_door import aio
-from sender.queue.runs import PageFacts
+from sender.queue.run_queue import PageFacts
 from sender.settings import SenderSettings
 from sender.tokens import TokenBox
 from tests.integration.sender.world import FAR_MS, World, people

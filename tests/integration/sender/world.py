@@ -20,7 +20,7 @@ from schema.run import Run, RunState
 from schema.runtime.asyncio_door import aio
 from schema.runtime.stop import Stop
 from sender.app import serve
-from sender.queue.runs import PageFacts, RunFacts, RunQueue
+from sender.queue.run_queue import PageFacts, RunFacts, RunQueue
 from sender.settings import SenderSettings
 from sender.tokens import TokenBox
 

@@ -9,7 +9,7 @@ import pytest
 
 from ops.commands.run_view import view
 from schema.run import RunState
-from sender.queue.runs import RunFacts
+from sender.queue.run_queue import RunFacts
 
 TAKEN = datetime(2026, 11, 22, 12, tzinfo=UTC)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from schema.run import RunState
-from sender.queue.runs import RunFacts
+from sender.queue.run_queue import RunFacts
 from sender.runs.decide import steps
 
 

@@ -11,7 +11,7 @@ from schema.keys import key
 from schema.outcomes import Outcome
 from schema.run import ContentClass, Run, RunState
 from schema.runtime.asyncio_door import aio
-from sender.queue.scripts import Scripts
+from sender.queue.script_loader import Scripts
 
 
 class RunFacts(msgspec.Struct, frozen=True, kw_only=True):

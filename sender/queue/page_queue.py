@@ -7,7 +7,7 @@ from redis.asyncio import Redis
 
 from schema.keys import key
 from schema.runtime.asyncio_door import aio
-from sender.queue.scripts import Scripts
+from sender.queue.script_loader import Scripts
 
 _FIELDS = ("paused_until_ms", "pause_reason", "breaker", "reason", "retry_at_ms", "limit_text", "limit_media", "weight")
 

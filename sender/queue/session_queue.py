@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 
 from schema.keys import key
 from schema.runtime.asyncio_door import aio
-from sender.queue.scripts import Scripts
+from sender.queue.script_loader import Scripts
 
 _encode = msgspec.msgpack.Encoder().encode
 
