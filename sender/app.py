@@ -17,16 +17,16 @@ from schema.runtime.publish import publish_snapshots
 from schema.runtime.redis import open_redis
 from schema.runtime.stop import Stop
 from schema.snapshot import ProcessSnapshot, SenderSnapshot
-from sender.contexts import Contexts
-from sender.deliver import Delivery
+from sender.delivery.delivery import Delivery
+from sender.delivery.dispatcher import Dispatcher
+from sender.delivery.page_health import PageWatch
+from sender.delivery.run_contexts import Contexts
 from sender.descriptors import make_room
-from sender.dispatch import Dispatcher
 from sender.figures import Figures
 from sender.graph.http.dial import tls_context
 from sender.graph.http.pool import Pool
 from sender.graph.http.proxy import ProxySettings
 from sender.leases import Leases
-from sender.pages import PageWatch
 from sender.queue.held_jobs import Hands
 from sender.queue.session_queue import Limits, WorkQueue
 from sender.queue.until_answered import Persistence

@@ -13,8 +13,8 @@ from redis.exceptions import TimeoutError as RedisTimeout
 from schema.job import JOB_ID_BYTES, CorruptRecord, Job, decode_record
 from schema.outcomes import ErrorClass, Outcome
 from schema.run import Run
-from sender.contexts import Contexts
-from sender.decide import decide_lost
+from sender.delivery.after_answer import decide_lost
+from sender.delivery.run_contexts import Contexts
 from sender.queue.held_jobs import Hands
 from sender.queue.session_queue import ClaimedGroup, LostJob, SessionGone, WorkQueue
 from sender.queue.until_answered import Persistence

@@ -11,7 +11,7 @@ import msgspec
 from schema.outcomes import Outcome
 from sender import leases
 from sender import relay
-from sender.decide import Decision
+from sender.delivery.after_answer import Decision
 from sender.queue import script_loader
 from sender.queue.session_queue import Settlement, WorkQueue
 

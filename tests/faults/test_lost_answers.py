@@ -193,7 +193,7 @@ async def test_a_connection_that_falls_silent_does_not_cost_the_session(world: P
 async def test_claiming_goes_on_as_soon_as_a_late_settlement_is_answered(
     world: ProxiedWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sender.dispatch._ASK_AGAIN_S", 3600)
+    monkeypatch.setattr("sender.delivery.dispatcher._ASK_AGAIN_S", 3600)
     await world.add("r", people(30))
     answer = world.proxy.keep_answer("settle")
     async with world.sender(worker_concurrency=5):

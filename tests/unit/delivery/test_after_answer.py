@@ -9,7 +9,7 @@ import pytest
 
 from schema.job import Job
 from schema.outcomes import ErrorClass, Outcome
-from sender.decide import Decision, OnUnknown, Pause, decide, decide_lost
+from sender.delivery.after_answer import Decision, OnUnknown, Pause, decide, decide_lost
 from sender.graph.api.classify import Answer, classify
 from sender.graph.api.usage import Usage
 from tests.unit.graph.api.responses import RECORDS, body_of, error, headers, headers_of

@@ -11,11 +11,11 @@ from schema.event import MAX_ERROR_MESSAGE
 from schema.job import JOB_ID_BYTES, CorruptRecord, Job, decode_record
 from schema.outcomes import ErrorClass, Outcome
 from schema.runtime.stop import Stop
-from sender.contexts import Contexts, RunContext, RunUnusable
-from sender.decide import Decision
-from sender.deliver import Delivery, Letter, Parcel
+from sender.delivery.after_answer import Decision
+from sender.delivery.delivery import Delivery, Letter, Parcel
+from sender.delivery.page_health import PageWatch
+from sender.delivery.run_contexts import Contexts, RunContext, RunUnusable
 from sender.figures import Figures
-from sender.pages import PageWatch
 from sender.queue.held_jobs import Hands
 from sender.queue.session_queue import Claim, ClaimedGroup, SessionGone, WorkQueue
 from sender.queue.until_answered import Persistence

@@ -5,7 +5,7 @@ from __future__ import annotations
 import structlog
 import trio
 
-from sender.decide import Decision, Pause
+from sender.delivery.after_answer import Decision, Pause
 from sender.queue.session_queue import WorkQueue
 from sender.queue.until_answered import Persistence
 from sender.settings import SenderSettings

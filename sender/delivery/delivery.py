@@ -13,8 +13,9 @@ import trio
 from schema.job import Job
 from schema.outcomes import ErrorClass, Outcome
 from schema.runtime.outage import Outage
-from sender.contexts import RunContext
-from sender.decide import Decision, decide, decide_lost
+from sender.delivery.after_answer import Decision, decide, decide_lost
+from sender.delivery.page_health import PageWatch
+from sender.delivery.run_contexts import RunContext
 from sender.figures import Figures
 from sender.graph.api.classify import Answer, classify, split_batch
 from sender.graph.http.connection import Connection
@@ -23,7 +24,6 @@ from sender.graph.http.origin import Origin
 from sender.graph.http.pool import Pool
 from sender.graph.http.response import Response
 from sender.message import NotSendable, outside_window
-from sender.pages import PageWatch
 from sender.queue.group_commit import Group
 from sender.queue.held_jobs import Hands
 from sender.queue.session_queue import WorkQueue

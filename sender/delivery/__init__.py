@@ -1,0 +1,1 @@
+"""A message's way out: claimed, filled in, sent, its answer judged."""

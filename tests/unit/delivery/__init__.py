@@ -1,0 +1,1 @@
+"""A message's way out: its pure parts."""
