@@ -15,10 +15,10 @@ from schema.outcomes import ErrorClass, Outcome
 from schema.run import Run
 from sender.delivery.after_answer import decide_lost
 from sender.delivery.run_contexts import Contexts
+from sender.outbox.settlement import Ended, Settling
 from sender.queue.held_jobs import Hands
 from sender.queue.session_queue import ClaimedGroup, LostJob, SessionGone, WorkQueue
 from sender.queue.until_answered import Persistence
-from sender.settling import Ended, Settling
 
 log = structlog.get_logger()
 

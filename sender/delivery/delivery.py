@@ -24,12 +24,12 @@ from sender.graph.http.origin import Origin
 from sender.graph.http.pool import Pool
 from sender.graph.http.response import Response
 from sender.message import NotSendable, outside_window
+from sender.outbox.settlement import Ended, Settling
 from sender.queue.group_commit import Group
 from sender.queue.held_jobs import Hands
 from sender.queue.session_queue import WorkQueue
 from sender.queue.until_answered import Persistence
 from sender.settings import SenderSettings
-from sender.settling import Ended, Settling
 
 _MARK_WITHIN_S = 0.005
 """How long a mark waits for others: a call of Redis costs more than what it does for one job."""

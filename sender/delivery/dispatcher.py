@@ -16,11 +16,11 @@ from sender.delivery.delivery import Delivery, Letter, Parcel
 from sender.delivery.page_health import PageWatch
 from sender.delivery.run_contexts import Contexts, RunContext, RunUnusable
 from sender.figures import Figures
+from sender.outbox.settlement import Ended, Settling
 from sender.queue.held_jobs import Hands
 from sender.queue.session_queue import Claim, ClaimedGroup, SessionGone, WorkQueue
 from sender.queue.until_answered import Persistence
 from sender.settings import SenderSettings
-from sender.settling import Ended, Settling
 
 log = structlog.get_logger()
 

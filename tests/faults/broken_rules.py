@@ -10,7 +10,7 @@ import msgspec
 
 from schema.outcomes import Outcome
 from sender import leases
-from sender import relay
+from sender.outbox import relay
 from sender.delivery.after_answer import Decision
 from sender.queue import script_loader
 from sender.queue.session_queue import Settlement, WorkQueue
@@ -77,7 +77,7 @@ def trim_first() -> None:
             await self._redis.xtrim(box.key, maxlen=0, approximate=False)
             return await produce(*args)
 
-        with patch("sender.relay.produce", trim_and_produce):
+        with patch("sender.outbox.relay.produce", trim_and_produce):
             return await relay_one(self, producer, box)
 
     patch.object(relay.Relay, "_relay", trimmed).start()

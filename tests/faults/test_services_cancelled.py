@@ -31,7 +31,7 @@ from ops.up import serve_all, settings_with, up
 from schema.runtime.asyncio_door import aio
 from schema.runtime.kafka import prepare_topic
 from schema.runtime.stop import Stop
-from sender.produce import produce
+from sender.outbox.kafka_batches import produce
 from sender.runs.app import serve as serve_runs
 from sender.runs.settings import RunsSettings
 from sender.runs.submit import SubmittedRun, submit

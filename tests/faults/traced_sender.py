@@ -26,9 +26,9 @@ from schema.runtime.settings import load
 from schema.runtime.stop import Stop
 from sender.app import serve
 from sender.graph.http.connection import Connection
-from sender.produce import produce
+from sender.outbox.kafka_batches import produce
+from sender.outbox.relay import Relay
 from sender.queue.session_queue import WorkQueue
-from sender.relay import Relay
 from sender.settings import SenderSettings
 from tests.faults import broken_rules
 
@@ -148,7 +148,7 @@ def trace_relay(trace: Trace) -> None:
             trace.reach("produced")
         await trim(self, box)
 
-    patch("sender.relay.produce", traced_produce).start()
+    patch("sender.outbox.relay.produce", traced_produce).start()
     _replace(Relay, "_trim", traced_trim)
 
 

@@ -14,11 +14,11 @@ from schema.job import Job, encode_record, event_id
 from schema.outcomes import ErrorClass, Outcome
 from sender.figures import Figures
 from sender.graph.api.classify import Answer
+from sender.outbox.unacknowledged import Unrelayed
 from sender.queue.group_commit import Group
 from sender.queue.held_jobs import Hands
 from sender.queue.session_queue import ClaimedGroup, Settlement, WorkQueue
 from sender.queue.until_answered import Persistence
-from sender.unrelayed import Unrelayed
 
 log = structlog.get_logger()
 

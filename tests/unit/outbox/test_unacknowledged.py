@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sender.unrelayed import Unrelayed
+from sender.outbox.unacknowledged import Unrelayed
 
 
 def test_only_what_the_broker_has_not_acknowledged_is_left() -> None:

@@ -17,10 +17,10 @@ from redis.exceptions import RedisError
 from schema.keys import key
 from schema.runtime.kafka import connection_options, prepare_topic, uncut
 from schema.runtime.outage import Outage
-from sender.produce import produce
+from sender.outbox.kafka_batches import produce
+from sender.outbox.unacknowledged import Unrelayed
 from sender.queue.script_loader import Scripts
 from sender.settings import SenderSettings
-from sender.unrelayed import Unrelayed
 
 log = structlog.get_logger()
 

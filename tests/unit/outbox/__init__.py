@@ -1,0 +1,1 @@
+"""A message's way back: its pure parts."""
