@@ -26,13 +26,13 @@ from sender.figures import Figures
 from sender.graph.http.dial import tls_context
 from sender.graph.http.pool import Pool
 from sender.graph.http.proxy import ProxySettings
-from sender.leases import Leases
 from sender.outbox.relay import Relay
 from sender.outbox.settlement import Settling
 from sender.outbox.unacknowledged import Unrelayed
 from sender.queue.held_jobs import Hands
 from sender.queue.session_queue import Limits, WorkQueue
 from sender.queue.until_answered import Persistence
+from sender.session.lease import Leases
 from sender.settings import SenderSettings
 
 log = structlog.get_logger()

@@ -9,7 +9,7 @@ from unittest.mock import patch
 import msgspec
 
 from schema.outcomes import Outcome
-from sender import leases
+from sender.session import lease as leases
 from sender.outbox import relay
 from sender.delivery.after_answer import Decision
 from sender.queue import script_loader
