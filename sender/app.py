@@ -21,11 +21,11 @@ from sender.delivery.delivery import Delivery
 from sender.delivery.dispatcher import Dispatcher
 from sender.delivery.page_health import PageWatch
 from sender.delivery.run_contexts import Contexts
-from sender.descriptors import make_room
 from sender.figures import Figures
 from sender.graph.http.dial import tls_context
 from sender.graph.http.pool import Pool
 from sender.graph.http.proxy import ProxySettings
+from sender.open_files import make_room
 from sender.outbox.relay import Relay
 from sender.outbox.settlement import Settling
 from sender.outbox.unacknowledged import Unrelayed

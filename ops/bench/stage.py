@@ -28,7 +28,7 @@ from schema.run import Run
 from schema.runtime.asyncio_door import aio
 from schema.runtime.redis import open_redis
 from sender.queue.run_queue import PageFacts, RunQueue
-from sender.tokens import TokenBox
+from sender.sealed_tokens import TokenBox
 
 _CHUNK = 5000
 POLL_S = 0.05

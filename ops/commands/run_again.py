@@ -30,8 +30,8 @@ from sender.runs.retry import Retry, retry
 from sender.runs.rows import SourceRun
 from sender.runs.settings import RunsSettings
 from sender.runs.source import SUBMITTED, Source, SourceName, Views
+from sender.sealed_tokens import TokenBox
 from sender.settings import SenderSettings
-from sender.tokens import TokenBox
 
 RunId = Annotated[str, typer.Argument(metavar="ID", help="The run's id.")]
 NOTICED_WITHIN_S = 10.0

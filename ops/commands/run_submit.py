@@ -17,7 +17,7 @@ from ops.settings_check import load_checked
 from schema.runtime.asyncio_door import aio
 from schema.runtime.settings import LogDatabaseSettings, TokenSettings
 from sender.runs.submit import SubmittedRun, submit
-from sender.tokens import TokenBox
+from sender.sealed_tokens import TokenBox
 
 
 class _SubmitSettings(LogDatabaseSettings, TokenSettings):

@@ -8,8 +8,8 @@ from ops.doctor.finding import Finding, judged
 from schema.keys import key
 from schema.runtime.asyncio_door import aio
 from schema.runtime.redis import open_redis
+from sender.sealed_tokens import TokenBox, TokenUnreadable
 from sender.settings import SenderSettings
-from sender.tokens import TokenBox, TokenUnreadable
 
 PART = "page tokens"
 _PAGES = 50

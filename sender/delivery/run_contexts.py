@@ -11,11 +11,11 @@ from schema.outcomes import ErrorClass
 from schema.run import Run
 from sender.graph.api.request import RequestForge, UnfitRequestPart
 from sender.graph.http.origin import Origin
-from sender.message import BadTemplate, MessageTemplate
+from sender.message.template import BadTemplate, MessageTemplate
 from sender.queue.session_queue import ClaimedGroup, SessionGone, WorkQueue
 from sender.queue.until_answered import Persistence
+from sender.sealed_tokens import TokenBox, TokenUnreadable
 from sender.settings import SenderSettings
-from sender.tokens import TokenBox, TokenUnreadable
 
 _MOST = 2000
 """Contexts kept; each is a few KB."""

@@ -27,7 +27,7 @@ from sender.runs.registry import Registry
 from sender.runs.rhythm import repeat
 from sender.runs.settings import RunsSettings
 from sender.runs.source import SUBMITTED, Source, Views
-from sender.tokens import TokenBox
+from sender.sealed_tokens import TokenBox
 
 
 async def serve(

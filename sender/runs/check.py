@@ -10,7 +10,7 @@ from typing import Any, Literal
 import msgspec
 
 from schema.run import DEAD_TAGS, MESSAGING_TYPES, NOTIFICATION_TYPES, ContentClass, Run
-from sender.message import BadTemplate, MessageTemplate
+from sender.message.template import BadTemplate, MessageTemplate
 from sender.runs.rows import SourceRun
 from sender.runs.window import parse_window, zone
 

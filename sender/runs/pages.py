@@ -12,7 +12,7 @@ from sender.queue.run_queue import PageFacts, RunQueue
 from sender.runs.rows import PageRow
 from sender.runs.source import SourceName
 from sender.runs.window import is_open
-from sender.tokens import SEALED_PREFIX, TokenBox
+from sender.sealed_tokens import SEALED_PREFIX, TokenBox
 
 log = structlog.get_logger()
 

@@ -14,7 +14,7 @@ from schema.run import RunState
 from sender.runs.database import statement
 from sender.runs.errors import RunUnusable
 from sender.runs.rows import SourceRun
-from sender.tokens import SEALED_PREFIX, TokenBox
+from sender.sealed_tokens import SEALED_PREFIX, TokenBox
 
 WORTH_RETRYING = (
     ErrorClass.TRANSIENT,

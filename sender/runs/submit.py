@@ -17,7 +17,7 @@ from sender.runs.database import statement
 from sender.runs.errors import BadFile, RunMisdescribed, RunUnusable
 from sender.runs.rows import SourceRun
 from sender.runs.submitted_file import BadLine, Recipient, read_recipients
-from sender.tokens import SEALED_PREFIX, TokenBox
+from sender.sealed_tokens import SEALED_PREFIX, TokenBox
 
 SHOWN_PROBLEMS = 20
 

@@ -29,7 +29,7 @@ from schema.run import Run, RunState
 from schema.runtime.asyncio_door import aio
 from schema.runtime.redis import open_redis
 from sender.queue.run_queue import PageFacts, RunQueue
-from sender.tokens import TokenBox
+from sender.sealed_tokens import TokenBox
 from tests.guarded import Guarded
 
 PROJECT = Path(__file__).parents[2]

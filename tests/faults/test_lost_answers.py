@@ -20,8 +20,8 @@ from schema.runtime.redis import open_redis
 from sender.queue.run_queue import PageFacts, RunQueue
 from sender.queue.session_queue import Limits, WorkQueue
 from sender.queue.until_answered import Persistence
+from sender.sealed_tokens import TokenBox
 from sender.settings import SenderSettings
-from sender.tokens import TokenBox
 from tests.faults.redis_proxy import RedisProxy, open_proxy
 from tests.integration.sender.world import FAR_MS, World, people
 

@@ -35,7 +35,7 @@ from sender.outbox.kafka_batches import produce
 from sender.runs.app import serve as serve_runs
 from sender.runs.settings import RunsSettings
 from sender.runs.submit import SubmittedRun, submit
-from sender.tokens import TokenBox
+from sender.sealed_tokens import TokenBox
 from tests.faults.test_sender_cancelled import tasks_of_asyncio
 from tests.integration.ingest.events import event
 from tests.integration.runs.world import KEY

@@ -24,7 +24,7 @@ from ops.demo.proof import prove, read_ledger, read_rows
 from ops.fakegraph.process import open_fakegraph
 from schema.runtime.asyncio_door import aio
 from sender.runs.submit import SubmittedRun, submit
-from sender.tokens import TokenBox
+from sender.sealed_tokens import TokenBox
 from tests.faults.report import report
 from tests.integration.up.processes import descendants_of, environment, gone_within
 

@@ -24,7 +24,7 @@ from schema.runtime.asyncio_door import aio
 from schema.runtime.redis import open_redis
 from sender.queue.page_queue import PageQueue
 from sender.queue.run_queue import PageFacts, RunQueue
-from sender.tokens import TokenBox
+from sender.sealed_tokens import TokenBox
 from tests.faults.checker import check
 from tests.faults.history import Accepted, History, Row, RunRecord
 from tests.faults.report import figures_of, report

@@ -10,7 +10,7 @@ import redis
 from pydantic import SecretStr
 
 from schema.keys import key
-from sender.tokens import TokenBox
+from sender.sealed_tokens import TokenBox
 from tests.integration.cli.conftest import KEY
 from tests.integration.cli.runs import TOKEN
 from tests.integration.cli.servers import sql

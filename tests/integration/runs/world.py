@@ -26,7 +26,7 @@ from sender.runs.pages import PageBook
 from sender.runs.processor import RunProcessor
 from sender.runs.registry import Registry
 from sender.runs.source import SUBMITTED, Source, SourceName, Views
-from sender.tokens import TokenBox
+from sender.sealed_tokens import TokenBox
 
 SAMPLES = Path(__file__).parents[3] / "schema" / "source"
 KEY = SecretStr("MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=")

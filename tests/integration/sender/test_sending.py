@@ -14,8 +14,8 @@ from schema.keys import key
 from schema.run import Run
 from schema.runtime.asyncio_door import aio
 from sender.queue.run_queue import PageFacts
+from sender.sealed_tokens import TokenBox
 from sender.settings import SenderSettings
-from sender.tokens import TokenBox
 from tests.integration.sender.world import FAR_MS, World, people
 
 

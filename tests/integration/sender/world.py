@@ -21,8 +21,8 @@ from schema.runtime.asyncio_door import aio
 from schema.runtime.stop import Stop
 from sender.app import serve
 from sender.queue.run_queue import PageFacts, RunFacts, RunQueue
+from sender.sealed_tokens import TokenBox
 from sender.settings import SenderSettings
-from sender.tokens import TokenBox
 
 FAR_MS = 4_000_000_000_000
 KEY = Fernet.generate_key().decode()

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schema.outcomes import ErrorClass, Outcome
-from sender.message import (
+from sender.message.template import (
     MAX_OWN_METADATA,
     BadTemplate,
     MessageTemplate,

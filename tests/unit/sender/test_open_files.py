@@ -8,7 +8,7 @@ import sys
 PROGRAM = """
 import resource, sys
 from schema.runtime.settings import SettingsError
-from sender.descriptors import make_room
+from sender.open_files import make_room
 resource.setrlimit(resource.RLIMIT_NOFILE, (150, 1000))
 try:
     make_room(int(sys.argv[1]))

@@ -1,0 +1,1 @@
+"""A run's message, and whether it may go to somebody. Pure."""
