@@ -16,7 +16,7 @@ from ops.api.detail import telling
 from ops.fakegraph.options import FakeGraphUsageError
 from schema.runtime.logging import without_secrets
 from schema.runtime.settings import SettingsError
-from sender.runs.errors import RunMisdescribed
+from sender.runs.by_hand.errors import RunMisdescribed
 
 FAILED = 1
 WRONG_USAGE = 2

@@ -23,7 +23,7 @@ from schema.runtime.settings import (
     load,
     setting_name,
 )
-from sender.runs.database import address_problem
+from sender.runs.databases.database import address_problem
 from sender.runs.settings import RunsSettings
 from sender.settings import SenderSettings
 

@@ -22,14 +22,14 @@ from schema.runtime.outage import Outage
 from schema.runtime.redis import open_redis
 from schema.runtime.settings import LogDatabaseSettings, SourceDatabaseSettings, TokenSettings
 from sender.queue.run_queue import RunQueue
-from sender.runs.database import Database
-from sender.runs.pages import PageBook
-from sender.runs.recovery import Recovered, Recovery
-from sender.runs.registry import Registry
-from sender.runs.retry import Retry, retry
-from sender.runs.rows import SourceRun
+from sender.runs.by_hand.recovery import Recovered, Recovery
+from sender.runs.by_hand.retry import Retry, retry
+from sender.runs.databases.database import Database
+from sender.runs.databases.registry import Registry
+from sender.runs.databases.source_views import SUBMITTED, Source, SourceName, Views
+from sender.runs.page_facts import PageBook
+from sender.runs.rules.rows import SourceRun
 from sender.runs.settings import RunsSettings
-from sender.runs.source import SUBMITTED, Source, SourceName, Views
 from sender.sealed_tokens import TokenBox
 from sender.settings import SenderSettings
 

@@ -1,4 +1,4 @@
-"""`newar run submit`: a run from a file of recipients. What a file may hold is in sender/runs/submitted_file.py."""
+"""`newar run submit`: a run from a file of recipients. What a file may hold is in sender/runs/by_hand/recipients_file.py."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ops.service import run_once
 from ops.settings_check import load_checked
 from schema.runtime.asyncio_door import aio
 from schema.runtime.settings import LogDatabaseSettings, TokenSettings
-from sender.runs.submit import SubmittedRun, submit
+from sender.runs.by_hand.submit import SubmittedRun, submit
 from sender.sealed_tokens import TokenBox
 
 

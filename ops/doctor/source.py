@@ -9,9 +9,9 @@ from psycopg import sql
 from ops.doctor.finding import Finding, judged
 from schema.runtime.outage import Outage
 from schema.runtime.settings import SourceDatabaseSettings
-from sender.runs.database import Database, statement
-from sender.runs.errors import QueryRefused
-from sender.runs.source import Source, Views
+from sender.runs.databases.database import Database, statement
+from sender.runs.databases.errors import QueryRefused
+from sender.runs.databases.source_views import Source, Views
 
 PART = "source database"
 

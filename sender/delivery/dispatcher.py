@@ -14,7 +14,7 @@ from schema.runtime.stop import Stop
 from sender.delivery.after_answer import Decision
 from sender.delivery.delivery import Delivery, Letter, Parcel
 from sender.delivery.page_health import PageWatch
-from sender.delivery.run_contexts import Contexts, RunContext, RunUnusable
+from sender.delivery.run_contexts import Contexts, RunContext, RunUnsendable
 from sender.figures import Figures
 from sender.outbox.settlement import Ended, Settling
 from sender.queue.held_jobs import Hands
@@ -141,7 +141,7 @@ class Dispatcher:
                 group, letters = rest[0]
                 try:
                     context = await self._contexts.get(group)
-                except RunUnusable as exc:
+                except RunUnsendable as exc:
                     await self._refuse(group, letters, exc)
                 except SessionGone:
                     self._give_back(group, letters)
@@ -186,7 +186,7 @@ class Dispatcher:
                 self._fail(group, job, Job(recipient_id=""), ErrorClass.CORRUPT, reason)
         return letters
 
-    async def _refuse(self, group: ClaimedGroup, letters: list[Letter], why: RunUnusable) -> None:
+    async def _refuse(self, group: ClaimedGroup, letters: list[Letter], why: RunUnsendable) -> None:
         """Nothing of this run can be sent: end its jobs, or hold the page until a person has mended it."""
         if not why.page_wide:
             for letter in letters:

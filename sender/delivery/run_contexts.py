@@ -21,7 +21,7 @@ _MOST = 2000
 """Contexts kept; each is a few KB."""
 
 
-class RunUnusable(Exception):
+class RunUnsendable(Exception):
     """Nothing of this run can be sent. `page_wide`: not the run but its page is at fault, and a person can mend it."""
 
     def __init__(self, error_class: ErrorClass, reason: str, *, page_wide: bool = False) -> None:
@@ -52,13 +52,13 @@ class Contexts:
         self._box = TokenBox(settings.token_encryption_key)
         self._settings = settings
         self._origin = Origin.from_url(settings.graph_api_url)
-        self._kept: OrderedDict[tuple[str, str, int], RunContext | RunUnusable] = OrderedDict()
+        self._kept: OrderedDict[tuple[str, str, int], RunContext | RunUnsendable] = OrderedDict()
 
     async def get(self, group: ClaimedGroup) -> RunContext:
         """Return the context of a claimed group.
 
         Raises:
-            RunUnusable: the run's record or its page's token cannot be used.
+            RunUnsendable: the run's record or its page's token cannot be used.
             SessionGone: the queue does not know the run: it was lost after the claim, and the session with it.
         """
         wanted = (group.session, group.run_id, group.token_version)
@@ -68,7 +68,7 @@ class Contexts:
             if len(self._kept) > _MOST:
                 self._kept.popitem(last=False)
         self._kept.move_to_end(wanted)
-        if isinstance(context, RunUnusable):
+        if isinstance(context, RunUnsendable):
             raise context
         return context
 
@@ -77,22 +77,22 @@ class Contexts:
         spec = await self._persist(lambda: self._queue.run_spec(run_id))
         return _decoded(spec or b"")
 
-    async def _make(self, group: ClaimedGroup) -> RunContext | RunUnusable:
+    async def _make(self, group: ClaimedGroup) -> RunContext | RunUnsendable:
         spec = await self._persist(lambda: self._queue.run_spec(group.run_id))
         if spec is None:
             raise SessionGone
         run = _decoded(spec)
         if run is None:
-            return RunUnusable(ErrorClass.CORRUPT, "the run's record in the queue cannot be decoded")
+            return RunUnsendable(ErrorClass.CORRUPT, "the run's record in the queue cannot be decoded")
         sealed, version = await self._persist(lambda: self._queue.page_token(group.page_id))
         if not sealed:
-            return RunUnusable(ErrorClass.NO_TOKEN, "the page has no access token", page_wide=True)
+            return RunUnsendable(ErrorClass.NO_TOKEN, "the page has no access token", page_wide=True)
         try:
             return RunContext(run, self._forge(run, self._box.open(sealed)), version)
         except (TokenUnreadable, UnfitRequestPart) as exc:
-            return RunUnusable(ErrorClass.NO_TOKEN, str(exc), page_wide=True)
+            return RunUnsendable(ErrorClass.NO_TOKEN, str(exc), page_wide=True)
         except BadTemplate as exc:
-            return RunUnusable(ErrorClass.BAD_PAYLOAD, str(exc))
+            return RunUnsendable(ErrorClass.BAD_PAYLOAD, str(exc))
 
     def _forge(self, run: Run, token: str) -> RequestForge:
         settings = self._settings

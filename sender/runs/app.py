@@ -19,14 +19,14 @@ from schema.runtime.stop import Stop
 from schema.snapshot import ProcessSnapshot, RunsSnapshot
 from sender.queue.run_queue import RunQueue
 from sender.runs.bookkeeper import Bookkeeper
-from sender.runs.database import Database, check_address
+from sender.runs.databases.database import Database, check_address
+from sender.runs.databases.registry import Registry
+from sender.runs.databases.source_views import SUBMITTED, Source, Views
 from sender.runs.figures import Figures
-from sender.runs.pages import PageBook
+from sender.runs.page_facts import PageBook
+from sender.runs.poll_loop import repeat
 from sender.runs.processor import RunProcessor
-from sender.runs.registry import Registry
-from sender.runs.rhythm import repeat
 from sender.runs.settings import RunsSettings
-from sender.runs.source import SUBMITTED, Source, Views
 from sender.sealed_tokens import TokenBox
 
 

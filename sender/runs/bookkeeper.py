@@ -6,8 +6,8 @@ import structlog
 
 from schema.run import RunState
 from sender.queue.run_queue import RunFacts, RunQueue
+from sender.runs.databases.registry import Registered, Registry, held_as_lost, is_lost
 from sender.runs.figures import Figures
-from sender.runs.registry import Registered, Registry, held_as_lost, is_lost
 
 log = structlog.get_logger()
 

@@ -12,16 +12,16 @@ import trio
 
 from schema.run import RunState
 from sender.queue.run_queue import RunFacts, RunQueue
-from sender.runs.check import Refusal, at, check
-from sender.runs.decide import Step, steps
-from sender.runs.errors import QueryRefused
+from sender.runs.databases.errors import QueryRefused
+from sender.runs.databases.registry import Filling, Registry
+from sender.runs.databases.source_views import Source
 from sender.runs.figures import Figures
-from sender.runs.pages import PageBook
-from sender.runs.records import RecipientRow, records
-from sender.runs.registry import Filling, Registry
-from sender.runs.rows import Head, SourceRun
-from sender.runs.sift import Sifted, sift
-from sender.runs.source import Source
+from sender.runs.page_facts import PageBook
+from sender.runs.rules.check import Refusal, at, check
+from sender.runs.rules.records import RecipientRow, records
+from sender.runs.rules.rows import Head, SourceRun
+from sender.runs.rules.steering import Step, steps
+from sender.runs.rules.still_to_send import Sifted, sift
 
 log = structlog.get_logger()
 

@@ -9,11 +9,11 @@ from unittest.mock import patch
 import msgspec
 
 from schema.outcomes import Outcome
-from sender.session import lease as leases
-from sender.outbox import relay
 from sender.delivery.after_answer import Decision
+from sender.outbox import relay
 from sender.queue import script_loader
 from sender.queue.session_queue import Settlement, WorkQueue
+from sender.session import lease as leases
 
 
 def no_mark() -> None:

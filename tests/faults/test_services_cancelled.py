@@ -33,8 +33,8 @@ from schema.runtime.kafka import prepare_topic
 from schema.runtime.stop import Stop
 from sender.outbox.kafka_batches import produce
 from sender.runs.app import serve as serve_runs
+from sender.runs.by_hand.submit import SubmittedRun, submit
 from sender.runs.settings import RunsSettings
-from sender.runs.submit import SubmittedRun, submit
 from sender.sealed_tokens import TokenBox
 from tests.faults.test_sender_cancelled import tasks_of_asyncio
 from tests.integration.ingest.events import event

@@ -23,7 +23,7 @@ from pydantic import SecretStr
 from ops.demo.proof import prove, read_ledger, read_rows
 from ops.fakegraph.process import open_fakegraph
 from schema.runtime.asyncio_door import aio
-from sender.runs.submit import SubmittedRun, submit
+from sender.runs.by_hand.submit import SubmittedRun, submit
 from sender.sealed_tokens import TokenBox
 from tests.faults.report import report
 from tests.integration.up.processes import descendants_of, environment, gone_within

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import trio
 
-from sender.runs.registry import Registry
-from sender.runs.source import Source, Views
+from sender.runs.databases.registry import Registry
+from sender.runs.databases.source_views import Source, Views
 from tests.integration.runs.fuse import Fuse, Fused
 from tests.integration.runs.world import World
 

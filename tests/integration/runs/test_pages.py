@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from structlog.testing import capture_logs
 
-from sender.runs.pages import PageBook
+from sender.runs.page_facts import PageBook
 from tests.integration.runs.world import World
 
 

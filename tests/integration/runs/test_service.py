@@ -19,8 +19,8 @@ from schema.runtime.asyncio_door import aio
 from schema.runtime.settings import SettingsError
 from schema.runtime.stop import Stop
 from sender.runs.app import serve
+from sender.runs.by_hand.submit import SubmittedRun, submit
 from sender.runs.settings import RunsSettings
-from sender.runs.submit import SubmittedRun, submit
 from tests.integration.runs.world import KEY, World
 
 SUBMITTED = SubmittedRun(run_id="s1", page_id="100", page_access_token="t", message={"text": "Hi"})

@@ -6,7 +6,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from schema.run import RunState
-from sender.runs.errors import QueryRefused
+from sender.runs.databases.errors import QueryRefused
 from tests.integration.runs.world import SAMPLES, World
 
 

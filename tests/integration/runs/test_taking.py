@@ -10,7 +10,7 @@ import trio
 from structlog.testing import capture_logs
 
 from schema.run import RunState
-from sender.runs.errors import DatabaseAway
+from sender.runs.databases.errors import DatabaseAway
 from tests.integration.runs.world import NOON_MS, World
 
 

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from sender.runs.pages import PageBook
+from sender.runs.page_facts import PageBook
 from sender.runs.processor import RunProcessor
 from tests.integration.runs.world import World, open_world
 

@@ -20,12 +20,12 @@ from schema.runtime.outage import Outage
 from schema.runtime.redis import open_redis
 from sender.queue.run_queue import RunFacts, RunQueue
 from sender.runs.bookkeeper import Bookkeeper
-from sender.runs.database import Database
+from sender.runs.databases.database import Database
+from sender.runs.databases.registry import Registry
+from sender.runs.databases.source_views import SUBMITTED, Source, SourceName, Views
 from sender.runs.figures import Figures
-from sender.runs.pages import PageBook
+from sender.runs.page_facts import PageBook
 from sender.runs.processor import RunProcessor
-from sender.runs.registry import Registry
-from sender.runs.source import SUBMITTED, Source, SourceName, Views
 from sender.sealed_tokens import TokenBox
 
 SAMPLES = Path(__file__).parents[3] / "schema" / "source"

@@ -1,0 +1,1 @@
+"""The run processor's parts that need no server."""

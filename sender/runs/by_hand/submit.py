@@ -1,0 +1,145 @@
+"""Storing a run given by hand, with the recipients of a file, in the log database. Asyncio code."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from contextlib import AbstractContextManager, nullcontext
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import Any, TextIO
+
+import msgspec
+from psycopg import AsyncConnection, AsyncCursor
+
+from sender.runs.by_hand.errors import BadFile, RunMisdescribed, RunUnusable
+from sender.runs.by_hand.recipients_file import BadLine, Recipient, read_recipients
+from sender.runs.databases.database import statement
+from sender.runs.rules.check import Refusal, at, check, moment_ms
+from sender.runs.rules.rows import SourceRun
+from sender.sealed_tokens import SEALED_PREFIX, TokenBox
+
+_statement = partial(statement, room="by_hand")
+SHOWN_PROBLEMS = 20
+
+
+class SubmittedRun(msgspec.Struct, frozen=True, kw_only=True):
+    """A run as the command line gives it. None: the default counts. Moments are aware."""
+
+    run_id: str
+    page_id: str
+    page_access_token: str | None = None
+    """In the clear; None: the page's token from the source counts."""
+    message: dict[str, Any]
+    messaging_type: str | None = None
+    tag: str | None = None
+    notification_type: str | None = None
+    scheduled_at: datetime | None = None
+    expires_at: datetime | None = None
+    send_window: str | None = None
+    priority: int | None = None
+    on_unknown: str | None = None
+    parent_run_id: str | None = None
+
+
+async def submit(url: str, file: Path | TextIO, run: SubmittedRun, box: TokenBox) -> int:
+    """Store the run and its recipients in one transaction; return the number of lines stored. All or nothing.
+
+    Args:
+        url: the log database, migrated.
+        file: CSV or NDJSON (schema: `submitted_file`); a path, or text opened as said there.
+        run: a token in it is sealed before it is stored.
+        box: seals it.
+
+    Raises:
+        RunMisdescribed: the run would be refused.
+        RunUnusable: its id is taken.
+        BadFile: lines cannot be used; all are counted, the first are named.
+        OSError: the file cannot be read.
+        psycopg.Error: the database cannot be reached or refuses.
+    """
+    _refuse_unusable(run)
+    with _opened(file) as lines:
+        async with (
+            await AsyncConnection.connect(url, prepare_threshold=None) as connection,
+            connection.cursor() as cursor,
+        ):
+            await cursor.execute(_statement("submit_taken"), {"run_id": run.run_id})
+            if await cursor.fetchone():
+                raise RunUnusable(f"run_id {run.run_id!r} is taken: choose another")
+            stored = await _store_recipients(cursor, run.run_id, lines)
+            await cursor.execute(_statement("submit_run"), _row(run, box))
+        return stored  # leaving the connection's block without an error has committed
+
+
+def _opened(file: Path | TextIO) -> AbstractContextManager[TextIO]:
+    if isinstance(file, Path):
+        return file.open(encoding="utf-8-sig", errors="surrogateescape", newline="")
+    return nullcontext(file)
+
+
+def _refuse_unusable(run: SubmittedRun) -> None:
+    def seconds(moment: datetime | None) -> float | None:
+        return None if moment is None else moment.timestamp()
+
+    row = SourceRun(
+        run_id=run.run_id,
+        page_id=run.page_id,
+        page_access_token=None,
+        message=msgspec.json.encode(run.message).decode(),
+        messaging_type=run.messaging_type,
+        tag=run.tag,
+        notification_type=run.notification_type,
+        scheduled_at_s=seconds(run.scheduled_at),
+        expires_at_s=seconds(run.expires_at),
+        send_window=run.send_window,
+        priority=None if run.priority is None else str(run.priority),
+        on_unknown=run.on_unknown,
+    )
+    # whether the page has a token and a good time zone, only the run processor knows
+    checked = check(row, now_ms=time.time_ns() // 1_000_000, has_token=True, time_zone=None)
+    if isinstance(checked, Refusal):
+        raise RunMisdescribed(checked.reason)
+    if not run.run_id.strip() or "\0" in run.run_id:
+        raise RunMisdescribed("run_id is empty")
+
+
+async def _store_recipients(cursor: AsyncCursor[Any], run_id: str, lines: Iterable[str]) -> int:
+    problems: list[str] = []
+    bad = stored = 0
+    async with cursor.copy(_statement("submit_recipients")) as copy:
+        for found in read_recipients(lines):
+            if isinstance(found, BadLine):
+                bad += 1
+                if len(problems) < SHOWN_PROBLEMS:
+                    problems.append(str(found))
+            elif not bad:
+                await copy.write_row(_columns(run_id, found))
+                stored += 1
+        if bad:
+            raise BadFile(problems, bad)
+    if not stored:
+        raise BadFile(["the file names no recipient"], 1)
+    return stored
+
+
+def _columns(run_id: str, recipient: Recipient) -> tuple[object, ...]:
+    variables = None if recipient.variables is None else msgspec.json.encode(recipient.variables).decode()
+    return run_id, recipient.recipient_id, variables, recipient.last_interaction_at
+
+
+def _row(run: SubmittedRun, box: TokenBox) -> dict[str, Any]:
+    token = run.page_access_token
+    sealed = token if token is None or token.startswith(SEALED_PREFIX) else box.seal(token)
+    return {
+        **msgspec.structs.asdict(run),
+        "page_access_token": sealed,
+        "scheduled_at": _within_reach(run.scheduled_at),
+        "expires_at": _within_reach(run.expires_at),
+        "message": msgspec.json.encode(run.message).decode(),
+    }
+
+
+def _within_reach(moment: datetime | None) -> datetime | None:
+    return None if moment is None else at(moment_ms(moment.timestamp()))

@@ -1,0 +1,234 @@
+"""The run registry in the log database: what was taken, refused, finished or lost. It outlives Redis."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from schema.run import Run, RunState
+from sender.queue.run_queue import RunFacts
+from sender.runs.databases.database import Database, statement
+from sender.runs.databases.source_views import SourceName
+from sender.runs.rules.check import Refusal, at, messaging_type, moment_ms
+from sender.runs.rules.rows import SourceRun
+from sender.runs.rules.still_to_send import Standing
+
+QUEUE_LOST = (
+    "the queue that held this run's jobs is gone or another one is configured: set REDIS_URL back, "
+    "or send what is left with: newar run recover"
+)
+
+
+class Registered(msgspec.Struct, frozen=True):
+    """An unfinished run. Columns in the order of `unfinished.sql`."""
+
+    run_id: str
+    state: str
+    queue_epoch: str | None
+
+
+class Selection(msgspec.Struct, frozen=True):
+    """Recipients of a run that stand in another one. Columns of `submitted_selections`."""
+
+    parent_run_id: str
+    root_run_id: str
+    family: list[str]
+    outcomes: list[str]
+    classes: list[str]
+    since: datetime
+
+
+class Filling(msgspec.Struct, frozen=True):
+    """A run whose recipients are not all in the queue yet."""
+
+    run_id: str
+    recovered: bool
+    """Whether some of its recipients may have ended in a queue that was lost."""
+    since: datetime
+    """No row of the run in the log is older."""
+    selection: Selection | None = None
+
+    @property
+    def recipients_of(self) -> str:
+        """The run that names the recipients."""
+        return self.selection.root_run_id if self.selection else self.run_id
+
+
+class Taken(msgspec.Struct, frozen=True):
+    """A run as it was taken. Columns in the order of `taken.sql`."""
+
+    source: SourceName
+    state: str
+    queue_epoch: str | None
+    lost_for_s: float | None
+    """Seconds since it was seen that its queue was gone."""
+    recipients: int
+    page_id: str
+    message: dict[str, Any] | None
+    """None: it was refused."""
+    messaging_type: str | None
+    tag: str | None
+    notification_type: str | None
+    priority: int
+    on_unknown: str
+    expires_at_s: float | None
+    parent_run_id: str | None
+
+
+class Logged(msgspec.Struct, frozen=True):
+    """What the log has of a run."""
+
+    ended: int
+    """Final outcomes."""
+    cancelled: bool
+    """Whether some of them are `cancelled`."""
+    complete: bool
+    """Whether no row of the run can have been dropped: the day on which it was taken is still there."""
+
+
+class Registry:
+    """Methods are Trio coroutines; all may be repeated. Errors: DatabaseAway, QueryRefused."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def known(self, run_ids: list[str]) -> set[str]:
+        """Return which of these were taken or refused before."""
+        return {run_id for (run_id,) in await self._database.rows(statement("known"), run_ids=run_ids)}
+
+    async def register(
+        self, run: Run, row: SourceRun, source: SourceName, queue_epoch: str, reason: str | None
+    ) -> bool:
+        """Note a run as taken into the queue with this epoch. False: it was known already; nothing changed."""
+        added = await self._database.rows(
+            statement("register"),
+            run_id=run.run_id,
+            page_id=run.page_id,
+            source=source,
+            reason=reason,
+            queue_epoch=queue_epoch,
+            parent_run_id=run.parent_run_id,
+            message=msgspec.json.encode(run.message).decode(),
+            messaging_type=run.messaging_type,
+            tag=run.tag,
+            notification_type=run.notification_type,
+            priority=run.priority,
+            on_unknown=run.on_unknown,
+            scheduled_at=None if row.scheduled_at_s is None else at(moment_ms(row.scheduled_at_s)),
+            expires_at=at(run.expires_at_ms),
+        )
+        return bool(added)
+
+    async def refuse(self, row: SourceRun, source: SourceName, refusal: Refusal) -> bool:
+        """Note a run as refused for ever. False: it was known already; nothing changed."""
+        added = await self._database.rows(
+            statement("refuse"),
+            run_id=row.run_id,
+            page_id=row.page_id or "",
+            source=source,
+            reason=refusal.reason,
+            parent_run_id=row.parent_run_id,
+            messaging_type=messaging_type(row),
+            tag=row.tag,
+        )
+        return bool(added)
+
+    async def filling(self, source: SourceName, queue_epoch: str) -> list[Filling]:
+        """Return the runs of this source whose recipients are not all in this queue yet, most urgent first."""
+        rows = await self._database.rows(statement("filling"), source=source, queue_epoch=queue_epoch)
+        return [
+            Filling(run_id, recovered, since, Selection(*chosen) if chosen[0] is not None else None)
+            for run_id, recovered, since, *chosen in rows
+        ]
+
+    async def standing(self, run: Filling, recipient_ids: list[str]) -> dict[str, Standing]:
+        """Return what the log knows of these recipients of a run; those it does not know are missing."""
+        rows = await self._database.rows(
+            statement("standing"), run_id=run.run_id, recipient_ids=recipient_ids, since=run.since
+        )
+        return {recipient_id: Standing(attempts, outcome) for recipient_id, attempts, outcome in rows}
+
+    async def chosen(self, selection: Selection, recipient_ids: list[str]) -> set[str]:
+        """Return which of these recipients the selection chooses."""
+        rows = await self._database.rows(
+            statement("chosen"),
+            recipient_ids=recipient_ids,
+            parent=selection.parent_run_id,
+            family=selection.family,
+            outcomes=selection.outcomes,
+            classes=selection.classes,
+            since=selection.since,
+        )
+        return {recipient_id for (recipient_id,) in rows}
+
+    async def unfinished(self) -> list[Registered]:
+        """Return every run taken and not known to be finished, lost ones included."""
+        return [Registered(*row) for row in await self._database.rows(statement("unfinished"))]
+
+    async def enqueued(self, runs: list[RunFacts], queue_epoch: str) -> None:
+        """Note these as completely in the queue."""
+        await self._database.rows(
+            statement("enqueued"),
+            run_ids=[run.run_id for run in runs],
+            recipients=[run.recipients for run in runs],
+            queue_epoch=queue_epoch,
+        )
+
+    async def finished(self, runs: list[RunFacts], queue_epoch: str) -> list[str]:
+        """Note these as finished, with their outcomes; return those for which that is news."""
+        rows = await self._database.rows(
+            statement("finished"),
+            run_ids=[run.run_id for run in runs],
+            recipients=[run.recipients for run in runs],
+            outcomes=[msgspec.json.encode(run.outcomes).decode() for run in runs],
+            finished_at_s=[(run.finished_at_ms or 0) / 1000 for run in runs],
+            queue_epoch=queue_epoch,
+        )
+        return [run_id for (run_id,) in rows]
+
+    async def lost(self, runs: list[Registered]) -> list[str]:
+        """Hold these as `queue_lost`; return those for which that is news."""
+        ids, epochs = [run.run_id for run in runs], [run.queue_epoch for run in runs]
+        rows = await self._database.rows(statement("lost"), run_ids=ids, epochs=epochs, reason=QUEUE_LOST)
+        return [run_id for (run_id,) in rows]
+
+    async def taken(self, run_id: str) -> Taken | None:
+        """Return a run as it was taken or refused; None: never."""
+        rows = await self._database.rows(statement("taken"), run_id=run_id)
+        return Taken(*rows[0]) if rows else None
+
+    async def logged(self, run_id: str) -> Logged:
+        """Return what the log has of a run."""
+        [row] = await self._database.rows(statement("logged"), run_id=run_id)
+        return Logged(*row)
+
+    async def begin_recovery(self, run_id: str) -> bool:
+        """From now on the run is filled only with those without a final outcome. False: it is not held as lost."""
+        return bool(await self._database.rows(statement("recover_begin"), run_id=run_id))
+
+    async def recovered(self, run_id: str, queue_epoch: str) -> bool:
+        """Let the run processors fill the queue with this epoch, which knows the run. False: somebody was first."""
+        return bool(await self._database.rows(statement("recover"), run_id=run_id, queue_epoch=queue_epoch))
+
+    async def elsewhere(self, run_ids: list[str], queue_epoch: str) -> list[str]:
+        """Return which of these runs are in another queue than this, or were finished there."""
+        rows = await self._database.rows(statement("elsewhere"), run_ids=run_ids, queue_epoch=queue_epoch)
+        return [run_id for (run_id,) in rows]
+
+    async def back(self, runs: list[Registered], queue_epoch: str) -> list[str]:
+        """Take these out of `queue_lost`: their queue is there again. Return those for which that is news."""
+        ids = [run.run_id for run in runs]
+        rows = await self._database.rows(statement("back"), run_ids=ids, queue_epoch=queue_epoch)
+        return [run_id for (run_id,) in rows]
+
+
+def is_lost(run: Registered, facts: RunFacts | None, queue_epoch: str) -> bool:
+    """Say whether this queue is not the one that holds the run's jobs."""
+    return run.queue_epoch != queue_epoch or facts is None
+
+
+def held_as_lost(run: Registered) -> bool:
+    """Say whether the registry holds the run as lost already."""
+    return run.state == RunState.QUEUE_LOST

@@ -1,0 +1,106 @@
+"""What is known of pages, passed to the queue when it changes: the source's word, else that of submitted runs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from datetime import datetime
+
+import structlog
+
+from sender.queue.run_queue import PageFacts, RunQueue
+from sender.runs.databases.source_views import SourceName
+from sender.runs.rules.rows import PageRow
+from sender.runs.rules.send_window import is_open
+from sender.sealed_tokens import SEALED_PREFIX, TokenBox
+
+log = structlog.get_logger()
+
+_IN_ORDER: tuple[SourceName, ...] = ("source", "submitted")
+"""Whose token counts first."""
+
+
+class PageBook:
+    """Shared by all sources: a submitted run's page may be described in the source database.
+
+    Of a page's tokens counts the one of its own row, else that of the source's runs, else that of submitted runs.
+
+    Args:
+        queue: where pages go.
+        box: seals tokens on their way there.
+        complete: whether there is nothing more to read; else runs that need a page's facts wait for `replace`.
+    """
+
+    def __init__(self, queue: RunQueue, box: TokenBox, *, complete: bool) -> None:
+        self._queue = queue
+        self._box = box
+        self.complete = complete
+        self._pages: dict[str, PageRow] = {}
+        self._of_runs: dict[SourceName, Mapping[str, str]] = {"source": {}} if complete else {}
+        self._sent: dict[str, tuple[str, PageRow]] = {}
+        self._warned: set[str] = set()
+
+    def replace(self, rows: list[PageRow]) -> None:
+        """Take what the source says now."""
+        self._pages = {row.page_id: row for row in rows}
+        self.complete = True
+
+    def replace_tokens(self, source: SourceName, tokens: Mapping[str, str]) -> None:
+        """Take what the runs of this source bring now: page -> token, in the clear or sealed."""
+        self._of_runs[source] = tokens
+
+    def token(self, page_id: str | None) -> str | None:
+        """Return the token that counts, in the clear or sealed; None when there is none."""
+        of_page = (self._row(page_id).page_access_token or "").strip()
+        of_runs = (self._of_runs.get(source, {}).get(page_id or "") for source in _IN_ORDER)
+        return of_page or next(filter(None, of_runs), None)
+
+    def time_zone(self, page_id: str | None) -> str | None:
+        """Return the page's time zone as the source names it."""
+        return self._row(page_id).time_zone
+
+    def window_open(self, page_id: str | None, window: str | None, at: datetime) -> bool:
+        """Say whether a run of this page may send at `at`: not while that cannot be known or read."""
+        if not self.complete and window:
+            return False
+        try:
+            return is_open(window, self.time_zone(page_id), at)
+        except ValueError as exc:
+            if str(exc) not in self._warned:
+                self._warned.add(str(exc))
+                log.warning("send_window_unreadable", page_id=page_id, reason=str(exc), effect="its runs are held")
+            return False
+
+    async def send(self, page_id: str, epoch: str) -> None:
+        """Pass the page on to the queue of this epoch, unless it has the same already. Errors: redis.RedisError."""
+        if "source" not in self._of_runs and await self._queue.has_token(page_id):
+            return  # it may be the source's, which has not been heard yet
+        token = self.token(page_id)
+        row = self._row(page_id)
+        now = (epoch, PageRow(page_id, token, row.time_zone, row.weight, row.limit_text, row.limit_media))
+        if self._sent.get(page_id) == now:
+            return
+        sealed = token if token is None or token.startswith(SEALED_PREFIX) else self._box.seal(token)
+        facts = PageFacts(
+            page_id=page_id,
+            sealed_token=sealed,
+            time_zone=row.time_zone,
+            weight=self._positive(page_id, "weight", row.weight),
+            limit_text=self._positive(page_id, "limit_text", row.limit_text),
+            limit_media=self._positive(page_id, "limit_media", row.limit_media),
+        )
+        await self._queue.set_page(facts)
+        self._sent[page_id] = now
+
+    def _row(self, page_id: str | None) -> PageRow:
+        return self._pages.get(page_id or "") or PageRow(page_id or "")
+
+    def _positive(self, page_id: str, column: str, text: str | None) -> int | None:
+        try:
+            value = float(text or "nan")
+        except ValueError:
+            log.warning(
+                "page_value_unreadable", page_id=page_id, column=column, value=text, effect="the default counts"
+            )
+            return None
+        return int(value) if math.isfinite(value) and value >= 1 else None

@@ -1,0 +1,128 @@
+"""Which runs are refused, and what people are told."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from schema.run import Run
+from sender.runs.rules.check import LIFETIME_MS, Refusal, check, content_class
+from sender.runs.rules.rows import SourceRun
+
+NOW_MS = 1_800_000_000_000
+GOOD = SourceRun(run_id="r1", page_id="100", page_access_token="t", message='{"text": "Hi {{name|there}}"}')
+
+
+def checked(zone: str | None = None, token: bool = True, **changes: object) -> Run | Refusal:
+    row = msgspec.structs.replace(GOOD, **changes)
+    return check(row, now_ms=NOW_MS, has_token=token, time_zone=zone)
+
+
+def taken(**changes: object) -> Run:
+    run = checked(**changes)  # type: ignore[arg-type]  # names of columns
+    assert isinstance(run, Run), run
+    return run
+
+
+def test_plain_run_is_taken_with_the_defaults() -> None:
+    assert taken() == Run(
+        run_id="r1",
+        page_id="100",
+        message={"text": "Hi {{name|there}}"},
+        messaging_type="UPDATE",
+        priority=0,
+        on_unknown="hold",
+        expires_at_ms=NOW_MS + LIFETIME_MS,
+    )
+
+
+def test_run_keeps_what_its_row_says() -> None:
+    run = taken(
+        messaging_type="MESSAGE_TAG",
+        tag="CUSTOMER_FEEDBACK",
+        notification_type="NO_PUSH",
+        priority="7.00",
+        on_unknown="resend",
+        expires_at_s=1_900_000_000.5,
+        parent_run_id="r0",
+    )
+    assert (run.messaging_type, run.tag, run.notification_type) == ("MESSAGE_TAG", "CUSTOMER_FEEDBACK", "NO_PUSH")
+    assert (run.priority, run.on_unknown, run.parent_run_id) == (7, "resend", "r0")
+    assert run.expires_at_ms == 1_900_000_000_500
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        *(
+            ({"messaging_type": "MESSAGE_TAG", "tag": tag}, f"tag {tag} no longer works since 2026-04-27")
+            for tag in ("CONFIRMED_EVENT_UPDATE", "POST_PURCHASE_UPDATE", "ACCOUNT_UPDATE")
+        ),
+        ({"messaging_type": "MESSAGE_TAG", "tag": "HUMAN_AGENT"}, "never for a broadcast"),
+        ({"messaging_type": "MESSAGE_TAG"}, "needs a tag"),
+        ({"messaging_type": "UPDATE", "tag": "CUSTOMER_FEEDBACK"}, "goes with messaging_type MESSAGE_TAG only"),
+        ({"messaging_type": "PROMO"}, "write one of MESSAGE_TAG, RESPONSE, UPDATE, UTILITY"),
+        ({"notification_type": "LOUD"}, "write one of NO_PUSH, REGULAR, SILENT_PUSH"),
+        ({"on_unknown": "retry"}, "write hold or resend"),
+        ({"message": None}, "message is missing"),
+        ({"message": "{"}, "message is not valid JSON"),
+        ({"message": "[" * 5000}, "message is not valid JSON"),
+        ({"message": "{}"}, "message is empty"),
+        ({"message": "[]"}, "message is not a JSON object"),
+        ({"message": '"{\\"text\\": \\"Hi\\"}"'}, "JSON text inside a JSON string"),
+        ({"message": '{"text": "Hi {{name"}'}, "message.text, character 4: {{ without }}"),
+        ({"message": '{"text": "Hi {{}}"}'}, "no name between {{ and }}"),
+        ({"message": '{"text": "a\\u0000b"}'}, "NUL"),
+        ({"run_id": "r" * 501}, "run_id has over 500 characters"),
+        ({"page_id": "1" * 501}, "page_id has over 500 characters"),
+        ({"page_id": None}, "page_id None is not a page's number"),
+        ({"page_id": "my page"}, "page_id 'my page' is not a page's number"),
+        ({"page_id": "١٢٣"}, "is not a page's number"),
+        ({"token": False}, "page_access_token is missing"),
+        ({"send_window": "9 to 5"}, "write for example 09:00-21:00"),
+        ({"send_window": "09:00-21:00", "zone": "Mars/Base"}, "time_zone 'Mars/Base' of the page is unknown"),
+        ({"priority": "high"}, "priority must be a whole number from -1000 to 1000, not high"),
+        ({"priority": "NaN"}, "priority must be a whole number"),
+        ({"priority": "1e12"}, "priority must be a whole number"),
+    ],
+)
+def test_unusable_run_is_refused_with_a_reason(changes: dict[str, object], reason: str) -> None:
+    refusal = checked(**changes)  # type: ignore[arg-type]  # names of columns
+    assert isinstance(refusal, Refusal)
+    assert reason in refusal.reason
+
+
+def test_refusal_names_everything_that_is_wrong() -> None:
+    refusal = checked(page_id="x", message="{}", messaging_type="PROMO")
+    assert isinstance(refusal, Refusal)
+    assert refusal.reason.count(";") == 2
+
+
+def test_run_without_expiry_ends_a_day_after_it_was_due() -> None:
+    assert taken(scheduled_at_s=NOW_MS / 1000 - 60).expires_at_ms == NOW_MS - 60_000 + LIFETIME_MS
+
+
+def test_expired_run_is_taken_so_that_everybody_in_it_ends_as_expired() -> None:
+    assert taken(expires_at_s=1.0).expires_at_ms == 1000
+
+
+def test_infinite_expiry_is_the_last_moment_that_can_be_written() -> None:
+    assert taken(expires_at_s=float("inf")).expires_at_ms == 253_370_764_799_000
+    assert taken(scheduled_at_s=float("-inf")).expires_at_ms == LIFETIME_MS
+
+
+@pytest.mark.parametrize(
+    ("message", "content"),
+    [
+        ({"text": "x"}, "text"),
+        ({"attachment": {"type": "image"}}, "text"),
+        ({"attachment": {"type": "audio"}}, "media"),
+        ({"attachment": {"type": "video", "payload": {"url": "u"}}}, "media"),
+        ({"attachment": {"type": "template", "payload": {"elements": [{"media_type": "video"}]}}}, "media"),
+        ({"attachment": {"type": "template", "payload": {"elements": [{"media_type": "image"}]}}}, "text"),
+        ({"attachment": {"type": ["video"], "payload": {"elements": ["video"]}}}, "text"),
+        ({"attachment": "video"}, "text"),
+    ],
+)
+def test_audio_and_video_count_as_media(message: dict[str, object], content: str) -> None:
+    assert content_class(message) == content
