@@ -6,7 +6,7 @@ import typer
 
 from ops.bench.cli import app as bench
 from ops.commands import demo, doctor, fakegraph, health, migrate, page, partitions, run, services, up
-from ops.exits import Commands
+from ops.shell.exits import Commands
 from schema.runtime.logging import configure_logging
 
 app = typer.Typer(

@@ -20,7 +20,7 @@ from ingest.settings import IngestSettings
 from ops.api.app import serve as serve_api
 from ops.api.settings import ApiSettings, guarded
 from ops.local.servers import LocalAddresses, open_servers
-from ops.settings_check import read
+from ops.settings.checked import read
 from schema.migrate import migrate
 from schema.runtime.asyncio_door import aio
 from schema.runtime.outage import Outage

@@ -13,10 +13,10 @@ from aiokafka.helpers import create_ssl_context
 from pydantic import SecretStr
 
 from ops.api.answers import Check, CheckStatus, Health, Overall
-from ops.api.detail import telling
 from ops.api.postgres import query
 from ops.api.reading import QueueUnreachable
 from ops.api.settings import ApiSettings
+from ops.shell.detail import telling
 from schema.runtime.asyncio_door import aio
 from schema.snapshot import STALE_AFTER_S, ProcessSnapshot
 

@@ -15,7 +15,7 @@ from hypercorn.trio.tcp_server import TCPServer
 from hypercorn.trio.worker_context import WorkerContext
 from hypercorn.typing import ASGIFramework, ConnectionState
 
-from ops.exits import leaves
+from ops.shell.exits import leaves
 
 log = structlog.get_logger()
 

@@ -10,7 +10,7 @@ import trio
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from ops.api.detail import telling
+from ops.shell.detail import telling
 from schema.keys import key
 from schema.runtime.asyncio_door import aio
 from sender.queue.run_queue import HOLDERS

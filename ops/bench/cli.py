@@ -14,8 +14,8 @@ from ops.bench.http import HttpOptions, bench_http
 from ops.bench.queue import QueueOptions, bench_queue
 from ops.bench.report import print_report
 from ops.bench.send import SendCase, SendOptions, bench_send
-from ops.commands.output import AsJson, example
-from ops.service import run_once
+from ops.shell.output import AsJson, example
+from ops.shell.service import run_once
 from schema.runtime.logging import configure_logging
 
 T = TypeVar("T")

@@ -10,7 +10,7 @@ import msgspec
 import typer
 
 from ops.bench.conditions import Conditions
-from ops.commands.output import print_json, print_table
+from ops.shell.output import print_json, print_table
 
 _ROLES = ("bench", "client", "sender", "fake Graph", "Redis", "broker", "ingest", "Postgres")
 """In the order in which a message meets them."""

@@ -10,8 +10,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from ops.commands.output import example
-from ops.service import run_service
+from ops.shell.output import example
+from ops.shell.service import run_service
 from schema.runtime.logging import configure_logging
 from schema.runtime.stop import Stop
 

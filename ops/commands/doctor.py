@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import typer
 
-from ops.commands.output import AsJson, example, print_json, printable
-from ops.exits import FAILED, WRONG_USAGE
+from ops.shell.exits import FAILED, WRONG_USAGE
+from ops.shell.output import AsJson, example, print_json, printable
 
 commands = typer.Typer()
 

@@ -14,9 +14,9 @@ import typer
 from redis import Redis
 
 from ops.api.settings import ApiSettings
-from ops.commands.output import AsJson, example, print_json
-from ops.exits import FAILED
-from ops.settings_check import load_checked
+from ops.settings.checked import load_checked
+from ops.shell.exits import FAILED
+from ops.shell.output import AsJson, example, print_json
 from schema.keys import key
 from schema.runtime.settings import RedisSettings
 from schema.snapshot import STALE_AFTER_S, ProcessSnapshot

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import typer
 
-from ops.commands.output import AsJson, example, print_json
-from ops.service import run_once
-from ops.settings_check import load_checked
+from ops.settings.checked import load_checked
+from ops.shell.output import AsJson, example, print_json
+from ops.shell.service import run_once
 from schema.migrate import migrate as apply_missing
 from schema.runtime.asyncio_door import aio
 from schema.runtime.settings import LogDatabaseSettings

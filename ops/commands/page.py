@@ -10,10 +10,10 @@ from typing import Annotated, TypeVar
 import trio
 import typer
 
-from ops.commands.output import AsJson, example, print_json, print_table
-from ops.exits import CommandFailed
-from ops.service import run_once
-from ops.settings_check import load_checked
+from ops.settings.checked import load_checked
+from ops.shell.exits import CommandFailed
+from ops.shell.output import AsJson, example, print_json, print_table
+from ops.shell.service import run_once
 from schema.event import at_us
 from schema.runtime.asyncio_door import aio
 from schema.runtime.redis import open_redis

@@ -10,9 +10,9 @@ from psycopg import AsyncConnection
 
 from ingest.partitions import Partition, drop, ensure, list_partitions
 from ingest.settings import IngestSettings
-from ops.commands.output import AsJson, example, print_json, print_table
-from ops.service import run_once
-from ops.settings_check import load_checked
+from ops.settings.checked import load_checked
+from ops.shell.output import AsJson, example, print_json, print_table
+from ops.shell.service import run_once
 from schema.runtime.asyncio_door import aio
 from schema.runtime.settings import LogDatabaseSettings
 

@@ -13,14 +13,14 @@ import typer
 from ops.api.answers import NotReached
 from ops.api.not_reached import read_not_reached
 from ops.api.postgres import query
-from ops.commands.output import AsJson, example, print_json, print_table, printable
 from ops.commands.run_again import recover_run, retry_run
 from ops.commands.run_failures import list_failures
 from ops.commands.run_submit import submit_run
 from ops.commands.run_view import RunView, read_runs, sql
-from ops.exits import CommandFailed
-from ops.service import run_once
-from ops.settings_check import load_checked
+from ops.settings.checked import load_checked
+from ops.shell.exits import CommandFailed
+from ops.shell.output import AsJson, example, print_json, print_table, printable
+from ops.shell.service import run_once
 from schema.run import RunState
 from schema.runtime.asyncio_door import aio
 from schema.runtime.redis import open_redis

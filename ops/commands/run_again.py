@@ -12,10 +12,10 @@ import typer
 from redis.asyncio import Redis
 
 from ops.commands.caught_up import wait_for_rows
-from ops.commands.output import AsJson, print_json
-from ops.exits import CommandFailed
-from ops.service import run_once
-from ops.settings_check import load_checked
+from ops.settings.checked import load_checked
+from ops.shell.exits import CommandFailed
+from ops.shell.output import AsJson, print_json
+from ops.shell.service import run_once
 from schema.outcomes import ErrorClass
 from schema.runtime.asyncio_door import aio
 from schema.runtime.outage import Outage

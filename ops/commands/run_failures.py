@@ -13,9 +13,9 @@ import typer
 from psycopg.rows import DictRow, dict_row
 
 from ops.api.not_reached import sql
-from ops.commands.output import AsJson, printable
-from ops.exits import CommandFailed
-from ops.settings_check import load_checked
+from ops.settings.checked import load_checked
+from ops.shell.exits import CommandFailed
+from ops.shell.output import AsJson, printable
 from schema.outcomes import ErrorClass
 from schema.runtime.settings import LogDatabaseSettings
 

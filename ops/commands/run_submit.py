@@ -1,4 +1,4 @@
-"""`newar run submit`: a run from a file of recipients. What a file may hold is in sender/runs/by_hand/recipients_file.py."""
+"""`newar run submit`: a run from a file of recipients, which `sender/runs/by_hand/recipients_file.py` reads."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
-from ops.commands.output import AsJson, print_json
-from ops.service import run_once
-from ops.settings_check import load_checked
+from ops.settings.checked import load_checked
+from ops.shell.output import AsJson, print_json
+from ops.shell.service import run_once
 from schema.runtime.asyncio_door import aio
 from schema.runtime.settings import LogDatabaseSettings, TokenSettings
 from sender.runs.by_hand.submit import SubmittedRun, submit

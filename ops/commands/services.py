@@ -12,9 +12,9 @@ import typer
 
 from ingest.settings import IngestSettings
 from ops.api.settings import ApiSettings, guarded
-from ops.commands.output import example, is_terminal
-from ops.service import run_service
-from ops.settings_check import load_checked
+from ops.settings.checked import load_checked
+from ops.shell.output import example, is_terminal
+from ops.shell.service import run_service
 from schema.runtime.logging import configure_logging
 from sender.runs.settings import RunsSettings
 from sender.settings import SenderSettings

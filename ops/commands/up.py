@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
-from ops.commands.output import example, is_terminal
-from ops.service import run_service
-from ops.settings_check import warn_of_ignored_names
+from ops.settings.ignored_names import warn_of_ignored_names
+from ops.shell.output import example, is_terminal
+from ops.shell.service import run_service
 from schema.runtime.logging import configure_logging
 from schema.runtime.stop import Stop
 

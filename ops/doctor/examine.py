@@ -6,7 +6,6 @@ from functools import partial
 
 import trio
 
-from ops.api.detail import telling
 from ops.doctor.finding import Check, Finding
 from ops.doctor.graph import check_graph
 from ops.doctor.kafka import check_kafka
@@ -15,8 +14,9 @@ from ops.doctor.redis import check_redis
 from ops.doctor.settings import check_program, check_settings, of_kind
 from ops.doctor.source import check_source
 from ops.doctor.tokens import check_tokens
-from ops.exits import leaves
-from ops.service import run_once
+from ops.shell.detail import telling
+from ops.shell.exits import leaves
+from ops.shell.service import run_once
 from schema.runtime.settings import KafkaSettings, LogDatabaseSettings, RedisSettings, SourceDatabaseSettings
 from sender.settings import SenderSettings
 

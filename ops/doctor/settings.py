@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import TypeVar
 
 from ops.doctor.finding import Finding, judged
-from ops.settings_check import SERVICES, ignored_names, problems_of, read
+from ops.settings.checked import problems_of, read
+from ops.settings.ignored_names import ignored_names
+from ops.settings.services import SERVICES
 from schema.runtime.settings import ENV_FILE, Settings, SettingsError
 
 S = TypeVar("S", bound=Settings)

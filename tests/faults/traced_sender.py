@@ -20,7 +20,7 @@ from unittest.mock import patch
 
 import trio
 
-from ops.service import run_service
+from ops.shell.service import run_service
 from schema.runtime.logging import configure_logging
 from schema.runtime.settings import load
 from schema.runtime.stop import Stop

@@ -1,4 +1,4 @@
-"""What an answer of the Graph API means for its message; what follows from that is decided in sender.delivery.after_answer.
+"""What an answer of the Graph API means for its message; what follows is decided in sender.delivery.after_answer.
 
 Order of decision: platform facts 2.5. In doubt an answer is `ambiguous`: the message may have gone out.
 """

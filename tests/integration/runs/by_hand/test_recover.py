@@ -13,7 +13,7 @@ import redis
 import trio
 
 from ops.commands.run_again import NOTICED_WITHIN_S, RecoverSettings, recover
-from ops.exits import CommandFailed
+from ops.shell.exits import CommandFailed
 from sender.runs.by_hand.errors import RunUnusable
 from tests.guarded import Guarded
 from tests.integration.runs.by_hand.own_redis import open_own_redis

@@ -18,7 +18,7 @@ from ops.commands.run_failures import _rows
 from tests.integration.api.serving import open_api
 from tests.integration.runs.by_hand.world import make_partitions
 from tests.unit.api.contents import api_settings
-from tests.unit.cli.command_line import CommandLine, open_command_line
+from tests.unit.command_line import CommandLine, open_command_line
 
 _RUN = (
     "INSERT INTO runs (run_id, page_id, source, state, recipients, message)"

@@ -17,8 +17,8 @@ from ingest.app import serve as serve_ingest
 from ingest.partitions import ensure
 from ingest.settings import IngestSettings
 from ops.commands.run_again import RecoverSettings, RetrySettings, make_retry, recover, settled_after_s
-from ops.exits import CommandFailed
 from ops.fakegraph.process import open_fakegraph
+from ops.shell.exits import CommandFailed
 from schema.outcomes import ErrorClass
 from schema.runtime.asyncio_door import aio
 from schema.runtime.redis import open_redis

@@ -12,8 +12,8 @@ import typer
 from redis.exceptions import RedisError
 from typer.core import TyperGroup
 
-from ops.api.detail import telling
 from ops.fakegraph.options import FakeGraphUsageError
+from ops.shell.detail import telling
 from schema.runtime.logging import without_secrets
 from schema.runtime.settings import SettingsError
 from sender.runs.by_hand.errors import RunMisdescribed

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ops.api.detail import telling
+from ops.shell.detail import telling
 
 
 @pytest.mark.parametrize(

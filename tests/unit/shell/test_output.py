@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ops.commands.output import print_table, printable
+from ops.shell.output import print_table, printable
 
 
 def test_a_pipe_gets_whole_words_and_dashes_for_nothing(capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from tests.unit.cli.command_line import CommandLine
+from tests.unit.command_line import CommandLine
 
 TOKEN = "EAAverysecret"
 

@@ -11,9 +11,9 @@ import pytest
 import redis
 
 from schema.keys import key
-from tests.integration.cli.processes import line_with, nothing_is_left_of, serving
-from tests.integration.cli.servers import reports, until
-from tests.unit.cli.command_line import CommandLine
+from tests.integration.commands.processes import line_with, nothing_is_left_of, serving
+from tests.integration.commands.servers import reports, until
+from tests.unit.command_line import CommandLine
 
 
 @pytest.mark.parametrize("service", ["runs", "sender", "ingest"])

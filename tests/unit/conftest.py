@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.cli.command_line import CommandLine, open_command_line
+from tests.unit.command_line import CommandLine, open_command_line
 
 
 @pytest.fixture

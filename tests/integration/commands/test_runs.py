@@ -10,10 +10,10 @@ import pytest
 import redis
 
 from schema.keys import key
-from tests.integration.cli.processes import serving
-from tests.integration.cli.runs import shown, submit
-from tests.integration.cli.servers import sql, until
-from tests.unit.cli.command_line import CommandLine
+from tests.integration.commands.processes import serving
+from tests.integration.commands.runs import shown, submit
+from tests.integration.commands.servers import sql, until
+from tests.unit.command_line import CommandLine
 
 
 def test_submitted_run_is_listed_and_shown_before_anybody_takes_it(desk: CommandLine) -> None:

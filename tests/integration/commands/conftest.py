@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import pytest
 
-from tests.unit.cli.command_line import CommandLine, open_command_line
+from tests.unit.command_line import CommandLine, open_command_line
 
 KEY = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
 PROJECT = Path(__file__).parents[3]

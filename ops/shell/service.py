@@ -21,7 +21,7 @@ _OBJECTS_BETWEEN_COLLECTIONS = 50_000
 def run_service(name: str, main: Callable[[Stop], Awaitable[None]], drain_s: float) -> None:
     """Run `main(stop)` until it returns; SIGTERM or Ctrl-C request the stop, a second one cuts its drain short.
 
-    Errors pass through, in groups; `ops.exits` says them in one line each.
+    Errors pass through, in groups; `ops.shell.exits` says them in one line each.
     """
     configure_logging(name)
     spare_the_collector()

@@ -11,11 +11,11 @@ from pydantic import SecretStr
 
 from schema.keys import key
 from sender.sealed_tokens import TokenBox
-from tests.integration.cli.conftest import KEY
-from tests.integration.cli.runs import TOKEN
-from tests.integration.cli.servers import sql
+from tests.integration.commands.conftest import KEY
+from tests.integration.commands.runs import TOKEN
+from tests.integration.commands.servers import sql
 from tests.integration.runs.world import SAMPLES
-from tests.unit.cli.command_line import CommandLine
+from tests.unit.command_line import CommandLine
 
 
 def test_migrate_and_partitions(newar: CommandLine, postgres_url: str) -> None:

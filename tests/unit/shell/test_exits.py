@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from ops.exits import CommandFailed, explain, leaves, report
 from ops.fakegraph.options import FakeGraphUsageError
+from ops.shell.exits import CommandFailed, explain, leaves, report
 from schema.migrate import MigrationsPending
 from schema.runtime.settings import SettingsError
 

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from ops.settings_check import problems_of, read, warnings_about
+from ops.settings.checked import problems_of, read
+from ops.settings.ignored_names import warnings_about
 from schema.runtime.settings import KafkaSettings, LogDatabaseSettings, RedisSettings
-from tests.unit.cli.command_line import CommandLine
+from tests.unit.command_line import CommandLine
 
 KEY = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
 REQUIRED = {

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from ops.commands_docs import leaf_commands
-from tests.unit.cli.command_line import CommandLine
+from tests.unit.command_line import CommandLine
 
 KEY = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
 AWAY = "postgresql://newar:hidden-password@127.0.0.1:1/newar"

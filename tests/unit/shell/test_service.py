@@ -8,7 +8,7 @@ import sys
 
 BUSY = """
 import asyncio
-from ops.service import run_once
+from ops.shell.service import run_once
 from schema.runtime.asyncio_door import aio
 
 async def work():

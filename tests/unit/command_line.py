@@ -13,7 +13,7 @@ import structlog
 from typer.testing import CliRunner, Result
 
 from ops.cli import app
-from ops.settings_check import known_names
+from ops.settings.ignored_names import known_names
 
 
 class CommandLine:

@@ -1,0 +1,72 @@
+"""Loading settings for a command: all problems at once, addresses included."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TypeVar
+
+from pydantic import SecretStr
+
+from ops.settings.ignored_names import warn_of_ignored_names
+from schema.runtime.settings import (
+    FILES,
+    LogDatabaseSettings,
+    Settings,
+    SettingsError,
+    SourceDatabaseSettings,
+    load,
+    setting_name,
+)
+from sender.runs.databases.database import address_problem
+
+S = TypeVar("S", bound=Settings)
+
+_DATABASES: tuple[type[Settings], ...] = (LogDatabaseSettings, SourceDatabaseSettings)
+
+
+def load_checked(kind: type[S]) -> S:
+    """Read settings of this class, addresses included, and warn of names that mean nothing.
+
+    Raises:
+        SettingsError: naming every problem, without values.
+    """
+    warn_of_ignored_names()
+    return read(kind)
+
+
+def read(kind: type[S], *, env_file: str | tuple[str, ...] | None = FILES, **values: object) -> S:
+    """Read settings of this class without a warning; `values` as of `load`. Errors: as `load_checked`."""
+    problems = [p for part in _DATABASES if issubclass(kind, part) for p in _address_problems(part, env_file, values)]
+    try:
+        settings = load(kind, env_file=env_file, **values)
+    except SettingsError as exc:
+        raise SettingsError([*exc.problems, *problems]) from None
+    if problems:
+        raise SettingsError(problems)
+    return settings
+
+
+def _address_problems(
+    part: type[Settings], env_file: str | tuple[str, ...] | None, values: Mapping[str, object]
+) -> Iterator[str]:
+    """Yield what the library says of the addresses, also when other settings of the service are wrong."""
+    try:
+        settings = load(part, env_file=env_file, **{name: values[name] for name in values if name in part.model_fields})
+    except SettingsError:
+        return  # the service's own settings say it
+    for field in part.model_fields:
+        if isinstance(url := getattr(settings, field), SecretStr) and (
+            problem := address_problem(url, setting_name(part, field))
+        ):
+            yield problem
+
+
+def problems_of(kinds: Iterable[type[Settings]]) -> list[str]:
+    """Return what is wrong with the settings of all these classes, each problem once."""
+    problems: dict[str, None] = {}
+    for kind in kinds:
+        try:
+            read(kind)
+        except SettingsError as exc:
+            problems |= dict.fromkeys(exc.problems)
+    return list(problems)

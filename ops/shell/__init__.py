@@ -1,0 +1,1 @@
+"""What every command needs of its surroundings: how it runs, prints and fails."""

@@ -1,0 +1,1 @@
+"""What all services share, on real servers."""

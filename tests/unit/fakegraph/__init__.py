@@ -1,0 +1,1 @@
+"""The stand-in Graph API's pure parts."""

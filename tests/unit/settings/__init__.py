@@ -1,0 +1,1 @@
+"""Settings at the entry point."""
