@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import typer
 
-from ops.bench.cli import app as bench
-from ops.commands import demo, doctor, fakegraph, health, migrate, page, partitions, run, services, up
+from ops.commands import bench, demo, doctor, fakegraph, health, migrate, page, partitions, services, up
+from ops.commands.run import run
 from ops.shell.exits import Commands
 from schema.runtime.logging import configure_logging
 
@@ -38,7 +38,7 @@ app.add_typer(page.commands, name="page")
 app.add_typer(doctor.commands)
 app.add_typer(health.commands)
 app.add_typer(fakegraph.commands)
-app.add_typer(bench, name="bench")
+app.add_typer(bench.commands, name="bench")
 
 
 def main() -> None:

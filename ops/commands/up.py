@@ -22,7 +22,7 @@ def up(
     data: Annotated[Path, typer.Option(help="folder of the local servers and the encryption key")] = Path(".newar"),
 ) -> None:
     """Run all services, on local servers where no address is configured, until stopped."""
-    from ops.up import up as serve  # noqa: PLC0415 - its imports take a second
+    from ops.up.serve_all import up as serve  # noqa: PLC0415 - its imports take a second
 
     configure_logging("up")
     warn_of_ignored_names()

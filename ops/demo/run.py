@@ -15,7 +15,7 @@ from ops.demo.proof import Proof, prove, read_ledger, read_rows
 from ops.demo.source import make_source
 from ops.fakegraph.process import open_fakegraph
 from ops.local.servers import open_servers
-from ops.up import AllSettings, local_values, serve_all, settings_with, token_key
+from ops.up.serve_all import AllSettings, local_values, serve_all, settings_with, token_key
 from schema.migrate import migrate
 from schema.outcomes import FINAL_OUTCOMES
 from schema.runtime.asyncio_door import aio

@@ -27,7 +27,7 @@ from ingest.app import serve as serve_ingest
 from ingest.settings import IngestSettings
 from ops.api.app import serve as serve_api
 from ops.api.settings import ApiSettings
-from ops.up import serve_all, settings_with, up
+from ops.up.serve_all import serve_all, settings_with, up
 from schema.runtime.asyncio_door import aio
 from schema.runtime.kafka import prepare_topic
 from schema.runtime.stop import Stop

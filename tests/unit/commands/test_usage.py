@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ops.commands_docs import leaf_commands
+from ops.generated_docs.commands_page import leaf_commands
 from tests.unit.command_line import CommandLine
 
 KEY = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="

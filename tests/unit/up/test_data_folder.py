@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from ops.up import Given, _check, _placeholders, token_key
+from ops.up.serve_all import Given, _check, _placeholders, token_key
 from schema.runtime.settings import SettingsError
 
 

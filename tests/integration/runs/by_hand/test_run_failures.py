@@ -14,7 +14,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from ops.commands.run_failures import _rows
+from ops.commands.run.failures import _rows
 from tests.integration.api.serving import open_api
 from tests.integration.runs.by_hand.world import make_partitions
 from tests.unit.api.contents import api_settings

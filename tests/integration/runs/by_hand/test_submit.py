@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from ops.commands.run_view import read_runs
+from ops.commands.run.view import read_runs
 from schema.runtime.asyncio_door import aio
 from sender.runs.by_hand.errors import BadFile, RunUnusable
 from sender.runs.by_hand.submit import SubmittedRun, submit

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from structlog.testing import capture_logs
 
-from ops.commands.run_view import read_runs, sql
+from ops.commands.run.view import read_runs, sql
 from schema.keys import key
 from sender.runs.databases.errors import DatabaseAway
 from sender.runs.databases.source_views import SUBMITTED, Source

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ops.commands.run_view import view
+from ops.commands.run.view import view
 from schema.run import RunState
 from sender.queue.run_queue import RunFacts
 

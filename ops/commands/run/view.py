@@ -43,7 +43,7 @@ class RunView(msgspec.Struct, frozen=True, kw_only=True):
 
 def sql(name: str) -> str:
     """Return the text of `sql/NAME.sql`."""
-    return files("ops.commands").joinpath("sql", f"{name}.sql").read_text("utf-8")
+    return files("ops.commands.run").joinpath("sql", f"{name}.sql").read_text("utf-8")
 
 
 async def read_runs(url: str, queue: RunQueue, *, run_id: str | None = None, limit: int = 1) -> list[RunView]:

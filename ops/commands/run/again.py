@@ -11,7 +11,7 @@ import msgspec
 import typer
 from redis.asyncio import Redis
 
-from ops.commands.caught_up import wait_for_rows
+from ops.commands.run.caught_up import wait_for_rows
 from ops.settings.checked import load_checked
 from ops.shell.exits import CommandFailed
 from ops.shell.output import AsJson, print_json

@@ -13,10 +13,10 @@ import typer
 from ops.api.answers import NotReached
 from ops.api.not_reached import read_not_reached
 from ops.api.postgres import query
-from ops.commands.run_again import recover_run, retry_run
-from ops.commands.run_failures import list_failures
-from ops.commands.run_submit import submit_run
-from ops.commands.run_view import RunView, read_runs, sql
+from ops.commands.run.again import recover_run, retry_run
+from ops.commands.run.failures import list_failures
+from ops.commands.run.submit import submit_run
+from ops.commands.run.view import RunView, read_runs, sql
 from ops.settings.checked import load_checked
 from ops.shell.exits import CommandFailed
 from ops.shell.output import AsJson, example, print_json, print_table, printable

@@ -1,4 +1,4 @@
-"""Writes docs/settings.md from the settings classes: `python -m ops.settings_docs > docs/settings.md`."""
+"""Makes docs/settings.md of the settings classes: `python -m ops.generated_docs.settings_page > docs/settings.md`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Settings come from the environment, or from a file `.env` in the folder where a 
 counts more. A missing or malformed one is told at the start, all at once, with what to write. Unknown names only warn.
 `newar doctor` checks them all.
 
-This page is made from the settings classes: `python -m ops.settings_docs > docs/settings.md`.
+This page is made from the settings classes: `python -m ops.generated_docs.settings_page > docs/settings.md`.
 """
 
 _MORE = """\

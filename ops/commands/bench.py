@@ -20,14 +20,16 @@ from schema.runtime.logging import configure_logging
 
 T = TypeVar("T")
 
-app = typer.Typer(no_args_is_help=True, help="Measure, on servers started for it. What was seen: ops/bench/RESULTS.md.")
+commands = typer.Typer(
+    no_args_is_help=True, help="Measure, on servers started for it. What was seen: ops/bench/RESULTS.md."
+)
 
 Rounds = Annotated[int, typer.Option(min=1, help="Each round measures all cases once; medians are shown.")]
 Pages = Annotated[int, typer.Option(min=1, help="Pages, with one run each.")]
 Durable = Annotated[bool, typer.Option(help="Redis and PostgreSQL write to disk before they acknowledge.")]
 
 
-@app.command(epilog=example("newar bench http --tasks 100,500 --no-tls"))
+@commands.command(epilog=example("newar bench http --tasks 100,500 --no-tls"))
 def http(
     clients: Annotated[str, typer.Option(help="Clients to compare, with commas.")] = ",".join(CLIENTS),
     tasks: Annotated[str, typer.Option(help="Numbers of tasks that send at once.")] = "1,20,100,500,2000",
@@ -60,7 +62,7 @@ def http(
     )
 
 
-@app.command(epilog=example("newar bench queue --groups 1,100 --jobs 20000"))
+@commands.command(epilog=example("newar bench queue --groups 1,100 --jobs 20000"))
 def queue(
     groups: Annotated[
         str, typer.Option(help="Jobs that are claimed, marked and settled together.")
@@ -80,7 +82,7 @@ def queue(
     print_report("queue", options, options.groups, found, rate="jobs_per_s", as_json=as_json, conditions=conditions)
 
 
-@app.command(epilog=example("newar bench send --latency-ms 0,300 --tasks 2000 --messages 50000"))
+@commands.command(epilog=example("newar bench send --latency-ms 0,300 --tasks 2000 --messages 50000"))
 def send(
     senders: Annotated[str, typer.Option(help="Numbers of sender processes.")] = "1",
     tasks: Annotated[str, typer.Option(help="Tasks of each sender.")] = "100",

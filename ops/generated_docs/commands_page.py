@@ -1,4 +1,4 @@
-"""Writes docs/commands.md from the command line itself: `python -m ops.commands_docs > docs/commands.md`."""
+"""Makes docs/commands.md of the command line: `python -m ops.generated_docs.commands_page > docs/commands.md`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _HEAD = """\
 `newar COMMAND --help` says the same. `python -m ops` is `newar` too. Results go to stdout, logs to stderr. Exit codes:
 0 done, 1 failed, 2 wrong usage or settings.
 
-This page is made from the command line itself: `python -m ops.commands_docs > docs/commands.md`.
+This page is made from the command line itself: `python -m ops.generated_docs.commands_page > docs/commands.md`.
 """
 
 
