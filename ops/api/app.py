@@ -12,7 +12,7 @@ from hypercorn.config import Config
 
 from ops.api.access import Access
 from ops.api.board import Board
-from ops.api.connection import serve_connections
+from ops.api.client_connection import serve_connections
 from ops.api.settings import ApiSettings, guarded
 from ops.api.web import make_app
 from schema.runtime.asyncio_door import aio

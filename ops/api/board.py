@@ -25,8 +25,8 @@ from ops.api.answers import (
 )
 from ops.api.checks import check_all
 from ops.api.history import History, HistoryUnreachable
-from ops.api.pace import RunPaces
 from ops.api.reading import NEWEST_RUNS, Fields, QueueReader, Reading
+from ops.api.run_rates import RunRates
 from ops.api.settings import ApiSettings
 from ops.api.shared import Shared
 from schema.event import at_us
@@ -57,7 +57,7 @@ class Board:
 
     def __init__(self, settings: ApiSettings, redis: Redis) -> None:
         self._reader = QueueReader(redis)
-        self._paces = RunPaces()
+        self._rates = RunRates()
         url = settings.log_database_url
         self._history = History(url.get_secret_value()) if url else None
         self._moment = Shared(self._read, FRESH_S)
@@ -83,7 +83,7 @@ class Board:
 
     async def queue(self) -> QueueAnswer:
         """Return the queue's figures."""
-        return queue_figures.queue((await self.moment()).reading, self._paces)
+        return queue_figures.queue((await self.moment()).reading, self._rates)
 
     async def circuit_breaker(self) -> CircuitBreaker:
         """Return the breakers that are not closed."""
@@ -99,7 +99,7 @@ class Board:
 
     async def runs(self, limit: int) -> RunsAnswer:
         """Return the newest runs, newest first. What the queue says counts more than the registry."""
-        known = queue_figures.newest_runs((await self.moment()).reading, self._paces)
+        known = queue_figures.newest_runs((await self.moment()).reading, self._rates)
         history, registered = await self._registered()
         runs = list({run.run_id: run for run in registered + known}.values())
         return RunsAnswer(history=history, runs=_newest_first(runs)[:limit])
@@ -122,9 +122,9 @@ class Board:
         return self._overview[1]
 
     def _summary(self, moment: Moment) -> Overview:
-        performance, queue = merge.performance(moment.processes), queue_figures.queue(moment.reading, self._paces)
+        performance, queue = merge.performance(moment.processes), queue_figures.queue(moment.reading, self._rates)
         busiest = {run.run_id for run in queue.runs}
-        others = [r for r in queue_figures.newest_runs(moment.reading, self._paces) if r.run_id not in busiest]
+        others = [r for r in queue_figures.newest_runs(moment.reading, self._rates) if r.run_id not in busiest]
         return Overview(
             at=at_us(int(moment.reading.at_s * 1e6)),
             messages_per_second=performance.messages_per_second,
@@ -145,7 +145,7 @@ class Board:
     async def _read(self) -> Moment:
         reading = await self._reader.read()
         done = {run: _done(fields) for run, fields in reading.runs.items() if fields.get("state") != RunState.FINISHED}
-        self._paces.note(done, reading.at_s)
+        self._rates.note(done, reading.at_s)
         return Moment(reading, merge.live(reading.snapshots, reading.at_s))
 
     async def _read_registry(self) -> list[RunAnswer]:
@@ -155,7 +155,7 @@ class Board:
         moment = await self.moment()
         fields = moment.reading.runs.get(run_id) or await self._reader.run(run_id)
         if fields:
-            return queue_figures.run(run_id, fields, self._paces)
+            return queue_figures.run(run_id, fields, self._rates)
         found = await self._history.find(run_id) if self._history else None
         if found is None:
             raise NotFound("neither the queue nor the run registry knows this run")

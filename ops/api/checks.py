@@ -13,7 +13,7 @@ from aiokafka.helpers import create_ssl_context
 from pydantic import SecretStr
 
 from ops.api.answers import Check, CheckStatus, Health, Overall
-from ops.api.postgres import query
+from ops.api.log_query import query
 from ops.api.reading import QueueUnreachable
 from ops.api.settings import ApiSettings
 from ops.shell.detail import telling

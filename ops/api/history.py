@@ -11,8 +11,8 @@ import trio
 from psycopg.rows import DictRow
 
 from ops.api.answers import NotReached, RunAnswer
+from ops.api.log_query import query
 from ops.api.not_reached import read_not_reached
-from ops.api.postgres import query
 from ops.shell.detail import telling
 from schema.outcomes import Outcome
 from schema.run import RunState

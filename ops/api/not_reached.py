@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.resources import files
 
 from ops.api.answers import NotReached
-from ops.api.postgres import query
+from ops.api.log_query import query
 
 EXAMPLES = 3
 

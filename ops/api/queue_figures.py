@@ -9,8 +9,8 @@ from typing import Literal, cast
 import msgspec
 
 from ops.api.answers import AppPause, BreakerPage, CircuitBreaker, PageAnswer, QueueAnswer, RunAnswer
-from ops.api.pace import RunPaces
 from ops.api.reading import BUSIEST, MOST_BREAKERS, Fields, Reading, busiest_pages
+from ops.api.run_rates import RunRates
 from schema.event import LogEvent, at_us
 from schema.outcomes import Outcome
 from schema.run import RunState
@@ -21,7 +21,7 @@ _MOVING = (RunState.ACTIVE, RunState.CANCELLED, RunState.EXPIRED)
 _event_decoder = msgspec.json.Decoder(LogEvent)
 
 
-def queue(reading: Reading, paces: RunPaces) -> QueueAnswer:
+def queue(reading: Reading, rates: RunRates) -> QueueAnswer:
     """Return the figures of `/stats/queue`."""
     left = sum(run.left for run in reading.unfinished)
     since_s = None if _pause(reading.app, reading.at_s) else reading.claimable_since_s
@@ -33,23 +33,23 @@ def queue(reading: Reading, paces: RunPaces) -> QueueAnswer:
         outbox=reading.outbox,
         oldest_claimable_age_s=0.0 if since_s is None else round(reading.at_s - since_s, 3),
         runs_unfinished=len(reading.unfinished),
-        runs=[run(u.run_id, reading.runs[u.run_id], paces) for u in reading.unfinished[:BUSIEST]],
+        runs=[run(u.run_id, reading.runs[u.run_id], rates) for u in reading.unfinished[:BUSIEST]],
         pages=_pages(reading),
     )
 
 
-def newest_runs(reading: Reading, paces: RunPaces) -> list[RunAnswer]:
+def newest_runs(reading: Reading, rates: RunRates) -> list[RunAnswer]:
     """Return the newest runs, finished or not, newest first."""
-    return [run(run_id, reading.runs[run_id], paces) for run_id in reading.newest_runs if reading.runs[run_id]]
+    return [run(run_id, reading.runs[run_id], rates) for run_id in reading.newest_runs if reading.runs[run_id]]
 
 
-def run(run_id: str, fields: Fields, paces: RunPaces) -> RunAnswer:
+def run(run_id: str, fields: Fields, rates: RunRates) -> RunAnswer:
     """Return what is known of one run."""
     recipients, left = number(fields, "recipients"), number(fields, "left")
     state, taken_at = fields.get("state", ""), at(fields, "taken_at_ms")
     finished = state == RunState.FINISHED
     held_by = [holder for holder in HOLDERS if fields.get(f"hold:{holder}")]
-    rate = 0.0 if finished else paces.rate(run_id, taken_at.timestamp() if taken_at else None)
+    rate = 0.0 if finished else rates.rate(run_id, taken_at.timestamp() if taken_at else None)
     return RunAnswer(
         run_id=run_id,
         page_id=fields.get("page", ""),

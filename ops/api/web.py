@@ -17,7 +17,7 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 from ops.api.access import Access
 from ops.api.answers import Answer, Check, Health, Live
 from ops.api.board import Board
-from ops.api.connection import READ_WITHIN_S
+from ops.api.client_connection import READ_WITHIN_S
 from ops.api.endpoints import ENDPOINTS, Endpoint
 from ops.api.metrics import Figures
 from ops.api.openapi import document

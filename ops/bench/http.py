@@ -18,7 +18,7 @@ from ops.bench.http_case import HttpCase, HttpFigures, Task
 from ops.bench.percentiles import Percentiles
 from ops.bench.rounds import paired
 from ops.bench.stage import environment_of_children
-from ops.fakegraph.process import open_fakegraph
+from ops.fakegraph.child_process import open_fakegraph
 
 _PATIENCE_S = 30.0
 """httpx's own pool with 2000 tasks takes minutes for its first answers; it then counts as none per second."""

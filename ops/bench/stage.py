@@ -19,7 +19,7 @@ import trio
 from pydantic import SecretStr
 from redis.asyncio import Redis
 
-from ops.fakegraph.process import PROJECT, open_fakegraph
+from ops.fakegraph.child_process import PROJECT, open_fakegraph
 from ops.local.servers import open_servers
 from schema.job import Job, encode_record, job_id
 from schema.keys import key

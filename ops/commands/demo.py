@@ -16,8 +16,8 @@ from schema.runtime.logging import configure_logging
 from schema.runtime.stop import Stop
 
 if TYPE_CHECKING:
-    from ops.demo.run import DemoOptions, DemoResult
-    from ops.demo.run import Progress as HowFar
+    from ops.demo.main_job import DemoOptions, DemoResult
+    from ops.demo.main_job import Progress as HowFar
 
 commands = typer.Typer()
 
@@ -33,7 +33,7 @@ def run_demo(
     as_json: Annotated[bool, typer.Option("--json", help="end with one JSON object on stdout")] = False,
 ) -> None:
     """Send a broadcast end to end on local real servers against a stand-in Graph API, and prove the result."""
-    from ops.demo.run import DemoOptions, demo  # noqa: PLC0415 - its imports take a second
+    from ops.demo.main_job import DemoOptions, demo  # noqa: PLC0415 - its imports take a second
 
     options = DemoOptions(messages=messages, pages=min(pages, messages), latency_ms=latency_ms, stay=stay)
     results: list[DemoResult] = []

@@ -7,7 +7,7 @@ from functools import partial
 import trio
 
 from ops.doctor.finding import Check, Finding
-from ops.doctor.graph import check_graph
+from ops.doctor.graph_api import check_graph
 from ops.doctor.kafka import check_kafka
 from ops.doctor.log_database import check_log_database
 from ops.doctor.redis import check_redis

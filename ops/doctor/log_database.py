@@ -7,7 +7,7 @@ from importlib.resources import files
 
 from psycopg.rows import DictRow
 
-from ops.api.postgres import query
+from ops.api.log_query import query
 from ops.doctor.finding import Finding, clock, judged
 from schema.migrate import MigrationChanged, pending
 from schema.runtime.asyncio_door import aio

@@ -10,7 +10,7 @@ from typing import cast
 
 import httptools
 
-from ops.fakegraph.answers import Ending
+from ops.fakegraph.answer_texts import Ending
 from ops.fakegraph.graph import Graph
 from ops.fakegraph.requests import Request
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from random import Random
 from typing import NamedTuple
 
-from ops.fakegraph.answers import Answer, Ending, Scope, load_catalogue
+from ops.fakegraph.answer_texts import Answer, Ending, Scope, load_catalogue
 from ops.fakegraph.ledger import Ledger
 from ops.fakegraph.mix import BATCH, MEMBER, SINGLE, ErrorMix, Latency
 from ops.fakegraph.options import FakeGraphOptions

@@ -7,7 +7,7 @@ from itertools import accumulate
 from math import exp, log
 from random import Random
 
-from ops.fakegraph.answers import Answer, Catalogue, Scope
+from ops.fakegraph.answer_texts import Answer, Catalogue, Scope
 from ops.fakegraph.options import FakeGraphUsageError
 
 Z_P99 = 2.3263478740408408  # the 99th percentile of the standard normal distribution

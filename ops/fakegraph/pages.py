@@ -2,7 +2,7 @@
 
 from math import inf
 
-from ops.fakegraph.answers import SAMPLE_PAGE, Answer
+from ops.fakegraph.answer_texts import SAMPLE_PAGE, Answer
 
 USAGE_KEY = f'{{"{SAMPLE_PAGE}":'
 

@@ -21,7 +21,7 @@ import trio
 from cryptography.fernet import Fernet
 from pydantic import SecretStr
 
-from ops.fakegraph.process import open_fakegraph
+from ops.fakegraph.child_process import open_fakegraph
 from schema.job import Job, encode_record, job_id
 from schema.keys import key
 from schema.outcomes import FINAL_OUTCOMES

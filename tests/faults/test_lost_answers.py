@@ -10,7 +10,7 @@ import pytest
 import trio
 from structlog.testing import capture_logs
 
-from ops.fakegraph.process import open_fakegraph
+from ops.fakegraph.child_process import open_fakegraph
 from schema.job import JOB_ID_BYTES, Job, encode_record, job_id
 from schema.keys import key
 from schema.outcomes import Outcome

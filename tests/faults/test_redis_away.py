@@ -10,7 +10,7 @@ import pytest
 import trio
 from redis.exceptions import RedisError
 
-from ops.fakegraph.process import open_fakegraph
+from ops.fakegraph.child_process import open_fakegraph
 from schema.keys import key
 from schema.runtime.asyncio_door import aio
 from schema.runtime.redis import open_redis

@@ -11,7 +11,7 @@ import psutil
 import pytest
 import trio
 
-from ops.fakegraph.process import open_fakegraph
+from ops.fakegraph.child_process import open_fakegraph
 from schema.runtime.asyncio_door import aio
 from schema.runtime.redis import open_redis
 from schema.runtime.stop import Stop

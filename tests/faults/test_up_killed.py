@@ -21,7 +21,7 @@ from dotenv import dotenv_values
 from pydantic import SecretStr
 
 from ops.demo.proof import prove, read_ledger, read_rows
-from ops.fakegraph.process import open_fakegraph
+from ops.fakegraph.child_process import open_fakegraph
 from schema.runtime.asyncio_door import aio
 from sender.runs.by_hand.submit import SubmittedRun, submit
 from sender.sealed_tokens import TokenBox

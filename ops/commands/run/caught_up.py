@@ -10,7 +10,7 @@ import trio
 from aiokafka import AIOKafkaConsumer
 from redis.asyncio import Redis
 
-from ops.api.postgres import query
+from ops.api.log_query import query
 from schema.keys import key
 from schema.runtime.asyncio_door import aio
 from schema.runtime.kafka import connection_options, prepare_topic

@@ -11,8 +11,8 @@ import trio
 import typer
 
 from ops.api.answers import NotReached
+from ops.api.log_query import query
 from ops.api.not_reached import read_not_reached
-from ops.api.postgres import query
 from ops.commands.run.again import recover_run, retry_run
 from ops.commands.run.failures import list_failures
 from ops.commands.run.submit import submit_run

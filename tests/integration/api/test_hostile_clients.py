@@ -11,7 +11,7 @@ import trio
 import trio.testing
 from structlog.testing import capture_logs
 
-from ops.api import app, connection, web
+from ops.api import app, client_connection, web
 from ops.api.app import serve
 from schema.runtime.stop import Stop
 from tests.unit.api.contents import api_settings
@@ -91,7 +91,7 @@ async def test_who_reads_nothing_does_not_outlast_the_stop(
 async def test_who_reads_nothing_is_left_alone(
     redis_url: str, asyncio_loop: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connection, "READ_WITHIN_S", SOON_S)
+    monkeypatch.setattr(client_connection, "READ_WITHIN_S", SOON_S)
     stop = Stop(drain_s=60)
     with trio.fail_after(FAR_TOO_LONG_S):  # its task ends too, and not just with the drain
         async with trio.open_nursery() as nursery:

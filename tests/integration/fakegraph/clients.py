@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import httpx
 import trio
 
-from ops.fakegraph.process import open_fakegraph
+from ops.fakegraph.child_process import open_fakegraph
 
 MESSAGES = "/v26.0/100/messages"
 

@@ -7,7 +7,7 @@ import httpx
 import pytest
 import trio
 
-from ops.fakegraph.process import open_fakegraph
+from ops.fakegraph.child_process import open_fakegraph
 from tests.integration.fakegraph.clients import (
     MESSAGES,
     connect,

@@ -15,7 +15,7 @@ import httpx
 import pytest
 import trio
 
-from ops.fakegraph.process import FakeGraphDidNotStart, open_fakegraph
+from ops.fakegraph.child_process import FakeGraphDidNotStart, open_fakegraph
 from tests.integration.fakegraph.clients import (
     MESSAGES,
     connect,
@@ -113,7 +113,7 @@ async def test_the_end_of_standard_input_ends_it() -> None:
 async def test_a_killed_parent_leaves_nothing_behind() -> None:
     parent_code = (
         "import trio\n"
-        "from ops.fakegraph.process import open_fakegraph\n"
+        "from ops.fakegraph.child_process import open_fakegraph\n"
         "async def main():\n"
         "    async with open_fakegraph() as url:\n"
         "        print(url, flush=True)\n"

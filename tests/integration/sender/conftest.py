@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ops.fakegraph.process import open_fakegraph
+from ops.fakegraph.child_process import open_fakegraph
 from schema.runtime.asyncio_door import aio
 from schema.runtime.redis import open_redis
 from tests.integration.sender.world import World

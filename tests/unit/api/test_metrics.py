@@ -7,7 +7,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from ops.api import queue_figures
 from ops.api.metrics import DECLARED, Figures
-from ops.api.pace import RunPaces
+from ops.api.run_rates import RunRates
 from schema.outcomes import Outcome
 from schema.snapshot import ProcessSnapshot
 from tests.unit.api.contents import ingest, process, runs, sender
@@ -16,7 +16,7 @@ from tests.unit.api.test_queue_figures import reading
 
 def figures(*processes: ProcessSnapshot) -> Figures:
     state = reading(leased=3, breakers={"7": "open"}, pages={"7": {}})
-    queue = queue_figures.queue(state, RunPaces())
+    queue = queue_figures.queue(state, RunRates())
     return Figures(processes=list(processes), queue=queue, breaker=queue_figures.breakers(state))
 
 

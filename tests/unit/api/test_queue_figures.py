@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from ops.api import queue_figures
-from ops.api.pace import RunPaces
 from ops.api.reading import Fields, Reading, Unfinished
+from ops.api.run_rates import RunRates
 
 NOW_S = 1_800_000_000.0
 NOW = datetime.fromtimestamp(NOW_S, UTC)
@@ -45,7 +45,7 @@ def test_waiting_is_what_is_left_and_neither_leased_nor_delayed() -> None:
         outbox=3,
         claimable_since_s=NOW_S - 2.5,
     )
-    answer = queue_figures.queue(state, RunPaces())
+    answer = queue_figures.queue(state, RunRates())
     assert (answer.waiting, answer.delayed, answer.leased, answer.marked, answer.outbox) == (27, 5, 10, 4, 3)
     assert answer.oldest_claimable_age_s == 2.5
     assert [run.run_id for run in answer.runs] == ["a", "b"]
@@ -54,21 +54,21 @@ def test_waiting_is_what_is_left_and_neither_leased_nor_delayed() -> None:
 
 def test_nothing_is_claimable_while_the_app_rests() -> None:
     state = reading(claimable_since_s=NOW_S - 60, app={"paused_until_ms": ms(10), "pause_reason": "rate_limit_app"})
-    assert queue_figures.queue(state, RunPaces()).oldest_claimable_age_s == 0.0
+    assert queue_figures.queue(state, RunRates()).oldest_claimable_age_s == 0.0
     assert queue_figures.breakers(state).app.reason == "rate_limit_app"
 
 
 def test_a_pause_that_is_over_is_not_shown() -> None:
     page = {"paused_until_ms": ms(-1), "pause_reason": "rate_limit_page"}
     state = reading(unfinished=[Unfinished(run_id="a", page_id="7", left=1)], runs={"a": fields()}, pages={"7": page})
-    answer = queue_figures.queue(state, RunPaces()).pages[0]
+    answer = queue_figures.queue(state, RunRates()).pages[0]
     assert (answer.paused_until, answer.pause_reason) == (None, None)
 
 
 def test_a_run_tells_its_progress_rate_and_time_left() -> None:
-    paces = RunPaces()
-    paces.note({"a": 60}, NOW_S)
-    run = queue_figures.run("a", fields(), paces)
+    rates = RunRates()
+    rates.note({"a": 60}, NOW_S)
+    run = queue_figures.run("a", fields(), rates)
     assert (run.progress, run.rate_per_second, run.eta_s) == (0.6, 10.0, 4.0)
     assert run.outcomes["sent"] == 60
     assert run.taken_at == datetime.fromtimestamp(NOW_S - 6, UTC)
@@ -76,18 +76,18 @@ def test_a_run_tells_its_progress_rate_and_time_left() -> None:
 
 @pytest.mark.parametrize("changes", [{"state": "enqueuing"}, {"hold:operator": "1"}, {"left": "0"}])
 def test_a_run_whose_end_cannot_be_known_has_no_time_left(changes: dict[str, str]) -> None:
-    paces = RunPaces()
-    paces.note({"a": 60}, NOW_S)
-    assert queue_figures.run("a", fields(**changes), paces).eta_s is None
+    rates = RunRates()
+    rates.note({"a": 60}, NOW_S)
+    assert queue_figures.run("a", fields(**changes), rates).eta_s is None
 
 
 def test_a_held_run_is_paused_and_says_by_whom() -> None:
-    run = queue_figures.run("a", fields(**{"hold:source": "1", "hold:window": "1"}), RunPaces())
+    run = queue_figures.run("a", fields(**{"hold:source": "1", "hold:window": "1"}), RunRates())
     assert (run.state, run.held_by) == ("paused", ["source", "window"])
 
 
 def test_a_finished_run_is_complete_even_without_recipients() -> None:
-    run = queue_figures.run("a", {"state": "finished", "ended_as": "complete", "finished_at_ms": ms(0)}, RunPaces())
+    run = queue_figures.run("a", {"state": "finished", "ended_as": "complete", "finished_at_ms": ms(0)}, RunRates())
     assert (run.progress, run.rate_per_second, run.finished_at, run.ended_as) == (1.0, 0.0, NOW, "complete")
 
 

@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from ops.fakegraph.answers import Ending
+from ops.fakegraph.answer_texts import Ending
 from ops.fakegraph.graph import Graph, Reply
 from ops.fakegraph.ledger import Accepted
 from ops.fakegraph.mix import drawable

@@ -5,7 +5,7 @@ from statistics import quantiles
 
 import pytest
 
-from ops.fakegraph.answers import Scope, load_catalogue
+from ops.fakegraph.answer_texts import Scope, load_catalogue
 from ops.fakegraph.mix import BATCH, MEMBER, SINGLE, USUAL_FAILURES, ErrorMix, Latency, drawable
 from ops.fakegraph.options import FakeGraphOptions, FakeGraphUsageError, parse_rates
 

@@ -17,7 +17,7 @@ from ingest.app import serve as serve_ingest
 from ingest.partitions import ensure
 from ingest.settings import IngestSettings
 from ops.commands.run.again import RecoverSettings, RetrySettings, make_retry, recover, settled_after_s
-from ops.fakegraph.process import open_fakegraph
+from ops.fakegraph.child_process import open_fakegraph
 from ops.shell.exits import CommandFailed
 from schema.outcomes import ErrorClass
 from schema.runtime.asyncio_door import aio

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from ops.fakegraph import answers
-from ops.fakegraph.answers import Ending, Scope, load_catalogue
+from ops.fakegraph import answer_texts
+from ops.fakegraph.answer_texts import Ending, Scope, load_catalogue
 
-RECORDS = json.loads(Path(answers.__file__).with_name("graph-responses.json").read_text("utf-8"))
+RECORDS = json.loads(Path(answer_texts.__file__).with_name("graph-responses.json").read_text("utf-8"))
 CATALOGUE = load_catalogue()
 
 

@@ -7,7 +7,7 @@ from collections import deque
 WINDOW_S = 30.0
 
 
-class RunPaces:
+class RunRates:
     """Remembers, per run, how many recipients were done at the moments of the last half minute."""
 
     def __init__(self) -> None:

@@ -12,8 +12,8 @@ import psycopg
 import trio
 
 from ops.demo.proof import Proof, prove, read_ledger, read_rows
-from ops.demo.source import make_source
-from ops.fakegraph.process import open_fakegraph
+from ops.demo.sample_source import make_source
+from ops.fakegraph.child_process import open_fakegraph
 from ops.local.servers import open_servers
 from ops.up.serve_all import AllSettings, local_values, serve_all, settings_with, token_key
 from schema.migrate import migrate
