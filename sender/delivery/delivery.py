@@ -23,7 +23,8 @@ from sender.graph.http.errors import AnswerLost, GraphTransportError, NotSent
 from sender.graph.http.origin import Origin
 from sender.graph.http.pool import Pool
 from sender.graph.http.response import Response
-from sender.message.template import NotSendable, outside_window
+from sender.message.errors import NotSendable
+from sender.message.window import outside_window
 from sender.outbox.settlement import Ended, Settling
 from sender.queue.group_commit import Group
 from sender.queue.held_jobs import Hands

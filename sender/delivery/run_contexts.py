@@ -11,7 +11,8 @@ from schema.outcomes import ErrorClass
 from schema.run import Run
 from sender.graph.api.request import RequestForge, UnfitRequestPart
 from sender.graph.http.origin import Origin
-from sender.message.template import BadTemplate, MessageTemplate
+from sender.message.errors import BadTemplate
+from sender.message.template import MessageTemplate
 from sender.queue.session_queue import ClaimedGroup, SessionGone, WorkQueue
 from sender.queue.until_answered import Persistence
 from sender.sealed_tokens import TokenBox, TokenUnreadable

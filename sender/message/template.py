@@ -1,4 +1,4 @@
-"""A run's message for one recipient: variables filled in, limits and the 24-hour window checked; no request bytes.
+"""A run's message with its placeholders, filled in for one recipient; no request bytes.
 
 Placeholders are `{{name}}` and `{{name|fallback}}` in any string of the message (keys are left alone), blanks around
 name and fallback do not count. There is no escape: a `{{` that is no placeholder is a mistake, and a person's text
@@ -14,55 +14,11 @@ from typing import Any
 
 import msgspec
 
-from schema.outcomes import ErrorClass, Outcome
+from sender.message.errors import BadTemplate, MissingVariable, UnusableVariable
+from sender.message.limits import MAX_OWN_METADATA
 
-MAX_TEXT = 2000
-"""Characters of `message.text` (platform facts 1.4)."""
-MAX_METADATA = 1000
-"""Characters of `message.metadata` (platform facts 1.4)."""
-MAX_OWN_METADATA = MAX_METADATA - 50
-"""What is left for a run's own metadata behind `j=<32 hex digits>;a=<attempt>;`."""
-WINDOW_MS = 24 * 3600 * 1000
-WINDOW_MARGIN_MS = 5 * 60 * 1000
-"""Kept from the end of the window, for the message's way and for clocks (platform facts 6.3)."""
-
-_WINDOWED = frozenset({"UPDATE", "RESPONSE"})
 _DEEPEST = 64
 _NAME = re.compile(r"[A-Za-z_][\w.]*")
-
-
-class BadTemplate(Exception):
-    """A run's message cannot be used. `position` says where, like `message.text, character 12`."""
-
-    def __init__(self, position: str, reason: str) -> None:
-        super().__init__(f"{position}: {reason}")
-        self.position = position
-        self.reason = reason
-
-
-class NotSendable(Exception):
-    """This message does not go to this recipient. `reason` is for people and holds no value of a variable."""
-
-    def __init__(self, error_class: ErrorClass, outcome: Outcome, reason: str) -> None:
-        super().__init__(reason)
-        self.error_class = error_class
-        self.outcome = outcome
-        self.reason = reason
-
-
-class MissingVariable(NotSendable):
-    """The recipient lacks a variable that has no fallback."""
-
-    def __init__(self, name: str, reason: str | None = None) -> None:
-        super().__init__(ErrorClass.MISSING_VARIABLE, Outcome.FAILED, reason or f"the variable {name} is missing")
-        self.name = name
-
-
-class UnusableVariable(MissingVariable):
-    """The recipient's variable is a list, an object or no finite number; a fallback does not stand in for it."""
-
-    def __init__(self, name: str, value: object) -> None:
-        super().__init__(name, f"the variable {name} is of type {type(value).__name__}, which is no text")
 
 
 class _Slot(msgspec.Struct, frozen=True):
@@ -126,60 +82,6 @@ class MessageTemplate:
             return self.message
         filled: dict[str, Any] = _fill(self._plan, variables or {})
         return filled
-
-
-def check(recipient_id: str, filled: dict[str, Any]) -> None:
-    """Check what Meta would refuse anyway.
-
-    Raises:
-        NotSendable: the id is not a string of digits, or a text is too long.
-    """
-    check_recipient(recipient_id)
-    check_limits(filled)
-
-
-def check_recipient(recipient_id: str) -> None:
-    """Check that the id is a string of ASCII digits, nothing else.
-
-    Raises:
-        NotSendable: `invalid_recipient`.
-    """
-    if not (recipient_id.isascii() and recipient_id.isdigit()):
-        raise NotSendable(ErrorClass.INVALID_RECIPIENT, Outcome.FAILED, "the recipient id is not a string of digits")
-
-
-def check_limits(filled: dict[str, Any]) -> None:
-    """Check the lengths of a filled message.
-
-    Raises:
-        NotSendable: `text_too_long`, or `bad_payload` for the run's own metadata.
-    """
-    text = filled.get("text")
-    if isinstance(text, str) and len(text) > MAX_TEXT:
-        reason = f"the text has {len(text)} characters, {MAX_TEXT} are allowed"
-        raise NotSendable(ErrorClass.TEXT_TOO_LONG, Outcome.FAILED, reason)
-    if len(filled.get("metadata", "")) > MAX_OWN_METADATA:
-        reason = f"the metadata has over {MAX_OWN_METADATA} characters"
-        raise NotSendable(ErrorClass.BAD_PAYLOAD, Outcome.FAILED, reason)
-
-
-def outside_window(
-    messaging_type: str, last_interaction_ms: int | None, now_ms: int, margin_ms: int = WINDOW_MARGIN_MS
-) -> NotSendable | None:
-    """Return why a message may not go to this person now, None when it may.
-
-    `UPDATE` and `RESPONSE` are for 24 hours after the person's last action, less a margin; other types have rules
-    of their own (platform facts 6). Both moments are ms since 1970 (UTC).
-    """
-    if messaging_type not in _WINDOWED:
-        return None
-    if last_interaction_ms is None:
-        reason = "nothing is known of when the person last wrote"
-    elif now_ms - last_interaction_ms >= WINDOW_MS - margin_ms:
-        reason = "the person last wrote too long ago: the 24-hour window is closed"
-    else:
-        return None
-    return NotSendable(ErrorClass.RECIPIENT_WINDOW, Outcome.SUPPRESSED, reason)
 
 
 def _compile(value: object, position: str, depth: int) -> _Plan | None:

@@ -17,7 +17,9 @@ import msgspec
 
 from schema.job import Job
 from schema.run import Run
-from sender.message.template import MessageTemplate, NotSendable, check_limits, check_recipient
+from sender.message.errors import NotSendable
+from sender.message.limits import check_limits, check_recipient
+from sender.message.template import MessageTemplate
 
 MAX_BATCH = 50
 """Members of one batch; Meta refuses more (platform facts 4.1)."""

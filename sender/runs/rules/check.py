@@ -10,7 +10,8 @@ from typing import Any, Literal
 import msgspec
 
 from schema.run import DEAD_TAGS, MESSAGING_TYPES, NOTIFICATION_TYPES, ContentClass, Run
-from sender.message.template import BadTemplate, MessageTemplate
+from sender.message.errors import BadTemplate
+from sender.message.template import MessageTemplate
 from sender.runs.rules.rows import SourceRun
 from sender.runs.rules.send_window import parse_window, zone
 

@@ -16,7 +16,8 @@ from schema.job import Job
 from schema.outcomes import ErrorClass
 from schema.run import Run
 from sender.graph.api.request import RequestForge, UnfitRequestPart
-from sender.message.template import MessageTemplate, MissingVariable, NotSendable
+from sender.message.errors import MissingVariable, NotSendable
+from sender.message.template import MessageTemplate
 
 PAGE = "100000000000001"
 PSID = "7000000000000001"
