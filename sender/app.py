@@ -19,20 +19,25 @@ from schema.runtime.stop import Stop
 from schema.snapshot import ProcessSnapshot, SenderSnapshot
 from sender.delivery.delivery import Delivery
 from sender.delivery.dispatcher import Dispatcher
-from sender.delivery.page_health import PageWatch
-from sender.delivery.run_contexts import Contexts
+from sender.delivery.graph_outage import GraphOutage
+from sender.delivery.marks import Marks
+from sender.delivery.page_health import PageHealth
+from sender.delivery.run_contexts import RunContexts
 from sender.figures import Figures
 from sender.graph.http.dial import tls_context
 from sender.graph.http.pool import Pool
 from sender.graph.http.proxy import ProxySettings
 from sender.open_files import make_room
 from sender.outbox.relay import Relay
-from sender.outbox.settlement import Settling
-from sender.outbox.unacknowledged import Unrelayed
-from sender.queue.held_jobs import Hands
+from sender.outbox.settlement import Settlements
+from sender.outbox.unacknowledged import Unacknowledged
+from sender.queue.held_jobs import HeldJobs
 from sender.queue.session_queue import Limits, WorkQueue
-from sender.queue.until_answered import Persistence
-from sender.session.lease import Leases
+from sender.queue.until_answered import UntilAnswered
+from sender.session.drain import Drain
+from sender.session.lease import Lease
+from sender.session.lost_jobs import LostJobs
+from sender.session.takeover import Takeover
 from sender.settings import SenderSettings
 
 log = structlog.get_logger()
@@ -50,56 +55,58 @@ class Sender:
         self.stop = stop
         self.process_id = f"{socket.gethostname()}-{os.getpid()}-sender"
         self.started_at_ms = int(time.time() * 1000)
-        self.persist = Persistence(settings.lease_ms / 1000)
+        lease_s = settings.lease_ms / 1000
+        until_answered = UntilAnswered(lease_s)
         self.figures = Figures()
-        self.hands = Hands(settings.lease_ms / 1000)
-        self.queue = WorkQueue(redis, _limits(settings), lease_ms=settings.lease_ms)
+        self.held = HeldJobs(lease_s)
+        queue = WorkQueue(redis, _limits(settings), lease_ms=settings.lease_ms)
         self.pool = Pool(
             max_sockets=settings.max_sockets,
             tls=tls_context(Path(settings.graph_ca_file) if settings.graph_ca_file else None),
             proxy=ProxySettings.from_environment(),
         )
-        unrelayed = Unrelayed()
-        self.settling = Settling(
-            self.queue,
-            self.hands,
-            self.persist,
+        unacknowledged = Unacknowledged()
+        self.relay = Relay(settings, redis, unacknowledged)
+        self.settlements = Settlements(
+            queue,
+            self.held,
+            until_answered,
             self.figures,
-            unrelayed,
+            unacknowledged,
             sender_id=self.process_id,
             enough=(settings.worker_concurrency * settings.graph_batch_size + 1) // 2,
         )
-        self.contexts = Contexts(self.queue, self.persist, settings)
-        self.pages = PageWatch(self.queue, self.persist, settings)
-        self.relay = Relay(settings, redis, unrelayed)
-        self.leases = Leases(
-            queue=self.queue,
-            hands=self.hands,
-            contexts=self.contexts,
-            settling=self.settling,
-            persist=self.persist,
-            on_session=self.relay.adopt,
+        contexts = RunContexts(queue, until_answered, settings)
+        lost_jobs = LostJobs(queue, self.held, contexts, self.settlements)
+        self.lease = Lease(queue, self.held, self.settlements, lost_jobs, until_answered, on_session=self.relay.adopt)
+        self.takeover = Takeover(queue, until_answered, lost_jobs, lease_s=lease_s)
+        self.drain = Drain(queue, self.held, self.settlements, until_answered)
+        self.pages = PageHealth(queue, until_answered, settings)
+        self.graph = GraphOutage()
+        self.marks = Marks(
+            queue, self.held, until_answered, self.figures, enough=(settings.worker_concurrency + 1) // 2
         )
-        self.delivery = Delivery(
-            queue=self.queue,
+        delivery = Delivery(
             pool=self.pool,
-            origin=self.contexts.origin,
-            hands=self.hands,
-            settling=self.settling,
+            origin=contexts.origin,
+            graph=self.graph,
+            marks=self.marks,
             pages=self.pages,
+            settlements=self.settlements,
+            held=self.held,
             figures=self.figures,
-            persist=self.persist,
             settings=settings,
         )
         self.dispatcher = Dispatcher(
-            queue=self.queue,
-            contexts=self.contexts,
-            delivery=self.delivery,
-            settling=self.settling,
+            queue=queue,
+            contexts=contexts,
+            delivery=delivery,
+            graph=self.graph,
             pages=self.pages,
-            hands=self.hands,
+            settlements=self.settlements,
+            held=self.held,
             figures=self.figures,
-            persist=self.persist,
+            until_answered=until_answered,
             settings=settings,
             stop=stop,
         )
@@ -131,7 +138,7 @@ class Sender:
                 tasks=settings.worker_concurrency,
                 http=msgspec.structs.asdict(self.pool.snapshot()),
                 stale_settlements=self.figures.stale_settlements,
-                graph_down=self.delivery.graph.down,
+                graph_down=self.graph.down,
                 kafka_down=self.relay.broker_down,
             ),
         )
@@ -172,15 +179,15 @@ async def _open_session(sender: Sender, services: trio.Nursery) -> bool:
             opening.cancel()
 
         services.start_soon(give_up)
-        await services.start(sender.leases.keep)
+        await services.start(sender.lease.keep)
     return not opening.cancelled_caught
 
 
 async def _start_services(sender: Sender, services: trio.Nursery, redis: Redis) -> None:
-    await services.start(sender.settling.group.run)
-    await services.start(sender.delivery.marks.run)
+    await services.start(sender.settlements.group.run)
+    await services.start(sender.marks.group.run)
     await services.start(sender.pages.look)
-    await services.start(sender.leases.take_over)
+    await services.start(sender.takeover.run)
     await services.start(sender.pool.retire_idle)
     services.start_soon(aio, sender.relay.run)
     services.start_soon(publish_snapshots, redis, sender.snapshot)
@@ -194,7 +201,7 @@ async def _work(sender: Sender) -> None:
         with scope:
             async with trio.open_nursery() as work:
                 work.start_soon(sender.dispatcher.run)
-                work.start_soon(sender.leases.drain, sender.stop.requested)
+                work.start_soon(sender.drain.run, sender.stop.requested)
                 for _ in range(sender.settings.worker_concurrency):
                     work.start_soon(sender.dispatcher.work)
         enforcing.cancel_scope.cancel()
@@ -203,14 +210,14 @@ async def _work(sender: Sender) -> None:
 async def _finish(sender: Sender) -> None:
     """Settle and relay what the work left behind, and give the session up."""
     with trio.move_on_after(_SETTLE_WITHIN_S) as limit:
-        await sender.settling.group.flush()
+        await sender.settlements.group.flush()
         await aio(sender.relay.drained)
-        await sender.settling.log_again()  # an empty outbox may be one that was lost
+        await sender.settlements.log_again()  # an empty outbox may be one that was lost
         await aio(sender.relay.drained)
     with trio.move_on_after(_CLOSE_WITHIN_S):  # last: until then the lease is renewed
-        await sender.leases.give_up()
+        await sender.lease.give_up()
     if limit.cancelled_caught:
-        log.warning("stopped_unsettled", held=len(sender.hands), note="other senders take over")
+        log.warning("stopped_unsettled", held=len(sender.held), note="other senders take over")
 
 
 def _limits(settings: SenderSettings) -> Limits:

@@ -15,13 +15,13 @@ from anyio.abc import ByteStream
 from anyio.streams.tls import TLSStream
 
 from sender.graph.http.dial import tls_context
-from sender.graph.http.httpx_transport import PoolTransport
 from sender.graph.http.origin import Origin
 from sender.graph.http.pool import Pool
+from sender.graph.http.request_bytes import DerivedRequest, ready_request
 
 Client = Literal["httpx", "httpx+pool", "pool", "streams"]
 CLIENTS: tuple[Client, ...] = ("httpx", "httpx+pool", "pool", "streams")
-"""httpx over its own pool; httpx over ours; ours called with ready requests, as the sender does; bare anyio streams."""
+"""httpx over its own pool; httpx over ours; ours called as the sender does; bare anyio streams."""
 
 Send = Callable[[], Awaitable[None]]
 Connect = Callable[[AsyncExitStack], Awaitable[Send]]
@@ -56,7 +56,7 @@ async def open_client(client: Client, url: str, ca_file: Path | None, tasks: int
         if client == "pool":
             yield lambda _: _through_pool(pool, url)
         else:
-            async with httpx.AsyncClient(transport=PoolTransport(pool), timeout=None) as over_pool:  # noqa: S113
+            async with httpx.AsyncClient(transport=pool, timeout=None) as over_pool:  # noqa: S113
                 yield lambda _: _through_httpx(over_pool, url)
     finally:
         with anyio.CancelScope(shield=True):
@@ -73,16 +73,17 @@ async def _through_httpx(client: httpx.AsyncClient, url: str) -> Send:
 
 
 async def _through_pool(pool: Pool, url: str) -> Send:
-    origin, request = Origin.from_url(url), _request(url)
+    origin, ready = Origin.from_url(url), ready_request(url + _PATH, _HEADERS)
 
     async def send() -> None:
-        connection = pool.lend_idle(origin) or await pool.acquire(origin)
+        request = DerivedRequest(ready, _BODY)
+        connection = pool.acquire_idle(origin) or await pool.acquire(origin)
         try:
             response = await connection.send(request)
         finally:
             connection.release()
-        if response.status != 200:
-            raise UnexpectedAnswer(response.body.decode())
+        if response.status_code != 200:
+            raise UnexpectedAnswer(response.text)
 
     return send
 

@@ -6,6 +6,7 @@ Source: platform facts 2.2, 2.3, 3.3, 3.4 and 5.
 from __future__ import annotations
 
 from collections.abc import Callable
+from random import Random as _Generator
 from typing import Literal
 
 import msgspec
@@ -20,6 +21,7 @@ Scope = Literal["page", "app"]
 OnUnknown = Literal["hold", "resend"]
 Random = Callable[[], float]
 """Gives a number from 0 up to, but not including, 1."""
+jitter: Random = _Generator().random  # noqa: S311 - needs no secrecy
 
 RETRIES = 3
 RETRIES_DOUBTFUL = 2
@@ -70,7 +72,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def decide(
-    answer: Answer, job: Job, *, on_unknown: OnUnknown, random: Random, page_level: int = 0, app_level: int = 0
+    answer: Answer, job: Job, *, on_unknown: OnUnknown, random: Random = jitter, page_level: int = 0, app_level: int = 0
 ) -> Decision:
     """Decide what follows from an answer.
 
@@ -113,7 +115,7 @@ def decide(
     return decision
 
 
-def decide_lost(job: Job, *, on_unknown: OnUnknown, random: Random) -> Decision:
+def decide_lost(job: Job, *, on_unknown: OnUnknown, random: Random = jitter) -> Decision:
     """Decide about a message that may have left and brought no usable answer."""
     if on_unknown == "resend" and job.retries < MAX_RESENDS:
         return _retry(ErrorClass.AMBIGUOUS, job, random)

@@ -1,4 +1,4 @@
-"""Claiming: as many jobs as there are idle tasks, in groups, and handing them to the sender tasks."""
+"""Claiming as many jobs as there are idle tasks, and handing them to the sender tasks in request batches."""
 
 from __future__ import annotations
 
@@ -8,18 +8,20 @@ import structlog
 import trio
 
 from schema.event import MAX_ERROR_MESSAGE
-from schema.job import JOB_ID_BYTES, CorruptRecord, Job, decode_record
+from schema.job import JOB_ID_BYTES
 from schema.outcomes import ErrorClass, Outcome
 from schema.runtime.stop import Stop
 from sender.delivery.after_answer import Decision
-from sender.delivery.delivery import Delivery, Letter, Parcel
-from sender.delivery.page_health import PageWatch
-from sender.delivery.run_contexts import Contexts, RunContext, RunUnsendable
+from sender.delivery.delivery import Delivery, RequestBatch
+from sender.delivery.graph_outage import GraphOutage
+from sender.delivery.page_health import PageHealth
+from sender.delivery.run_contexts import RunContext, RunContexts, RunUnsendable
 from sender.figures import Figures
-from sender.outbox.settlement import Ended, Settling
-from sender.queue.held_jobs import Hands
+from sender.outbox.settlement import Settlements
+from sender.queue.claimed_job import ClaimedJob
+from sender.queue.held_jobs import HeldJobs
 from sender.queue.session_queue import Claim, ClaimedGroup, SessionGone, WorkQueue
-from sender.queue.until_answered import Persistence
+from sender.queue.until_answered import UntilAnswered
 from sender.settings import SenderSettings
 
 log = structlog.get_logger()
@@ -33,30 +35,46 @@ _ASK_AGAIN_S = 0.25
 
 
 class Dispatcher:
-    """Feeds the sender tasks. Stops claiming at once when a stop is requested."""
+    """Feeds the sender tasks. Stops claiming at once when a stop is requested.
+
+    Args:
+        queue: where jobs are claimed.
+        contexts: what the jobs of a run share.
+        delivery: brings a request batch to its end.
+        graph: while it is down, one job at a time is claimed.
+        pages: is told of pages that nothing can be sent for.
+        settlements: takes jobs that end, or go back, without having been delivered.
+        held: notes what was claimed, and bounds it.
+        figures: counts busy tasks.
+        until_answered: repeats a claim until Redis has answered it.
+        settings: numbers of tasks, and the batch size.
+        stop: ends the claiming.
+    """
 
     def __init__(
         self,
         *,
         queue: WorkQueue,
-        contexts: Contexts,
+        contexts: RunContexts,
         delivery: Delivery,
-        settling: Settling,
-        pages: PageWatch,
-        hands: Hands,
+        graph: GraphOutage,
+        pages: PageHealth,
+        settlements: Settlements,
+        held: HeldJobs,
         figures: Figures,
-        persist: Persistence,
+        until_answered: UntilAnswered,
         settings: SenderSettings,
         stop: Stop,
     ) -> None:
         self._queue = queue
         self._contexts = contexts
         self._delivery = delivery
-        self._settling = settling
+        self._graph = graph
         self._pages = pages
-        self._hands = hands
+        self._settlements = settlements
+        self._held = held
         self._figures = figures
-        self._persist = persist
+        self._until_answered = until_answered
         self._stop = stop
         self._batch = settings.graph_batch_size
         self._tasks = settings.worker_concurrency
@@ -65,13 +83,13 @@ class Dispatcher:
         """Idle tasks for which a claim is made at once."""
         self._became_idle = trio.Event()
         self._enough_idle = trio.Event()
-        self._parcels_out, self._parcels_in = trio.open_memory_channel[Parcel](0)
+        self._batches_out, self._batches_in = trio.open_memory_channel[RequestBatch](0)
 
     async def work(self) -> None:
-        """One sender task: deliver parcel after parcel until there will be no more."""
-        async for parcel in self._parcels_in:
+        """One sender task: deliver batch after batch until there will be no more."""
+        async for batch in self._batches_in:
             try:
-                await self._delivery.deliver(parcel)
+                await self._delivery.deliver(batch)
             finally:
                 self._idle += 1
                 self._figures.busy_tasks = self._tasks - self._idle
@@ -81,7 +99,7 @@ class Dispatcher:
 
     async def run(self) -> None:
         """Claim until a stop is requested, then let the tasks end."""
-        async with self._parcels_out:
+        async with self._batches_out:
             while not self._stop.requested.is_set():
                 await self._pause_for_graph()
                 want = await self._room()
@@ -96,7 +114,7 @@ class Dispatcher:
     async def _room(self) -> int:
         """Wait for idle tasks, a moment longer for more of them; return how many jobs may be claimed."""
         while (room := self._free()) <= 0 and not self._stop.requested.is_set():
-            self._became_idle = self._hands.fewer = trio.Event()
+            self._became_idle = self._held.fewer = trio.Event()
             with trio.move_on_after(_ASK_AGAIN_S):
                 await self._became_idle.wait()
         if self._idle < self._enough:
@@ -104,16 +122,15 @@ class Dispatcher:
             with trio.move_on_after(_GATHER_S):
                 await self._enough_idle.wait()
             room = self._free()
-        return 1 if self._delivery.graph.down else room
+        return 1 if self._graph.down else room
 
     def _free(self) -> int:
         """Return for how many jobs there are idle tasks; what waits for its settlement is bounded too."""
-        return min(self._idle * self._batch, 2 * self._tasks * self._batch - len(self._hands))
+        return min(self._idle * self._batch, 2 * self._tasks * self._batch - len(self._held))
 
     async def _pause_for_graph(self) -> None:
         """While the Graph API cannot be reached, claim nothing, and then one job to try it."""
-        wait_s = self._delivery.graph_retry_at - trio.current_time()
-        if self._delivery.graph.down and wait_s > 0:
+        if (wait_s := self._graph.wait_s) > 0:
             await self._wait(wait_s)
 
     async def _wait(self, seconds: float) -> None:
@@ -123,74 +140,71 @@ class Dispatcher:
     async def _claim(self, want: int) -> Claim | None:
         claim_id = secrets.token_hex(8)
         try:
-            claim = await self._persist(lambda: self._queue.claim(claim_id, want))
+            claim = await self._until_answered(lambda: self._queue.claim(claim_id, want))
         except SessionGone:
             await self._wait(_ASK_AGAIN_S)  # the lease keeper opens a new session
             return None
         for group in claim.groups:
             if group.session == self._queue.session:
-                for twice in self._hands.take(record[:JOB_ID_BYTES] for record in group.records):
+                for twice in self._held.take(record[:JOB_ID_BYTES] for record in group.records):
                     group.records[:] = [r for r in group.records if not r.startswith(twice)]
         return claim
 
     async def _hand_out(self, groups: list[ClaimedGroup]) -> None:
         """Give every job to a task; cut short, those that no task has go back into the queue."""
-        rest = [(group, self._letters(group)) for group in groups]
+        rest = [(group, self._jobs(group)) for group in groups]
         try:
             while rest:
-                group, letters = rest[0]
+                group, jobs = rest[0]
                 try:
                     context = await self._contexts.get(group)
                 except RunUnsendable as exc:
-                    await self._refuse(group, letters, exc)
+                    await self._refuse(group, jobs, exc)
                 except SessionGone:
-                    self._give_back(group, letters)
+                    self._give_back(jobs)
                 else:
-                    await self._send_off(context, letters)
+                    await self._send_off(context, jobs)
                 rest.pop(0)
         finally:
-            for group, letters in rest:
-                self._give_back(group, letters)
+            for _, jobs in rest:
+                self._give_back(jobs)
 
-    async def _send_off(self, context: RunContext, letters: list[Letter]) -> None:
-        """Hand letters over in parcels, each to a waiting task; those handed over are removed from the list."""
-        while letters:
-            parcel = Parcel(context, letters[: self._batch])
+    async def _send_off(self, context: RunContext, jobs: list[ClaimedJob]) -> None:
+        """Hand jobs over in batches, each to a waiting task; those handed over are removed from the list."""
+        while jobs:
+            batch = RequestBatch(context, jobs[: self._batch])
             try:
-                self._parcels_out.send_nowait(parcel)  # a task waits already: no need to let the others run first
+                self._batches_out.send_nowait(batch)  # a task waits already: no need to let the others run first
             except trio.WouldBlock:
-                await self._parcels_out.send(parcel)
-            del letters[: self._batch]
+                await self._batches_out.send(batch)
+            del jobs[: self._batch]
             self._idle -= 1
             self._figures.busy_tasks = self._tasks - self._idle
 
-    def _give_back(self, group: ClaimedGroup, letters: list[Letter]) -> None:
-        for letter in letters:
-            attempt = letter.content.attempts
-            self._settling.give_back(
-                group.session, group.run_id, group.page_id, letter.job, letter.content, attempt=attempt
-            )
-        letters.clear()
+    def _give_back(self, jobs: list[ClaimedJob]) -> None:
+        for job in jobs:
+            self._settlements.give_back(job)
+        jobs.clear()
 
-    def _letters(self, group: ClaimedGroup) -> list[Letter]:
+    def _jobs(self, group: ClaimedGroup) -> list[ClaimedJob]:
         """Decode a group's records; those that are corrupt end here."""
-        letters, now = [], trio.current_time()
+        jobs, now = [], trio.current_time()
         for record in group.records:
-            try:
-                job, content = decode_record(record)
-                letters.append(Letter(job, content, group.session, now))
-            except CorruptRecord as exc:
-                log.error("corrupt_job", run_id=group.run_id, reason=str(exc))
-                job = record[:JOB_ID_BYTES]
-                reason = f"{exc}; its bytes: {record.hex()}"
-                self._fail(group, job, Job(recipient_id=""), ErrorClass.CORRUPT, reason)
-        return letters
+            job = ClaimedJob.of_record(
+                record, run_id=group.run_id, page_id=group.page_id, session=group.session, claimed_at=now
+            )
+            if job.corrupt is None:
+                jobs.append(job)
+                continue
+            log.error("corrupt_job", run_id=group.run_id, reason=job.corrupt)
+            self._fail(job, ErrorClass.CORRUPT, f"{job.corrupt}; its bytes: {record.hex()}")
+        return jobs
 
-    async def _refuse(self, group: ClaimedGroup, letters: list[Letter], why: RunUnsendable) -> None:
+    async def _refuse(self, group: ClaimedGroup, jobs: list[ClaimedJob], why: RunUnsendable) -> None:
         """Nothing of this run can be sent: end its jobs, or hold the page until a person has mended it."""
         if not why.page_wide:
-            for letter in letters:
-                self._fail(group, letter.job, letter.content, why.error_class, why.reason)
+            for job in jobs:
+                self._fail(job, why.error_class, why.reason)
             return
         log.error("page_unusable", page_id=group.page_id, reason=why.reason)
         await self._pages.fault(
@@ -198,10 +212,10 @@ class Dispatcher:
             group.token_version,
             Decision(outcome=Outcome.RETRYING, error_class=why.error_class, breaker="page", at_once=True),
         )
-        self._give_back(group, letters)
+        self._give_back(jobs)
 
-    def _fail(self, group: ClaimedGroup, job: bytes, content: Job, error_class: ErrorClass, reason: str) -> None:
-        self._settling.end(Ended.unsent(group, job, content, Outcome.FAILED, error_class, reason[:MAX_ERROR_MESSAGE]))
+    def _fail(self, job: ClaimedJob, error_class: ErrorClass, reason: str) -> None:
+        self._settlements.settle(job, Outcome.FAILED, error_class, reason=reason[:MAX_ERROR_MESSAGE])
 
 
 def _pause_s(claim: Claim, want: int) -> float:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 
 import msgspec
 
 from schema.outcomes import ErrorClass
 from schema.run import Run
-from sender.graph.api.request import RequestForge, UnfitRequestPart
+from sender.graph.api.request import RequestFactory, UnfitRequestPart
 from sender.graph.http.origin import Origin
 from sender.message.errors import BadTemplate
 from sender.message.template import MessageTemplate
 from sender.queue.session_queue import ClaimedGroup, SessionGone, WorkQueue
-from sender.queue.until_answered import Persistence
+from sender.queue.until_answered import UntilAnswered
 from sender.sealed_tokens import TokenBox, TokenUnreadable
 from sender.settings import SenderSettings
 
@@ -36,20 +36,25 @@ class RunContext(msgspec.Struct, frozen=True):
     """A run, ready to be sent."""
 
     run: Run
-    forge: RequestForge
+    requests: RequestFactory
     token_version: int
-    """Of the page's token that the forge writes."""
+    """Of the page's token that they carry."""
 
 
-class Contexts:
+class RunContexts:
     """Makes and keeps contexts, the newest used ones, one for each run and version of its page's token.
 
     And for each session: it is lost with the queue, and another queue counts its tokens' versions anew.
+
+    Args:
+        queue: has the runs' records and the pages' tokens.
+        until_answered: repeats a call until Redis has answered it.
+        settings: where requests go, and the keys that open tokens.
     """
 
-    def __init__(self, queue: WorkQueue, persist: Persistence, settings: SenderSettings) -> None:
+    def __init__(self, queue: WorkQueue, until_answered: UntilAnswered, settings: SenderSettings) -> None:
         self._queue = queue
-        self._persist = persist
+        self._until_answered = until_answered
         self._box = TokenBox(settings.token_encryption_key)
         self._settings = settings
         self._origin = Origin.from_url(settings.graph_api_url)
@@ -75,34 +80,33 @@ class Contexts:
 
     async def run(self, run_id: str) -> Run | None:
         """Return a run's record; None when it is gone or cannot be decoded."""
-        spec = await self._persist(lambda: self._queue.run_spec(run_id))
+        spec = await self._until_answered(lambda: self._queue.run_spec(run_id))
         return _decoded(spec or b"")
 
     async def _make(self, group: ClaimedGroup) -> RunContext | RunUnsendable:
-        spec = await self._persist(lambda: self._queue.run_spec(group.run_id))
+        spec = await self._until_answered(lambda: self._queue.run_spec(group.run_id))
         if spec is None:
             raise SessionGone
         run = _decoded(spec)
         if run is None:
             return RunUnsendable(ErrorClass.CORRUPT, "the run's record in the queue cannot be decoded")
-        sealed, version = await self._persist(lambda: self._queue.page_token(group.page_id))
+        sealed, version = await self._until_answered(lambda: self._queue.page_token(group.page_id))
         if not sealed:
             return RunUnsendable(ErrorClass.NO_TOKEN, "the page has no access token", page_wide=True)
         try:
-            return RunContext(run, self._forge(run, self._box.open(sealed)), version)
+            return RunContext(run, self._requests(run, self._box.open(sealed)), version)
         except (TokenUnreadable, UnfitRequestPart) as exc:
             return RunUnsendable(ErrorClass.NO_TOKEN, str(exc), page_wide=True)
         except BadTemplate as exc:
             return RunUnsendable(ErrorClass.BAD_PAYLOAD, str(exc))
 
-    def _forge(self, run: Run, token: str) -> RequestForge:
+    def _requests(self, run: Run, token: str) -> RequestFactory:
         settings = self._settings
         url = urlsplit(settings.graph_api_url)
-        return RequestForge(
+        return RequestFactory(
             run,
             MessageTemplate(run.message),
-            host=url.netloc.rpartition("@")[2],
-            base_path=url.path,
+            url=urlunsplit(url._replace(netloc=url.netloc.rpartition("@")[2])),
             version=settings.graph_api_version,
             token=token,
             app_secret=settings.app_secret.get_secret_value() if settings.app_secret else None,

@@ -18,7 +18,7 @@ from schema.keys import key
 from schema.runtime.kafka import connection_options, prepare_topic, uncut
 from schema.runtime.outage import Outage
 from sender.outbox.kafka_batches import produce
-from sender.outbox.unacknowledged import Unrelayed
+from sender.outbox.unacknowledged import Unacknowledged
 from sender.queue.script_loader import Scripts
 from sender.settings import SenderSettings
 
@@ -69,18 +69,17 @@ class _Outbox:
 class Relay:
     """Relays this session's outbox, and those of sessions that are gone. Safe beside others: rows are unique."""
 
-    def __init__(self, settings: SenderSettings, redis: Redis, unrelayed: Unrelayed) -> None:
+    def __init__(self, settings: SenderSettings, redis: Redis, unacknowledged: Unacknowledged) -> None:
         self._settings = settings
         self._redis = redis
         self._scripts = Scripts(redis)
-        self._unrelayed = unrelayed
+        self._unacknowledged = unacknowledged
         self._outage = Outage("kafka")
         self._redis_outage = Outage("redis (outbox)")
         self._mine: _Outbox | None = None
         self._orphans: dict[str, _Outbox] = {}
         self._cluster_id = ""
         self._batch_bytes = _BATCH_BYTES
-        self.events = 0
 
     @property
     def broker_down(self) -> bool:
@@ -165,11 +164,10 @@ class Relay:
             events = [(fields[b"k"], fields[b"v"]) for _, fields in entries]
             places = await produce(producer, self._settings.kafka_topic, events)
             for _, event in events:
-                self._unrelayed.discard(event)
+                self._unacknowledged.discard(event)
             ends = {partition: offset + 1 for partition, offset in sorted(places)}
             box.produced.append(_Produced(entries[-1][0], len(entries), ends))
             box.read_until = entries[-1][0]
-            self.events += len(entries)
         await self._trim(box)
         return len(entries)
 

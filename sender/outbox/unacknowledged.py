@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-class Unrelayed:
+class Unacknowledged:
     """Events by their final bytes. Bounded by the outbox: when that is full nothing more is claimed."""
 
     def __init__(self) -> None:

@@ -21,7 +21,7 @@ class _Batch(Generic[T, R]):
         self.done = trio.Event()
 
 
-class Group(Generic[T, R]):
+class GroupCommit(Generic[T, R]):
     """Collects items while the previous group is under way; `commit` takes a list and returns a result for each.
 
     A group waits for `pause_s`, or until it has `enough` items, so that tasks that become ready one after the other
@@ -52,11 +52,6 @@ class Group(Generic[T, R]):
         self.add(item)
         await batch.done.wait()
         return batch.results[index]
-
-    @property
-    def pending(self) -> int:
-        """Items waiting for the next commit."""
-        return len(self._next.items)
 
     async def flush(self) -> None:
         """Wait until everything added so far is committed."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import trio
 
 
-class Hands:
+class HeldJobs:
     """The jobs of one session, and until when (Trio's clock) they are certainly ours."""
 
     def __init__(self, lease_s: float) -> None:
@@ -27,7 +27,7 @@ class Hands:
         return job in self._here or job in self._leaving
 
     def take(self, jobs: Iterable[bytes]) -> set[bytes]:
-        """Note jobs as held; return those that were here already: they have a letter, and need no second one."""
+        """Note jobs as held; return those that were here already: a task has them, and they need no second one."""
         jobs = list(jobs)
         twice = self._here.intersection(jobs)
         self._here.update(jobs)

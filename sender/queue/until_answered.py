@@ -15,7 +15,7 @@ T = TypeVar("T")
 _LONGEST_S = 5.0
 
 
-class Persistence:
+class UntilAnswered:
     """Repeats calls through outages of Redis, paced, and logs each outage once. Shared by all tasks of a process.
 
     A quarter of the lease is the longest pause: when Redis is back, everybody must have renewed before anybody is taken

@@ -13,7 +13,7 @@ from sender.delivery.after_answer import Decision
 from sender.outbox import relay
 from sender.queue import script_loader
 from sender.queue.session_queue import Settlement, WorkQueue
-from sender.session import lease as leases
+from sender.session import lost_jobs
 
 
 def no_mark() -> None:
@@ -51,7 +51,7 @@ def resend_unknown() -> None:
     def decide_lost(*_: Any, **__: Any) -> Decision:
         return Decision(outcome=Outcome.RETRYING, counted=True)
 
-    patch.object(leases, "decide_lost", decide_lost).start()
+    patch.object(lost_jobs, "decide_lost", decide_lost).start()
 
 
 def no_event() -> None:

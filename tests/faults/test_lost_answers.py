@@ -19,7 +19,7 @@ from schema.runtime.asyncio_door import aio
 from schema.runtime.redis import open_redis
 from sender.queue.run_queue import PageFacts, RunQueue
 from sender.queue.session_queue import Limits, WorkQueue
-from sender.queue.until_answered import Persistence
+from sender.queue.until_answered import UntilAnswered
 from sender.sealed_tokens import TokenBox
 from sender.settings import SenderSettings
 from tests.faults.redis_proxy import RedisProxy, open_proxy
@@ -113,7 +113,7 @@ async def test_a_sender_that_loses_the_answer_of(script: str, after: int, world:
 
 @pytest.mark.parametrize("script", ["create_run", "enqueue_chunk"])
 async def test_a_run_is_enqueued_once_though_the_answer_is_lost_of(script: str, world: ProxiedWorld) -> None:
-    redis, persist = open_redis(world.proxy.url), Persistence(lease_s=10.0)
+    redis, persist = open_redis(world.proxy.url), UntilAnswered(lease_s=10.0)
     runs = RunQueue(redis)
     run = Run(run_id="r", page_id="100", message={"text": "hi"}, expires_at_ms=FAR_MS)
     records = [encode_record(job_id("r", p), Job(p)) for p in people(10)]

@@ -18,6 +18,7 @@ from collections.abc import Callable
 from typing import Any
 from unittest.mock import patch
 
+import httpx
 import trio
 
 from ops.shell.service import run_service
@@ -122,13 +123,13 @@ def trace_requests(trace: Trace) -> None:
     """Put the points around a request: written, and answered."""
     write, send = Connection.write, Connection.send
 
-    async def traced_write(self: Connection, request: bytes) -> None:
-        await write(self, request)
+    async def traced_write(self: Connection, request: bytes, **more: Any) -> None:
+        await write(self, request, **more)
         trace.reach("posted", jobs=_attempts(request))
 
-    async def traced_send(self: Connection, request: bytes) -> Any:
+    async def traced_send(self: Connection, request: httpx.Request) -> Any:
         response = await send(self, request)
-        trace.reach("answered", jobs=_attempts(request))
+        trace.reach("answered", jobs=_attempts(request.content))
         return response
 
     _replace(Connection, "write", traced_write)

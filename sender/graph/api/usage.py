@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import httpx
 import msgspec
 
 LONGEST_REGAIN_S = 24 * 3600
@@ -12,6 +13,16 @@ LONGEST_RETRY_AFTER_S = 3600
 
 HeaderOf = Callable[[bytes], bytes | None]
 """Looks a header up by its name in lower case."""
+
+
+def header_of(response: httpx.Response) -> HeaderOf:
+    """Return the look-up in an answer's headers, without decoding those that nobody asks for."""
+    raw = response.headers.raw
+
+    def look_up(name: bytes) -> bytes | None:
+        return next((value for key, value in raw if len(key) == len(name) and key.lower() == name), None)
+
+    return look_up
 
 
 class Usage(msgspec.Struct, frozen=True):

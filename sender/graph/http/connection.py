@@ -8,10 +8,12 @@ from collections.abc import Callable
 
 import anyio
 import anyio.lowlevel
+import httpx
 
 from sender.graph.http.counters import Tally
 from sender.graph.http.errors import AnswerLost, NotSent, Phase
 from sender.graph.http.origin import Origin
+from sender.graph.http.request_bytes import as_bytes, has_no_answer_body
 from sender.graph.http.response import BadAnswer, Response, ResponseParser
 
 _RECEIVE_BYTES = 16 * 1024  # the largest TLS record; an answer of the Send API is about 1 KB
@@ -53,8 +55,8 @@ class Connection:
         self._tally = tally
         self._give_back: Callable[[Connection], None] | None = None
 
-    async def send(self, request: bytes) -> Response:
-        """Write a whole request, head and body, and read its answer.
+    async def send(self, request: httpx.Request) -> Response:
+        """Write a whole request, whose body was read, and read its answer.
 
         A task that is already cancelled writes nothing. After a failure or a cancellation the connection closes when
         it is released.
@@ -62,21 +64,22 @@ class Connection:
         Raises:
             NotSent: the server had closed the connection, or the first write failed: not one byte has left.
             AnswerLost: bytes have left and no answer came, or one that is malformed or too large.
+            httpx.LocalProtocolError: it cannot be written as HTTP/1.1; not one byte has left.
         """
-        await self.write(request)
+        await self.write(as_bytes(request), without_body=has_no_answer_body(request))
         while (response := await self.read_some()) is None:
             pass
         return response
 
-    async def write(self, request: bytes) -> None:
-        """Write a whole request. Raises as `send` does."""
+    async def write(self, request: bytes, *, without_body: bool) -> None:
+        """Write a request's bytes; `without_body`: its answer will have none. Raises as `send` does."""
         await anyio.lowlevel.checkpoint_if_cancelled()
         if not self.usable or not self.is_quiet():
             self.usable = False
             raise self._failed("write", "the server closed the connection, or spoke before it was asked")
         self.usable = False  # until the whole answer is here
         self._tally.requests += 1
-        self._parser.expect(without_body=request.startswith((b"HEAD ", b"CONNECT ")))
+        self._parser.expect(without_body=without_body)
         rest: bytes | memoryview = request
         while rest:
             # A TLS write that fails may have handed over part of its record; a plain one tells.

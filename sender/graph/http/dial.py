@@ -8,6 +8,7 @@ from pathlib import Path
 
 import anyio
 import certifi
+import httpx
 from anyio.abc import SocketAttribute
 
 from sender.graph.http.connection import Connection
@@ -79,16 +80,18 @@ async def _connect(host: str, port: int) -> socket.socket:
 
 
 async def _open_tunnel(sock: socket.socket, origin: Origin, authorization: str | None) -> None:
-    head = f"CONNECT {origin.authority} HTTP/1.1\r\nHost: {origin.authority}\r\n"
+    headers = {"Host": origin.authority}
     if authorization is not None:
-        head += f"Proxy-Authorization: {authorization}\r\n"
+        headers["Proxy-Authorization"] = authorization
+    target = {"target": origin.authority.encode("ascii")}
+    request = httpx.Request("CONNECT", "http://tunnel", headers=headers, extensions=target)
     parser = ResponseParser(_TUNNEL_ANSWER_BYTES, _TUNNEL_ANSWER_BYTES)
     try:
-        answer = await Connection(sock, origin, parser, Tally()).send(f"{head}\r\n".encode("ascii"))
+        answer = await Connection(sock, origin, parser, Tally()).send(request)
     except GraphTransportError as exc:
         raise NotSent("proxy", exc.reason) from exc
-    if not 200 <= answer.status < 300:
-        raise NotSent("proxy", f"refused the tunnel with HTTP {answer.status}")
+    if not 200 <= answer.status_code < 300:
+        raise NotSent("proxy", f"refused the tunnel with HTTP {answer.status_code}")
 
 
 async def _start_tls(sock: socket.socket, host: str, tls: ssl.SSLContext) -> ssl.SSLSocket:

@@ -4,26 +4,37 @@ from __future__ import annotations
 
 import ssl
 from collections import OrderedDict, deque
-from types import TracebackType
 
 import anyio
 import anyio.lowlevel
+import httpx
 from anyio.abc import TaskStatus
 
 from sender.graph.http.connection import Connection
 from sender.graph.http.counters import PoolCounters, Tally
 from sender.graph.http.dial import dial, tls_context
-from sender.graph.http.errors import NotSent
+from sender.graph.http.errors import GraphTransportError, NotSent
+from sender.graph.http.httpx_contract import TimeLimits, origin_of, translated
 from sender.graph.http.origin import Origin
 from sender.graph.http.proxy import ProxySettings
-from sender.graph.http.response import ResponseParser
+from sender.graph.http.request_bytes import as_bytes, has_no_answer_body
+from sender.graph.http.response import Response, ResponseParser
 
 
-class Pool:
-    """At most `max_sockets` connections, to any number of origins.
+class Pool(httpx.AsyncBaseTransport):
+    """At most `max_sockets` connections, to any number of origins: a transport for `httpx.AsyncClient`, and more.
 
     An idle connection is found in O(1), the one used last first. When all sockets are lent out, callers wait in the
-    order in which they came.
+    order in which they came. Answers are complete when they are returned.
+
+    Whoever must know before a request whether there is a connection for it, and afterwards whether a byte of it has
+    left, acquires the connection first and sends over it:
+
+        connection = pool.acquire_idle(origin) or await pool.acquire(origin)
+        try:
+            response = await connection.send(request)  # an httpx.Request, an httpx.Response
+        finally:
+            connection.release()  # connection.sent_anything stays readable, whatever happened
 
     Args:
         max_sockets: sockets open at once, those being dialled included.
@@ -57,11 +68,30 @@ class Pool:
         self._tally = Tally()
         self._closed = False
 
-    def lease(self, origin: Origin) -> Lease:
-        """Return `async with` around `acquire` and `release`."""
-        return Lease(self, origin)
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send one request as httpx asks it of a transport.
 
-    def lend_idle(self, origin: Origin) -> Connection | None:
+        httpx's time-outs hold: `pool` for waiting in line, `connect` for dialling with proxy and TLS, `write` for the
+        whole request, `read` for each wait for bytes.
+
+        Raises:
+            httpx.ConnectError, httpx.ProxyError, httpx.PoolTimeout, httpx.ConnectTimeout: nothing has left.
+            httpx.WriteError, httpx.ReadError, httpx.RemoteProtocolError, httpx.WriteTimeout, httpx.ReadTimeout: the
+                request may have arrived.
+            httpx.UnsupportedProtocol, httpx.LocalProtocolError: the request cannot be written as HTTP/1.1.
+        """
+        origin = origin_of(request)
+        await request.aread()
+        message = as_bytes(request)  # before a connection is taken for what cannot be written
+        limits = TimeLimits(request)
+        try:
+            with limits.scope:
+                return await self._exchange(origin, message, limits, without_body=has_no_answer_body(request))
+        except GraphTransportError as exc:
+            raise translated(exc, request) from exc
+        raise limits.passed(request)  # nothing else ends the scope without an answer
+
+    def acquire_idle(self, origin: Origin) -> Connection | None:
         """Lend an idle connection at once, None when there is none (or the pool is closed): `acquire` finds one."""
         connection = self._take_idle(origin)
         if connection is not None:
@@ -74,44 +104,7 @@ class Pool:
         Raises:
             NotSent: the pool is closed, or no connection could be opened.
         """
-        return await self.reserve(origin) or await self.open(origin)
-
-    async def reserve(self, origin: Origin) -> Connection | None:
-        """Lend an idle connection, or reserve a socket for the `open` that must follow at once (None).
-
-        Raises:
-            NotSent: the pool is closed.
-        """
-        await anyio.lowlevel.checkpoint_if_cancelled()
-        if self._closed:
-            raise self._refusal()
-        connection = self._take_idle(origin)
-        if connection is None:
-            if self._open < self._max_sockets:
-                self._open += 1
-                return None
-            if self._close_idle_elsewhere():
-                return None
-            connection = await self._wait_in_line(origin)
-            if connection is None:
-                return None
-        connection.lend(self._take_back)
-        return connection
-
-    async def open(self, origin: Origin) -> Connection:
-        """Dial into the socket that `reserve` has set aside. Raises NotSent."""
-        try:
-            sock = await dial(origin, self._tls, self._proxy)
-        except BaseException as exc:
-            self._pass_on(None)
-            if isinstance(exc, NotSent):
-                self._tally.errors[exc.phase] += 1
-            raise
-        self._tally.connections_opened += 1
-        parser = ResponseParser(self._max_head_bytes, self._max_body_bytes)
-        connection = Connection(sock, origin, parser, self._tally)
-        connection.lend(self._take_back)
-        return connection
+        return await self._reserve(origin) or await self._open_reserved(origin)
 
     async def retire_idle(self, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
         """Close connections that have been idle for too long; runs until cancelled."""
@@ -137,6 +130,60 @@ class Pool:
         """Return the pool's figures, now and since its start."""
         idle = sum(map(len, self._idle.values()))
         return self._tally.snapshot(max_sockets=self._max_sockets, open_sockets=self._open, idle=idle)
+
+    async def _exchange(self, origin: Origin, message: bytes, limits: TimeLimits, *, without_body: bool) -> Response:
+        limits.begin("pool")
+        connection = await self._reserve(origin)
+        if connection is None:
+            limits.begin("connect")
+            connection = await self._open_reserved(origin)
+        try:
+            limits.begin("write")
+            await connection.write(message, without_body=without_body)
+            response = None
+            while response is None:
+                limits.begin("read")
+                response = await connection.read_some()
+            return response
+        finally:
+            connection.release()
+
+    async def _reserve(self, origin: Origin) -> Connection | None:
+        """Lend an idle connection, or set a socket aside for the `_open_reserved` that must follow at once (None).
+
+        Raises:
+            NotSent: the pool is closed.
+        """
+        await anyio.lowlevel.checkpoint_if_cancelled()
+        if self._closed:
+            raise self._refusal()
+        connection = self._take_idle(origin)
+        if connection is None:
+            if self._open < self._max_sockets:
+                self._open += 1
+                return None
+            if self._close_idle_elsewhere():
+                return None
+            connection = await self._wait_in_line(origin)
+            if connection is None:
+                return None
+        connection.lend(self._take_back)
+        return connection
+
+    async def _open_reserved(self, origin: Origin) -> Connection:
+        """Dial into the socket that `_reserve` has set aside. Raises NotSent."""
+        try:
+            sock = await dial(origin, self._tls, self._proxy)
+        except BaseException as exc:
+            self._pass_on(None)
+            if isinstance(exc, NotSent):
+                self._tally.errors[exc.phase] += 1
+            raise
+        self._tally.connections_opened += 1
+        parser = ResponseParser(self._max_head_bytes, self._max_body_bytes)
+        connection = Connection(sock, origin, parser, self._tally)
+        connection.lend(self._take_back)
+        return connection
 
     def _take_idle(self, origin: Origin) -> Connection | None:
         stack = self._idle.get(origin)
@@ -203,25 +250,6 @@ class Pool:
     def _refusal(self) -> NotSent:
         self._tally.errors["acquire"] += 1
         return NotSent("acquire", "the pool is closed")
-
-
-class Lease:
-    """A loan as a context manager."""
-
-    __slots__ = ("_connection", "_origin", "_pool")
-
-    def __init__(self, pool: Pool, origin: Origin) -> None:
-        self._pool = pool
-        self._origin = origin
-
-    async def __aenter__(self) -> Connection:
-        self._connection = await self._pool.acquire(self._origin)
-        return self._connection
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._connection.release()
 
 
 class _Waiter:

@@ -5,28 +5,27 @@ from __future__ import annotations
 import zlib
 
 import httptools
-import msgspec
+import httpx
 
-DECODED_CODINGS = frozenset({b"gzip", b"x-gzip", b"deflate"})
+_DECODED_CODINGS = frozenset({b"gzip", b"x-gzip", b"deflate"})
+_OF_THE_CODING = (b"content-encoding", b"content-length")
 
 
-class Response(msgspec.Struct, frozen=True):
-    """One complete answer.
+class Response(httpx.Response):
+    """One complete answer: `content` can be read at once.
 
-    `headers` are as the server wrote them, in order. `body` is decoded from gzip and deflate; any other content
-    coding is left as it came.
+    `headers` are as the server wrote them, in order. A body in gzip or deflate is decoded, and the headers that
+    described it are gone; any other content coding is left as it came.
     """
 
-    status: int
-    headers: list[tuple[bytes, bytes]]
-    body: bytes
+    def __init__(self, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
+        super().__init__(status, headers=headers, stream=httpx.ByteStream(body))
+        self._body = body
 
-    def header(self, name: bytes) -> bytes | None:
-        """Return the first header of this name, given in lower case."""
-        for key, value in self.headers:
-            if len(key) == len(name) and key.lower() == name:
-                return value
-        return None
+    @property
+    def content(self) -> bytes:
+        """The decoded body."""
+        return self._body
 
 
 class BadAnswer(Exception):
@@ -109,10 +108,11 @@ class ResponseParser:
         return self._finish()
 
     def _finish(self) -> Response:
-        body = b"".join(self._body)
-        if self._coding in DECODED_CODINGS and body:
-            body = _inflated(body, self._max_body_bytes)
-        return Response(self._status, self._head or [], body)
+        body, headers = b"".join(self._body), self._head or []
+        if self._coding in _DECODED_CODINGS:
+            body = body and _inflated(body, self._max_body_bytes)
+            headers = [header for header in headers if header[0].lower() not in _OF_THE_CODING]
+        return Response(self._status, headers, body)
 
     # What follows is called by httptools, also for whatever comes behind a complete answer.
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from sender.outbox.unacknowledged import Unrelayed
+from sender.outbox.unacknowledged import Unacknowledged
 
 
 def test_only_what_the_broker_has_not_acknowledged_is_left() -> None:
-    events = Unrelayed()
+    events = Unacknowledged()
     events.add("r", "100", b"one")
     events.add("r", "100", b"two")
     events.discard(b"one")

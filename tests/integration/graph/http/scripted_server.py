@@ -8,13 +8,16 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 
+import httpx
 import trio
 
+from sender.graph.http.connection import Connection
 from sender.graph.http.origin import Origin
 from sender.graph.http.pool import Pool
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
-REQUEST = b"POST /v26.0/1/messages HTTP/1.1\r\nHost: graph\r\nContent-Length: 3\r\n\r\n{} "
+REQUEST = httpx.Request("POST", "http://graph/v26.0/1/messages", content=b"{} ")
+REQUEST_BYTES = b"POST /v26.0/1/messages HTTP/1.1\r\nHost: graph\r\nContent-Length: 3\r\n\r\n{} "
 Stream = trio.SocketStream | trio.SSLStream[trio.SocketStream]
 Behaviour = Callable[[Stream], Awaitable[None]]
 
@@ -124,7 +127,17 @@ async def scripted_server(
         yield server, Origin(tls is not None, host, port)
 
 
+@asynccontextmanager
+async def lent(pool: Pool, origin: Origin) -> AsyncIterator[Connection]:
+    """Lend a connection for the block."""
+    connection = await pool.acquire(origin)
+    try:
+        yield connection
+    finally:
+        connection.release()
+
+
 async def exchange(pool: Pool, origin: Origin) -> int:
     """Send one request; return the status."""
-    async with pool.lease(origin) as connection:
-        return (await connection.send(REQUEST)).status
+    async with lent(pool, origin) as connection:
+        return (await connection.send(REQUEST)).status_code

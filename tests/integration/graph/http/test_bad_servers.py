@@ -20,6 +20,7 @@ from tests.integration.graph.http.certificates import Authority
 from tests.integration.graph.http.scripted_server import (
     OK,
     REQUEST,
+    REQUEST_BYTES,
     Behaviour,
     ScriptedServer,
     Stream,
@@ -27,6 +28,7 @@ from tests.integration.graph.http.scripted_server import (
     answer_and_say_goodbye,
     answer_ok,
     answer_with,
+    lent,
     scripted_server,
     tcp_server,
 )
@@ -50,13 +52,13 @@ async def bad_server(
         yield server, origin, pool
         assert pool.snapshot().in_flight == 0
         server.behaviour = answer_ok
-        assert (await send(pool, origin)).body == b"hi"
+        assert (await send(pool, origin)).content == b"hi"
         await pool.aclose()
         assert pool.snapshot().open == 0
 
 
 async def send(pool: Pool, origin: Origin) -> Response:
-    async with pool.lease(origin) as connection:
+    async with lent(pool, origin) as connection:
         return await connection.send(REQUEST)
 
 
@@ -85,7 +87,7 @@ async def test_a_bad_answer_is_lost(
         with pytest.raises(AnswerLost, match=f"^{error}") as caught:
             await send(pool, origin)
         assert pool.snapshot().errors == {caught.value.phase: 1}
-        assert server.requests == [REQUEST]
+        assert server.requests == [REQUEST_BYTES]
         assert pool.snapshot().open == 0
 
 
@@ -110,7 +112,7 @@ async def test_a_server_that_answers_twice_is_not_used_again(
 ) -> None:
     async with bad_server(answer_with(OK + OK), authority, server_tls) as (server, origin, pool):
         for _ in range(3):
-            assert (await send(pool, origin)).body == b"hi"
+            assert (await send(pool, origin)).content == b"hi"
             assert pool.snapshot().open == 0
         assert server.connections == 3
 
@@ -119,13 +121,13 @@ async def test_connection_close_is_obeyed(authority: Authority, server_tls: ssl.
     closing = OK.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
     async with bad_server(answer_with(closing), authority, server_tls) as (server, origin, pool):
         for _ in range(2):
-            assert (await send(pool, origin)).body == b"hi"
+            assert (await send(pool, origin)).content == b"hi"
         assert server.connections == 2
 
 
 async def test_an_answer_may_end_with_the_connection(authority: Authority, server_tls: ssl.SSLContext | None) -> None:
     async with bad_server(answer_and_say_goodbye(WITHOUT_LENGTH), authority, server_tls) as (_, origin, pool):
-        assert (await send(pool, origin)).body == b"hi"
+        assert (await send(pool, origin)).content == b"hi"
 
 
 async def test_on_tls_an_answer_without_length_needs_the_goodbye(authority: Authority) -> None:
@@ -154,7 +156,7 @@ async def test_a_certificate_for_another_name_is_refused(
             await pool.acquire(origin)
         assert (pool.snapshot().open, pool.snapshot().errors, server.requests) == (0, {"tls": 1}, [])
         server.tls = authority.server_context("localhost")
-        assert (await send(pool, origin)).status == 200
+        assert (await send(pool, origin)).status_code == 200
         await pool.aclose()
 
 
@@ -169,7 +171,7 @@ async def test_an_authority_nobody_trusts_is_refused(authority: Authority) -> No
 async def test_a_certificate_for_an_address_is_accepted(authority: Authority) -> None:
     async with scripted_server(tls=authority.server_context("127.0.0.1"), host="127.0.0.1") as (_, origin):
         pool = Pool(max_sockets=1, tls=tls_context(authority.ca_file))
-        assert (await send(pool, origin)).status == 200
+        assert (await send(pool, origin)).status_code == 200
         await pool.aclose()
 
 
@@ -238,7 +240,7 @@ async def check_cut(
         if complete:
             response = await send(pool, origin)
             await server.hang_ups.receive()  # or its end could cross the next request
-            assert (response.status, response.body) == (answer.status, answer.body)
+            assert (response.status_code, response.content) == (answer.status, answer.body)
         else:
             with pytest.raises(AnswerLost):
                 await send(pool, origin)

@@ -15,6 +15,7 @@ from tests.integration.graph.http.scripted_server import (
     answer_and_close,
     answer_ok,
     exchange,
+    lent,
     scripted_server,
     tcp_server,
 )
@@ -34,7 +35,7 @@ async def test_a_connection_that_the_server_closed_is_not_used_again() -> None:
 async def test_a_waiter_is_not_given_a_connection_that_the_server_closed() -> None:
     async with scripted_server(answer_and_close(OK)) as (server, origin), trio.open_nursery() as nursery:
         pool = Pool(max_sockets=1)
-        async with pool.lease(origin) as connection:
+        async with lent(pool, origin) as connection:
             nursery.start_soon(exchange, pool, origin)
             await connection.send(REQUEST)
             await server.hang_ups.receive()
@@ -59,8 +60,8 @@ async def test_a_second_answer_that_comes_late_is_not_taken_for_the_next_request
         again.set()
         await written.wait()
         server.behaviour = answer_ok
-        async with pool.lease(origin) as connection:
-            assert (await connection.send(REQUEST)).body == b"hi"
+        async with lent(pool, origin) as connection:
+            assert (await connection.send(REQUEST)).content == b"hi"
         assert server.connections == 2
         await pool.aclose()
 
@@ -75,7 +76,7 @@ async def test_no_byte_is_written_to_a_connection_already_closed() -> None:
     async with tcp_server(close_at_once) as port:
         pool = Pool(max_sockets=1)
         origin = Origin(False, "127.0.0.1", port)
-        async with pool.lease(origin) as connection:
+        async with lent(pool, origin) as connection:
             await closed.wait()
             with pytest.raises(NotSent, match="write: the server closed"):
                 await connection.send(REQUEST)
@@ -104,7 +105,7 @@ async def test_idle_connections_are_closed_after_a_while() -> None:
         for _ in range(2):
             await server.hang_ups.receive()
         assert (pool.snapshot().open, pool.snapshot().idle) == (1, 0)
-        assert (await held[2].send(REQUEST)).status == 200
+        assert (await held[2].send(REQUEST)).status_code == 200
         held[2].release()
         nursery.cancel_scope.cancel()
     await pool.aclose()

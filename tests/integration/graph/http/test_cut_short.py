@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import httpx
 import pytest
 import trio
 
@@ -18,6 +19,7 @@ from tests.integration.graph.http.scripted_server import (
     answer_ok,
     answer_with,
     exchange,
+    lent,
     never_answer,
     scripted_server,
     tcp_server,
@@ -25,21 +27,21 @@ from tests.integration.graph.http.scripted_server import (
 
 
 async def cancelled_while(
-    pool: Pool, origin: Origin, request: bytes, reached: Callable[[], object]
+    pool: Pool, origin: Origin, request: httpx.Request, reached: Callable[[], object]
 ) -> Connection | None:
     """Send a request, cancel it when `reached` returns; give the connection, if it came to that."""
-    lent: list[Connection] = []
+    connections: list[Connection] = []
 
     async def send() -> None:
-        async with pool.lease(origin) as connection:
-            lent.append(connection)
+        async with lent(pool, origin) as connection:
+            connections.append(connection)
             await connection.send(request)
 
     async with trio.open_nursery() as nursery:
         nursery.start_soon(send)
         await reached()  # type: ignore[misc]
         nursery.cancel_scope.cancel()
-    return lent[0] if lent else None
+    return connections[0] if connections else None
 
 
 async def test_cancelled_while_reading_it_says_that_something_was_sent() -> None:
@@ -84,7 +86,8 @@ async def test_cancelled_while_writing_it_says_that_something_was_sent() -> None
     async with tcp_server(read_a_little) as port:
         pool = Pool(max_sockets=1)
         origin = Origin(False, "127.0.0.1", port)
-        connection = await cancelled_while(pool, origin, REQUEST + bytes(32 * 1024 * 1024), begun.wait)
+        large = httpx.Request("POST", "http://graph/", content=bytes(32 * 1024 * 1024))
+        connection = await cancelled_while(pool, origin, large, begun.wait)
         assert connection is not None
         assert connection.sent_anything
         assert pool.snapshot().open == 0
@@ -94,7 +97,7 @@ async def test_a_task_already_cancelled_writes_nothing() -> None:
     async with scripted_server() as (server, origin):
         pool = Pool(max_sockets=1)
         with trio.CancelScope() as scope:
-            async with pool.lease(origin) as connection:
+            async with lent(pool, origin) as connection:
                 scope.cancel()
                 await connection.send(REQUEST)
         assert scope.cancelled_caught
@@ -107,10 +110,10 @@ async def test_a_task_already_cancelled_writes_nothing() -> None:
 async def test_sent_anything_begins_anew_with_each_loan() -> None:
     async with scripted_server() as (_, origin):
         pool = Pool(max_sockets=1)
-        async with pool.lease(origin) as connection:
+        async with lent(pool, origin) as connection:
             await connection.send(REQUEST)
             assert connection.sent_anything
-        async with pool.lease(origin) as connection:
+        async with lent(pool, origin) as connection:
             assert not connection.sent_anything
         await pool.aclose()
 
@@ -124,7 +127,7 @@ async def test_an_error_of_one_connection_leaves_the_others_alone() -> None:
             await bad.send(REQUEST)
         bad.release()
         server.behaviour = answer_ok
-        assert (await good.send(REQUEST)).status == 200
+        assert (await good.send(REQUEST)).status_code == 200
         good.release()
         assert (pool.snapshot().open, pool.snapshot().idle) == (1, 1)
         await pool.aclose()

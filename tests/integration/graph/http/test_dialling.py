@@ -7,6 +7,7 @@ import socket
 import ssl
 from pathlib import Path
 
+import httpx
 import pytest
 import trio
 
@@ -73,7 +74,7 @@ async def test_a_tls_record_that_left_in_part_counts_as_sent(tmp_path: Path) -> 
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 2048)  # less than a record
             connection = Connection(sock, origin, ResponseParser(1000, 1000), Tally())
             async with trio.open_nursery() as nursery:
-                nursery.start_soon(connection.send, bytes(16 * 1024))
+                nursery.start_soon(connection.send, httpx.Request("POST", "http://graph/", content=bytes(16 * 1024)))
                 await arrived.wait()
                 nursery.cancel_scope.cancel()
     assert connection.sent_anything

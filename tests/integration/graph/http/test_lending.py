@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+import httpx
 import pytest
 import trio
 from trio.testing import wait_all_tasks_blocked
@@ -11,7 +12,7 @@ from trio.testing import wait_all_tasks_blocked
 from sender.graph.http.errors import NotSent
 from sender.graph.http.origin import Origin
 from sender.graph.http.pool import Pool
-from tests.integration.graph.http.scripted_server import REQUEST, exchange, scripted_server
+from tests.integration.graph.http.scripted_server import REQUEST, REQUEST_BYTES, exchange, lent, scripted_server
 
 
 async def test_one_connection_serves_request_after_request() -> None:
@@ -19,7 +20,7 @@ async def test_one_connection_serves_request_after_request() -> None:
         pool = Pool(max_sockets=5)
         assert [await exchange(pool, origin) for _ in range(100)] == [200] * 100
         assert server.connections == 1
-        assert server.requests == [REQUEST] * 100
+        assert server.requests == [REQUEST_BYTES] * 100
         figures = pool.snapshot()
         assert (figures.open, figures.idle, figures.in_flight, figures.max_sockets) == (1, 1, 0, 5)
         assert (figures.requests, figures.connections_opened, figures.socket_reuse_ratio) == (100, 1, 0.99)
@@ -59,7 +60,7 @@ async def test_waiters_are_served_in_order() -> None:
         served: list[int] = []
 
         async def use(number: int) -> None:
-            async with pool.lease(origin) as connection:
+            async with lent(pool, origin) as connection:
                 served.append(number)
                 await connection.send(REQUEST)
 
@@ -82,7 +83,7 @@ async def test_a_cancelled_waiter_leaves_the_line() -> None:
 
         async def use(name: str, scope: trio.CancelScope) -> None:
             with scope:
-                async with pool.lease(origin):
+                async with lent(pool, origin):
                     served.append(name)
 
         async with trio.open_nursery() as nursery:
@@ -157,7 +158,7 @@ async def test_a_closed_pool_refuses_and_closes_what_comes_back() -> None:
             await pool.aclose()
         with pytest.raises(NotSent, match="acquire: the pool is closed"):
             await pool.acquire(origin)
-        assert (await held.send(REQUEST)).status == 200
+        assert (await held.send(REQUEST)).status_code == 200
         held.release()
         assert pool.snapshot().open == 0
         assert pool.snapshot().errors == {"acquire": 2}
@@ -177,12 +178,14 @@ async def test_a_connection_is_released_once() -> None:
 
 async def test_a_large_request_arrives_whole() -> None:
     body = bytes(range(256)) * 40_000
-    request = b"POST / HTTP/1.1\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
+    request = httpx.Request("POST", "http://graph/", content=body)
     async with scripted_server() as (server, origin):
         pool = Pool(max_sockets=1)
-        async with pool.lease(origin) as connection:
-            assert (await connection.send(request)).status == 200
-        assert server.requests == [request]
+        async with lent(pool, origin) as connection:
+            assert (await connection.send(request)).status_code == 200
+        assert server.requests == [
+            b"POST / HTTP/1.1\r\nHost: graph\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
+        ]
         await pool.aclose()
 
 

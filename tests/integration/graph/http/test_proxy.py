@@ -11,12 +11,11 @@ import trio
 
 from sender.graph.http.dial import tls_context
 from sender.graph.http.errors import NotSent
-from sender.graph.http.httpx_transport import PoolTransport
 from sender.graph.http.origin import Origin
 from sender.graph.http.pool import Pool
 from sender.graph.http.proxy import ProxySettings
 from tests.integration.graph.http.certificates import Authority
-from tests.integration.graph.http.scripted_server import OK, REQUEST, scripted_server, tcp_server
+from tests.integration.graph.http.scripted_server import OK, REQUEST, lent, scripted_server, tcp_server
 
 GRAPH = Origin(tls=True, host="graph.test", port=443)
 
@@ -68,9 +67,9 @@ async def proxied_graph(authority: Authority, *, no_proxy: str = "") -> AsyncIte
 async def test_requests_go_through_the_tunnel_and_share_it(authority: Authority) -> None:
     async with proxied_graph(authority) as (pool, proxy):
         for _ in range(5):
-            async with pool.lease(GRAPH) as connection:
+            async with lent(pool, GRAPH) as connection:
                 assert not connection.sent_anything
-                assert (await connection.send(REQUEST)).body == b"hi"
+                assert (await connection.send(REQUEST)).content == b"hi"
         assert proxy.heads == [
             b"CONNECT graph.test:443 HTTP/1.1\r\nHost: graph.test:443\r\n"
             b"Proxy-Authorization: Basic YW5uOnMzY3JldA==\r\n\r\n"
@@ -102,7 +101,7 @@ async def test_a_refused_tunnel_is_not_sent_and_shows_no_credentials(
         assert "s3cret" not in repr(caught.value)
         assert "YW5u" not in repr(caught.value)
         assert pool.snapshot().open == 0
-        async with httpx.AsyncClient(transport=PoolTransport(pool)) as client:
+        async with httpx.AsyncClient(transport=pool) as client:
             with pytest.raises(httpx.ProxyError):
                 await client.get("https://graph.test/")
             proxy.answer = good

@@ -14,7 +14,6 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 
 from sender.graph.http.dial import tls_context
 from sender.graph.http.errors import AnswerLost, NotSent
-from sender.graph.http.httpx_transport import PoolTransport
 from sender.graph.http.origin import Origin
 from sender.graph.http.pool import Pool
 from tests.integration.graph.http.certificates import Authority
@@ -26,6 +25,7 @@ from tests.integration.graph.http.scripted_server import (
     answer_and_close,
     answer_ok,
     answer_with,
+    lent,
     never_answer,
     scripted_server,
     tcp_server,
@@ -39,7 +39,7 @@ async def client_of(
     async with scripted_server(behaviour) as (server, origin):
         pool = Pool(max_sockets=max_sockets)
         base_url = f"http://{origin.authority}"
-        async with httpx.AsyncClient(transport=PoolTransport(pool), base_url=base_url, timeout=None) as client:  # noqa: S113 - each test sets its own
+        async with httpx.AsyncClient(transport=pool, base_url=base_url, timeout=None) as client:  # noqa: S113 - each test sets its own
             yield client, server, pool, origin
         await pool.aclose()
         assert pool.snapshot().open == 0
@@ -129,11 +129,11 @@ async def test_a_lost_answer_is_a_read_or_protocol_error(answer: bytes, error: t
 async def test_what_was_not_sent_is_a_connect_error() -> None:
     async with client_of(answer_ok) as (_, _, pool, origin):
         pass
-    async with httpx.AsyncClient(transport=PoolTransport(Pool(max_sockets=1))) as client:
+    async with httpx.AsyncClient(transport=Pool(max_sockets=1)) as client:
         with pytest.raises(httpx.ConnectError) as caught:
             await client.get(f"http://{origin.authority}/")
         assert isinstance(caught.value.__cause__, NotSent)
-    async with httpx.AsyncClient(transport=PoolTransport(pool)) as client:
+    async with httpx.AsyncClient(transport=pool) as client:
         with pytest.raises(httpx.ConnectError, match="pool is closed"):
             await client.get(f"http://{origin.authority}/")
 
@@ -164,7 +164,7 @@ async def test_a_server_that_does_not_read_ends_in_a_write_timeout() -> None:
 
     async with tcp_server(read_nothing) as port:
         pool = Pool(max_sockets=1)
-        async with httpx.AsyncClient(transport=PoolTransport(pool), timeout=httpx.Timeout(None, write=0.01)) as client:
+        async with httpx.AsyncClient(transport=pool, timeout=httpx.Timeout(None, write=0.01)) as client:
             with pytest.raises(httpx.WriteTimeout):
                 await client.post(f"http://localhost:{port}", content=bytes(32 << 20))
         assert pool.snapshot().open == 0
@@ -172,7 +172,7 @@ async def test_a_server_that_does_not_read_ends_in_a_write_timeout() -> None:
 
 async def test_a_full_pool_ends_in_a_pool_timeout() -> None:
     async with client_of(answer_ok) as (client, _, pool, origin):
-        async with pool.lease(origin):
+        async with lent(pool, origin):
             with pytest.raises(httpx.PoolTimeout):
                 await client.get("/", timeout=httpx.Timeout(None, pool=0.01))
         assert (await client.get("/")).status_code == 200
@@ -185,7 +185,7 @@ async def test_a_dial_that_hangs_ends_in_a_connect_timeout(tmp_path: Path) -> No
     async with tcp_server(say_nothing) as port:
         pool = Pool(max_sockets=1, tls=tls_context(Authority(tmp_path).ca_file))
         timeout = httpx.Timeout(None, connect=0.01)
-        async with httpx.AsyncClient(transport=PoolTransport(pool), timeout=timeout) as client:
+        async with httpx.AsyncClient(transport=pool, timeout=timeout) as client:
             with pytest.raises(httpx.ConnectTimeout):
                 await client.get(f"https://localhost:{port}")
         assert pool.snapshot().open == 0
@@ -202,6 +202,6 @@ async def test_a_header_with_a_line_break_is_never_written(value: bytes) -> None
 
 @pytest.mark.parametrize(("method", "url"), [("GET", "ftp://localhost/"), ("CONNECT", "http://localhost/")])
 async def test_what_is_not_plain_http_is_unsupported(method: str, url: str) -> None:
-    async with httpx.AsyncClient(transport=PoolTransport(Pool(max_sockets=1))) as client:
+    async with httpx.AsyncClient(transport=Pool(max_sockets=1)) as client:
         with pytest.raises(httpx.UnsupportedProtocol):
             await client.request(method, url)

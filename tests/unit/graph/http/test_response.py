@@ -28,10 +28,10 @@ def test_an_answer_is_the_same_however_it_is_cut_into_pieces(data: st.DataObject
     assert [reader.feed(part) for part in parts] == [None] * len(parts)
     response = reader.feed(last)
     assert response is not None
-    assert (response.status, response.body) == (answer.status, answer.body)
-    assert response.header(b"facebook-api-version") == b"v26.0"
-    assert response.header(b"x-empty") == b""
-    assert response.header(b"x-trailer") is None
+    assert (response.status_code, response.content) == (answer.status, answer.body)
+    assert response.headers["facebook-api-version"] == "v26.0"
+    assert response.headers["x-empty"] == ""
+    assert "x-trailer" not in response.headers
     assert reader.reusable
 
 
@@ -51,7 +51,7 @@ def test_an_answer_without_length_ends_with_the_connection(data: st.DataObject, 
     for part in data.draw(pieces(answer.wire)):
         assert reader.feed(part) is None
     response = reader.end()
-    assert (response.status, response.body) == (answer.status, answer.body)
+    assert (response.status_code, response.content) == (answer.status, answer.body)
     assert not reader.reusable
 
 
@@ -85,7 +85,7 @@ def test_one_parser_reads_answer_after_answer() -> None:
         body = b"answer %d" % number
         response = reader.feed(compose(200, body, b"gzip", "chunked", chunk_bytes=3, interim=1).wire)
         assert response is not None
-        assert response.body == body
+        assert response.content == body
 
 
 @pytest.mark.parametrize("behind", [OK, b"garbage", OK[:5]])
@@ -93,7 +93,7 @@ def test_bytes_behind_the_answer_make_the_connection_unusable(behind: bytes) -> 
     reader = parser()
     response = reader.feed(OK + behind)
     assert response is not None
-    assert (response.status, response.body, response.headers) == (200, b"hi", [(b"Content-Length", b"2")])
+    assert (response.status_code, response.content, response.headers.raw) == (200, b"hi", [(b"Content-Length", b"2")])
     assert not reader.reusable
 
 
@@ -114,7 +114,8 @@ def test_a_server_that_will_close_is_not_used_again(answer: bytes) -> None:
 def test_statuses_without_body_end_with_their_head(status: int) -> None:
     reader = parser()
     response = reader.feed(b"HTTP/1.1 %d Empty\r\n\r\n" % status)
-    assert response == Response(status, [], b"")
+    assert response is not None
+    assert (response.status_code, response.headers.raw, response.content) == (status, [], b"")
     assert reader.reusable
 
 
@@ -122,7 +123,8 @@ def test_an_answer_to_head_has_no_body_whatever_it_says() -> None:
     reader = parser()
     reader.expect(without_body=True)
     response = reader.feed(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n")
-    assert response == Response(200, [(b"Content-Length", b"9999")], b"")
+    assert response is not None
+    assert (response.status_code, response.headers.raw, response.content) == (200, [(b"Content-Length", b"9999")], b"")
 
 
 @pytest.mark.parametrize(
@@ -180,7 +182,7 @@ def test_a_body_that_inflates_over_the_limit_is_refused() -> None:
         read(compose(200, bytes(1001), b"gzip").wire, parser(max_body_bytes=1000))
     whole = read(compose(200, bytes(1000), b"gzip").wire, parser(max_body_bytes=1000))
     assert whole is not None
-    assert whole.body == bytes(1000)
+    assert whole.content == bytes(1000)
 
 
 @pytest.mark.parametrize("body", [HELLO[:-1], HELLO + b"!", b"plain", b"\x1f\x8b"])

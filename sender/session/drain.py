@@ -1,0 +1,64 @@
+"""Draining: jobs of cancelled and expired runs are settled without being sent, slowly enough to leave room to send."""
+
+from __future__ import annotations
+
+import secrets
+
+import trio
+
+from schema.job import JOB_ID_BYTES
+from schema.outcomes import ErrorClass, Outcome
+from sender.outbox.settlement import Settlements
+from sender.queue.claimed_job import ClaimedJob
+from sender.queue.held_jobs import HeldJobs
+from sender.queue.session_queue import ClaimedGroup, SessionGone, WorkQueue
+from sender.queue.until_answered import UntilAnswered
+
+_GROUP = 200
+_IDLE_S = 0.5
+_BUSY_S = 0.05
+"""At most 4,000 drained jobs per second and process: sending comes first."""
+
+
+class Drain:
+    """Settles such jobs until a stop.
+
+    Args:
+        queue: hands them out.
+        held: notes them as held.
+        settlements: takes them.
+        until_answered: repeats a call until Redis has answered it.
+    """
+
+    def __init__(
+        self, queue: WorkQueue, held: HeldJobs, settlements: Settlements, until_answered: UntilAnswered
+    ) -> None:
+        self._queue = queue
+        self._held = held
+        self._settlements = settlements
+        self._until_answered = until_answered
+
+    async def run(self, stop: trio.Event) -> None:
+        """Drain until a stop."""
+        while not stop.is_set():
+            drained = 0
+            claim_id = secrets.token_hex(8)
+            try:
+                groups = await self._until_answered(lambda claim_id=claim_id: self._queue.drain(claim_id, _GROUP))  # type: ignore[misc]
+            except SessionGone:
+                groups = []
+            for group in groups:
+                for record in group.records:
+                    if group.session == self._queue.session and self._held.take([record[:JOB_ID_BYTES]]):
+                        continue
+                    self._settle(group, record)
+                    drained += 1
+            with trio.move_on_after(_BUSY_S if drained else _IDLE_S):
+                await stop.wait()
+
+    def _settle(self, group: ClaimedGroup, record: bytes) -> None:
+        job = ClaimedJob.of_record(record, run_id=group.run_id, page_id=group.page_id, session=group.session)
+        if group.state == "cancelled":
+            self._settlements.settle(job, Outcome.CANCELLED, ErrorClass.RUN_CANCELLED)
+        else:
+            self._settlements.settle(job, Outcome.EXPIRED, ErrorClass.RUN_EXPIRED)
