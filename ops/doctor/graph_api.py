@@ -10,16 +10,20 @@ import httpx
 from ops.doctor.finding import Finding
 from schema.runtime.logging import without_secrets
 from sender.graph.http.dial import tls_context
+from sender.graph.http.pool import Pool
+from sender.graph.http.proxy import ProxySettings
 from sender.settings import SenderSettings
 
 PART = "graph api"
 
 
 async def check_graph(settings: SenderSettings) -> list[Finding]:
-    """Ask it something without a token; any answer will do. Errors: httpx.HTTPError."""
+    """Ask it something without a token, the way senders go; any answer will do. Errors: httpx.HTTPError."""
     ca_file = settings.graph_ca_file
+    tls = tls_context(Path(ca_file) if ca_file else None)
+    pool = Pool(max_sockets=1, tls=tls, proxy=ProxySettings.from_environment())
     began_s = time.monotonic()
-    async with httpx.AsyncClient(verify=tls_context(Path(ca_file) if ca_file else None)) as client:
+    async with httpx.AsyncClient(transport=pool) as client:
         answer = await client.head(f"{settings.graph_api_url}/{settings.graph_api_version}/")
     took_ms = (time.monotonic() - began_s) * 1000
     where = without_secrets(settings.graph_api_url)
