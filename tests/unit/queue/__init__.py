@@ -1,0 +1,1 @@
+"""The queue's parts that need no Redis."""
