@@ -133,7 +133,7 @@ class Relay:
                     await self._find_orphans()
                     await self._check_cluster()
                     look_at = loop.time() + _LOOK_EVERY_S
-                events = [await self._relay(producer, box) for box in self._boxes()]
+                events = [await self._relay(producer, outbox) for outbox in self._outboxes()]
                 self._redis_outage.recovered(loop.time())
                 if max(events, default=0) < _GROUP:
                     await asyncio.sleep(_PACE_S)
@@ -145,44 +145,44 @@ class Relay:
         if self._settings.outbox_trim == "committed":
             self._note_cluster(await prepare_topic(self._settings))
 
-    def _boxes(self) -> list[_Outbox]:
+    def _outboxes(self) -> list[_Outbox]:
         return [*([self._mine] if self._mine else []), *self._orphans.values()]
 
     def _note_cluster(self, cluster_id: str) -> None:
         if self._cluster_id not in ("", cluster_id):
             log.warning("broker_is_another", was=self._cluster_id, now=cluster_id)
-            for box in self._boxes():  # it never saw what the former one acknowledged
-                box.read_until = _FULL_SCAN
-                box.produced.clear()
+            for outbox in self._outboxes():  # it never saw what the former one acknowledged
+                outbox.read_until = _FULL_SCAN
+                outbox.produced.clear()
         self._cluster_id = cluster_id
 
-    async def _relay(self, producer: Any, box: _Outbox) -> int:
+    async def _relay(self, producer: Any, outbox: _Outbox) -> int:
         """Produce the next group of an outbox and trim what may go; return how many events it had."""
-        after = box.read_until if box.read_until == _FULL_SCAN else b"(" + box.read_until
-        entries: Any = await self._redis.xrange(box.key, min=after, max="+", count=_GROUP)
+        after = outbox.read_until if outbox.read_until == _FULL_SCAN else b"(" + outbox.read_until
+        entries: Any = await self._redis.xrange(outbox.key, min=after, max="+", count=_GROUP)
         if entries:
             events = [(fields[b"k"], fields[b"v"]) for _, fields in entries]
             places = await produce(producer, self._settings.kafka_topic, events)
             for _, event in events:
                 self._unacknowledged.discard(event)
             ends = {partition: offset + 1 for partition, offset in sorted(places)}
-            box.produced.append(_Produced(entries[-1][0], len(entries), ends))
-            box.read_until = entries[-1][0]
-        await self._trim(box)
+            outbox.produced.append(_Produced(entries[-1][0], len(entries), ends))
+            outbox.read_until = entries[-1][0]
+        await self._trim(outbox)
         return len(entries)
 
-    async def _trim(self, box: _Outbox) -> None:
-        if not box.produced:
+    async def _trim(self, outbox: _Outbox) -> None:
+        if not outbox.produced:
             return
         if self._settings.outbox_trim == "acknowledged":
-            done = list(box.produced)
+            done = list(outbox.produced)
         else:
             committed = await self._committed()
-            done = list(takewhile(lambda produced: produced.committed(committed), box.produced))
+            done = list(takewhile(lambda produced: produced.committed(committed), outbox.produced))
         if done:
-            await self._scripts.call("trim_outbox", box.session, _after(done[-1].last))
+            await self._scripts.call("trim_outbox", outbox.session, _after(done[-1].last))
             for _ in done:  # not before: what is not trimmed is tried again
-                box.produced.popleft()
+                outbox.produced.popleft()
 
     async def _committed(self) -> dict[int, int]:
         """Return, by partition, the offset behind the last event that is in Postgres."""

@@ -72,13 +72,13 @@ def trim_first() -> None:
     """The outbox is trimmed before the broker has acknowledged."""
     relay_one, produce = relay.Relay._relay, vars(relay)["produce"]
 
-    async def trimmed(self: relay.Relay, producer: Any, box: Any) -> int:
+    async def trimmed(self: relay.Relay, producer: Any, outbox: Any) -> int:
         async def trim_and_produce(*args: Any) -> Any:
-            await self._redis.xtrim(box.key, maxlen=0, approximate=False)
+            await self._redis.xtrim(outbox.key, maxlen=0, approximate=False)
             return await produce(*args)
 
         with patch("sender.outbox.relay.produce", trim_and_produce):
-            return await relay_one(self, producer, box)
+            return await relay_one(self, producer, outbox)
 
     patch.object(relay.Relay, "_relay", trimmed).start()
 

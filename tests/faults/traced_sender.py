@@ -144,10 +144,10 @@ def trace_relay(trace: Trace) -> None:
         trace.reach("read")
         return await produce(*args)
 
-    async def traced_trim(self: Relay, box: Any) -> None:
-        if box.produced:
+    async def traced_trim(self: Relay, outbox: Any) -> None:
+        if outbox.produced:
             trace.reach("produced")
-        await trim(self, box)
+        await trim(self, outbox)
 
     patch("sender.outbox.relay.produce", traced_produce).start()
     _replace(Relay, "_trim", traced_trim)
