@@ -2,27 +2,37 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+import re
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationInfo, field_validator
+from pydantic import AfterValidator, Field, SecretStr, ValidationInfo, field_validator, model_validator
 
 from schema.runtime.settings import CaFile, KafkaSettings, RedisSettings, TokenSettings
 
+_VERSIONED = re.compile(r"(https?://[^/]+.*?)/+(v\d+\.\d+)/*", re.IGNORECASE)
+"""An address that ends in a version of the Graph API, as people copy it."""
 
-def _http_url(value: str) -> str:
+
+def _http_url(value: str, info: ValidationInfo) -> str:
     if not value.startswith(("https://", "http://")):
         raise ValueError("must begin with https:// (or http:// for a stand-in on this machine)")
+    if found := _VERSIONED.fullmatch(value):
+        raise ValueError(
+            f"ends in {found[2]}, and GRAPH_API_VERSION is {info.data.get('graph_api_version', 'another one')}: "
+            f"write {found[1].rpartition('@')[2]} here, and the version there"
+        )
     return value.rstrip("/")
 
 
 class SenderSettings(RedisSettings, KafkaSettings, TokenSettings):
     """What one sender process does, and how fast."""
 
-    graph_api_url: Annotated[str, AfterValidator(_http_url)] = Field(
-        default="https://graph.facebook.com", description="the Graph API, or a stand-in"
-    )
     graph_api_version: str = Field(
         default="v26.0", pattern=r"^v\d+\.\d+$", description="version of the Graph API", examples=["v26.0"]
+    )
+    graph_api_url: Annotated[str, AfterValidator(_http_url)] = Field(
+        default="https://graph.facebook.com",
+        description="the Graph API, or a stand-in; a version at its end counts as `GRAPH_API_VERSION`",
     )
     graph_ca_file: CaFile | None = Field(
         default=None, description="CA file that the Graph API's certificate must match"
@@ -74,6 +84,15 @@ class SenderSettings(RedisSettings, KafkaSettings, TokenSettings):
         description="when an event leaves the outbox: with the broker's acknowledgement, or once it is in Postgres "
         "(for a broker that forgets)",
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _version_in_the_address(cls, values: dict[str, Any]) -> dict[str, Any]:
+        """Take a version off the end of the address; one that is set apart must be the same."""
+        found = _VERSIONED.fullmatch(str(values.get("graph_api_url", "")).strip())
+        if found is None or values.get("graph_api_version", found[2].lower()) != found[2].lower():
+            return values
+        return {**values, "graph_api_url": found[1], "graph_api_version": found[2].lower()}
 
     @field_validator("max_sockets")
     @classmethod
