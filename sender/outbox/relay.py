@@ -180,7 +180,7 @@ class Relay:
             committed = await self._committed()
             done = list(takewhile(lambda produced: produced.committed(committed), outbox.produced))
         if done:
-            await self._scripts.call("trim_outbox", outbox.session, _after(done[-1].last))
+            await self._scripts.call("outbox/trim", outbox.session, _after(done[-1].last))
             for _ in done:  # not before: what is not trimmed is tried again
                 outbox.produced.popleft()
 
@@ -194,7 +194,7 @@ class Relay:
         mine = self._mine.session if self._mine else ""
         sessions: Any = await self._redis.smembers(key("outboxes"))
         others = {s.decode() for s in sessions} - {mine}
-        left = [session for session in others if await self._scripts.call("forget_outbox", session)]
+        left = [session for session in others if await self._scripts.call("outbox/forget", session)]
         self._orphans = {session: self._orphans.get(session) or _Outbox(session) for session in left}
 
 

@@ -36,19 +36,19 @@ class PageQueue:
 
     async def pause(self, page_id: str) -> bool:
         """Send nothing for this page until it is resumed. False: unknown page (likewise below)."""
-        return bool(await aio(self._scripts.call, "steer_page", page_id, "pause"))
+        return bool(await aio(self._scripts.call, "pages/steer", page_id, "pause"))
 
     async def resume(self, page_id: str) -> bool:
         """End a pause, by hand or from Meta's answers."""
-        return bool(await aio(self._scripts.call, "steer_page", page_id, "resume"))
+        return bool(await aio(self._scripts.call, "pages/steer", page_id, "resume"))
 
     async def open_breaker(self, page_id: str) -> bool:
         """Open the page's breaker until it is closed by hand or the token changes."""
-        return bool(await aio(self._scripts.call, "steer_page", page_id, "open"))
+        return bool(await aio(self._scripts.call, "pages/steer", page_id, "open"))
 
     async def close_breaker(self, page_id: str) -> bool:
         """Close the page's breaker and forget its failures."""
-        return bool(await aio(self._scripts.call, "steer_page", page_id, "close"))
+        return bool(await aio(self._scripts.call, "pages/steer", page_id, "close"))
 
     async def list(self) -> list[PageState]:
         """Return every page that ever had a run, by id."""

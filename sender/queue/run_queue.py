@@ -73,14 +73,14 @@ class RunQueue:
 
     async def epoch(self) -> str:
         """Return the queue's epoch; make one when there is none."""
-        answer: bytes = await aio(self._scripts.call, "epoch", secrets.token_hex(8))
+        answer: bytes = await aio(self._scripts.call, "runs/epoch", secrets.token_hex(8))
         return answer.decode()
 
     async def create_run(self, run: Run) -> None:
         """Make the run known, empty and `enqueuing`. Nothing happens when it is known already."""
         lane, spec = f"{run.page_id}/{run.content}", msgspec.json.encode(run)
         await aio(
-            self._scripts.call, "create_run", run.run_id, run.page_id, lane, spec, run.priority, run.expires_at_ms
+            self._scripts.call, "runs/create", run.run_id, run.page_id, lane, spec, run.priority, run.expires_at_ms
         )
 
     async def enqueue_chunk(
@@ -101,12 +101,8 @@ class RunQueue:
         False: nothing was done, because the cursor was not at `cursor` (another processor moved it) or the
         run is unknown or ended.
         """
-        where = (run_id, cursor, next_cursor, int(last))
-        if ended:
-            done = await aio(self._scripts.call, "enqueue_rest", *where, msgspec.msgpack.encode(ended), *records)
-        else:
-            done = await aio(self._scripts.call, "enqueue_chunk", *where, *records)
-        return bool(done)
+        where = (run_id, cursor, next_cursor, int(last), msgspec.msgpack.encode(ended or {}))
+        return bool(await aio(self._scripts.call, "runs/enqueue_chunk", *where, *records))
 
     async def unfinished(self) -> list[str]:
         """Return every run that the queue may still send."""
@@ -128,15 +124,15 @@ class RunQueue:
 
     async def hold(self, run_id: str, holder: str) -> bool:
         """Stop sending the run until this one of HOLDERS lets go. False: unknown or ended."""
-        return bool(await aio(self._scripts.call, "hold_run", run_id, holder, 1))
+        return bool(await aio(self._scripts.call, "runs/hold", run_id, holder, 1))
 
     async def let_go(self, run_id: str, holder: str) -> bool:
         """Undo this holder's hold; the run sends again when no other holds it. False: unknown or ended."""
-        return bool(await aio(self._scripts.call, "hold_run", run_id, holder, 0))
+        return bool(await aio(self._scripts.call, "runs/hold", run_id, holder, 0))
 
     async def cancel(self, run_id: str) -> bool:
         """Begin to drain the run as `cancelled`; cannot be undone. False: unknown or ended."""
-        return bool(await aio(self._scripts.call, "cancel_run", run_id))
+        return bool(await aio(self._scripts.call, "runs/cancel", run_id))
 
     async def set_page(self, page: PageFacts) -> None:
         """Store what the source says of a page; a changed token half-opens the page's breaker."""
@@ -147,7 +143,7 @@ class RunQueue:
             "limit_media": page.limit_media,
         }
         pairs = [part for name, value in fields.items() for part in (name, "" if value is None else str(value))]
-        await aio(self._scripts.call, "set_page", page.page_id, page.sealed_token or "", *pairs)
+        await aio(self._scripts.call, "pages/set", page.page_id, page.sealed_token or "", *pairs)
 
     async def has_token(self, page_id: str) -> bool:
         """Say whether a token of this page was stored."""
@@ -161,11 +157,11 @@ class RunQueue:
     async def confirm_finished(self, run_ids: list[str]) -> None:
         """Say that the registry has noted these as finished."""
         if run_ids:
-            await aio(self._scripts.call, "confirm_finished", *run_ids)
+            await aio(self._scripts.call, "runs/confirm_finished", *run_ids)
 
     async def forget_ended(self, keep_ms: int) -> int:
         """Forget up to 100 runs that were confirmed and ended longer ago than this; return how many."""
-        return int(await aio(self._scripts.call, "forget_ended", keep_ms))
+        return int(await aio(self._scripts.call, "runs/forget_ended", keep_ms))
 
 
 def _facts(run_id: str, row: list[bytes | None]) -> RunFacts:

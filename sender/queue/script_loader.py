@@ -1,7 +1,12 @@
-"""Loading and calling the Lua scripts. What each takes and returns stands in its first comment."""
+"""Loading and calling the Lua scripts. What each takes and returns stands in its first comment.
+
+A script is named by its room and its file: `work/claim` is `scripts/work/claim.lua`. Its line `-- uses: base, lanes`
+names the files of `scripts/lib/` that are put in front of it; these may use others.
+"""
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -13,15 +18,38 @@ from schema.keys import key
 
 _ROUTE = key("epoch")
 """Every script names this one key, so that a cluster client finds the shard."""
+_USES = re.compile(r"^-- uses: (.*)\n", re.MULTILINE)
 
 
 @cache
 def source(name: str) -> str:
-    """Return a script's text: its flags line first, then what all share, then its own."""
-    folder = files("sender.queue") / "scripts"
-    body = (folder / f"{name}.lua").read_text()
+    """Return a script's text: its flags line first, then what it uses, then its own.
+
+    Raises:
+        LookupError: a script or library of this name does not exist.
+    """
+    texts: dict[str, str] = {}
+    _gather(name, texts)
+    body = texts.pop(name)
     flags, rest = body.split("\n", 1) if body.startswith("#!") else ("#!lua", body)
-    return f"{flags}\n{(folder / 'lib.lua').read_text()}\n{rest}"
+    return "\n".join([flags, *texts.values(), rest])
+
+
+def _gather(name: str, texts: dict[str, str]) -> None:
+    """Add this file's text, after those of the libraries that it uses, each once."""
+    text = _read(name)
+    uses = _USES.search(text)
+    for library in uses[1].split(", ") if uses else ():
+        if f"lib/{library}" not in texts:
+            _gather(f"lib/{library}", texts)
+    texts[name] = text
+
+
+def _read(name: str) -> str:
+    try:
+        return (files("sender.queue") / "scripts" / f"{name}.lua").read_text()
+    except FileNotFoundError:
+        raise LookupError(f"there is no Lua script {name!r} in sender/queue/scripts") from None
 
 
 class Scripts:

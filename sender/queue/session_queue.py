@@ -94,7 +94,7 @@ class WorkQueue:
     async def open(self) -> int:
         """Begin a new session under a new token; return Redis's time in us."""
         self.session = secrets.token_hex(16)
-        return int(await aio(self._scripts.call, "open_session", self.session, self._lease_ms))
+        return int(await aio(self._scripts.call, "sessions/open", self.session, self._lease_ms))
 
     async def renew(self, holding: int) -> tuple[int, list[bytes]]:
         """Extend the lease. Return Redis's time in us and, when we do not hold `holding` jobs, the ids of those we do.
@@ -102,14 +102,14 @@ class WorkQueue:
         Raises:
             SessionGone: when the session was taken over.
         """
-        answer = await aio(self._scripts.call, "renew", self.session, self._lease_ms, holding)
+        answer = await aio(self._scripts.call, "sessions/renew", self.session, self._lease_ms, holding)
         if not answer:
             raise SessionGone
         return int(answer[0]), answer[1:]
 
     async def close(self) -> bool:
         """End the session. False: it still holds jobs; its lease will run out."""
-        return bool(await aio(self._scripts.call, "close_session", self.session))
+        return bool(await aio(self._scripts.call, "sessions/close", self.session))
 
     async def claim(self, claim_id: str, want: int) -> Claim:
         """Take up to `want` jobs that may be sent now. A repeat with the same id gives the same jobs.
@@ -119,7 +119,7 @@ class WorkQueue:
         """
         m, session = self._limits, self.session
         answer = await aio(
-            self._scripts.call, "claim", session, claim_id, want, m.outbox, m.batch, m.text, m.media, m.app
+            self._scripts.call, "work/claim", session, claim_id, want, m.outbox, m.batch, m.text, m.media, m.app
         )
         if answer[0] == b"gone":
             raise SessionGone
@@ -138,7 +138,7 @@ class WorkQueue:
             SessionGone: when the session was taken over.
         """
         session = self.session
-        answer = await aio(self._scripts.call, "drain", session, claim_id, want, self._limits.outbox)
+        answer = await aio(self._scripts.call, "work/drain", session, claim_id, want, self._limits.outbox)
         if answer[0] == b"gone":
             raise SessionGone
         return [_group(g, session) for g in answer[1:]]
@@ -149,7 +149,7 @@ class WorkQueue:
         `session`: under which they were claimed, by default the current one. A former one owns nothing.
         """
         parts = [part for job, attempt in jobs for part in (job, b"%d" % attempt)]
-        times = await aio(self._scripts.call, "mark", session or self.session, *_packed(parts))
+        times = await aio(self._scripts.call, "work/mark", session or self.session, *_packed(parts))
         return [int(t) if t else None for t in times]
 
     async def settle(self, number: int, settlements: Sequence[Settlement], *, session: str | None = None) -> list[bool]:
@@ -163,23 +163,23 @@ class WorkQueue:
         for s in settlements:
             parts += (s.job, s.run_id.encode(), s.page_id.encode(), s.outcome.encode(), s.event, s.record)
             parts.append(b"%d" % s.delay_ms)
-        return [bool(n) for n in await aio(self._scripts.call, "settle", session, number, *_packed(parts))]
+        return [bool(n) for n in await aio(self._scripts.call, "work/settle", session, number, *_packed(parts))]
 
     async def log_again(self, events: Sequence[tuple[str, str, bytes]]) -> int:
         """Put (run, page, event) into our outbox where the run was lost with its queue; return how many that were."""
         packed = [part for run_id, page_id, event in events for part in (run_id.encode(), page_id.encode(), event)]
-        return int(await aio(self._scripts.call, "log_again", self.session, *_packed(packed)))
+        return int(await aio(self._scripts.call, "outbox/log_again", self.session, *_packed(packed)))
 
     async def take_over(self) -> tuple[str, list[LostJob]] | None:
         """Take a session whose lease ran out. Its unmarked jobs are back in the queue, the marked ones are ours."""
         session = self.session
-        answer = await aio(self._scripts.call, "take_over", session)
+        answer = await aio(self._scripts.call, "sessions/take_over", session)
         return (answer[0].decode(), [_lost(j, session) for j in answer[1:]]) if answer else None
 
     async def disown(self, ids: Sequence[bytes]) -> list[LostJob]:
         """Give back held jobs that this process has never heard of; return those that were marked, still ours."""
         session = self.session
-        return [_lost(j, session) for j in await aio(self._scripts.call, "disown", session, *ids)]
+        return [_lost(j, session) for j in await aio(self._scripts.call, "sessions/disown", session, *ids)]
 
     async def run_spec(self, run_id: str) -> bytes | None:
         """Return the run's spec (JSON of schema.run.Run)."""
@@ -200,16 +200,18 @@ class WorkQueue:
 
         A failure under a token that has been replaced meanwhile does not count.
         """
-        state, changed = await aio(self._scripts.call, "trouble", page_id, kind, ms, reason, threshold, token_version)
+        state, changed = await aio(
+            self._scripts.call, "pages/trouble", page_id, kind, ms, reason, threshold, token_version
+        )
         return state.decode(), bool(changed)
 
     async def trouble_app(self, ms: int, reason: str, threshold: int = 1) -> bool:
         """Count a failure of the whole app; at the threshold nothing is claimed for `ms`. Return whether that began."""
-        return bool(await aio(self._scripts.call, "trouble_app", ms, reason, threshold))
+        return bool(await aio(self._scripts.call, "pages/trouble_app", ms, reason, threshold))
 
     async def page_works(self, pages: Sequence[str]) -> list[str]:
         """Forget the failures of these pages (or of `app`); return the pages whose breaker closed."""
-        return [p.decode() for p in await aio(self._scripts.call, "page_works", *pages)]
+        return [p.decode() for p in await aio(self._scripts.call, "pages/works", *pages)]
 
     async def troubled(self) -> set[str]:
         """Return the pages (and `app`) with failures or an open breaker."""

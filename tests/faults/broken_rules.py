@@ -28,10 +28,10 @@ def no_mark() -> None:
 def session_not_compared() -> None:
     """Whoever held a job may mark and settle it for ever."""
     edits = {
-        "mark": ("redis.call('HEXISTS', held, jobs[i]) == 1", "true"),
-        "settle": ("not redis.call('ZSCORE', P .. 'sessions', session)", "false"),
+        "work/mark": ("redis.call('HEXISTS', held, jobs[i]) == 1", "true"),
+        "work/settle": ("not redis.call('ZSCORE', P .. 'sessions', session)", "false"),
     }
-    more = {"settle": ("local ours = redis.call('HDEL', held, id)", "redis.call('HDEL', held, id) local ours = 1")}
+    more = {"work/settle": ("local ours = redis.call('HDEL', held, id)", "redis.call('HDEL', held, id) local ours = 1")}
     original = script_loader.source
 
     def source(name: str) -> str:

@@ -28,6 +28,8 @@ STARTS = ("resume", "close", "works", "gets a new token", "waits end")
 SESSION_EVENTS = ("open another", "close", "outbox is relayed", "renew", "renew with a wrong count")
 PACING = ("app", "ready", "waiting", "sessions", "lane:")
 """Keys that a repeat may change: whose turn it is, and times."""
+EMPTY_MAP = b"\x80"
+"""MessagePack: nobody had ended before."""
 
 
 class QueueMachine(RuleBasedStateMachine):
@@ -96,7 +98,7 @@ class QueueMachine(RuleBasedStateMachine):
     def create_run(self, run: str, page: str, media: bool, priority: int) -> None:
         known = run in self.model.runs
         lane = f"{page}/{'media' if media else 'text'}"
-        assert self.call("create_run", run, page, lane, "{}", priority, FAR_MS, again=True) == (not known)
+        assert self.call("runs/create", run, page, lane, "{}", priority, FAR_MS, again=True) == (not known)
         if not known:
             self.model.runs[run] = Run(page, lane, priority)
             self.model.page(page)
@@ -113,7 +115,9 @@ class QueueMachine(RuleBasedStateMachine):
         people = [str(self.fresh()) for _ in range(count)]
         records = {job_id(run, p): encode_record(job_id(run, p), Job(p)) for p in people}
         move = (cursor, f"c{self.fresh()}", last, records)
-        done = self.call("enqueue_chunk", run, cursor, move[1], int(last), *records.values(), again=again)
+        done = self.call(
+            "runs/enqueue_chunk", run, cursor, move[1], int(last), EMPTY_MAP, *records.values(), again=again
+        )
         assert done == self.model.enqueue(run, *move)
 
     @rule(data=st.data(), what=st.sampled_from(RUN_EVENTS), holder=st.sampled_from(HOLDERS), again=st.booleans())
@@ -122,14 +126,14 @@ class QueueMachine(RuleBasedStateMachine):
         name = _one_of(data, [*sorted(self.model.runs), "unknown"])
         run = self.model.runs.get(name)
         if what == "cancel":
-            assert self.call("cancel_run", name, again=again) == self.model.cancel(name)
+            assert self.call("runs/cancel", name, again=again) == self.model.cancel(name)
         elif what == "becomes overdue":
             self._becomes_overdue(name)
         else:
             if what == "let go" and run and run.holds:
                 holder = min(run.holds)
             held = what == "hold"
-            done = self.call("hold_run", name, holder, int(held), again=again)
+            done = self.call("runs/hold", name, holder, int(held), again=again)
             assert done == self.model.hold(name, holder, held)
         self._somebody_claims()
 
@@ -147,7 +151,7 @@ class QueueMachine(RuleBasedStateMachine):
         if what == "open another":
             self._open_session()
         elif what == "close":
-            closed = self.call("close_session", session, again=again)
+            closed = self.call("sessions/close", session, again=again)
             assert closed == (not self.model.sessions[session].held), "a session that holds jobs was closed"
             if closed:
                 self.model.gone(session)
@@ -161,21 +165,21 @@ class QueueMachine(RuleBasedStateMachine):
         entries: Any = self.redis.xrange(key(f"outbox:{session}"))
         outbox, stays = self.model.sessions[session].outbox, len(entries) // 2 if again else 0
         first = entries[-stays][0] if stays else LAST_ENTRY
-        self.call("trim_outbox", session, first, again=again)
+        self.call("outbox/trim", session, first, again=again)
         outbox[:] = outbox[len(outbox) - stays :]
         for name, known in self.model.sessions.items():
             waits = not known.alive and bool(known.outbox)
-            assert self.call("forget_outbox", name, again=again) == waits, "whose outbox is to be relayed by others"
+            assert self.call("outbox/forget", name, again=again) == waits, "whose outbox is to be relayed by others"
 
     def _open_session(self) -> None:
         if sum(session.alive for session in self.model.sessions.values()) < MOST_SESSIONS:
             session = f"s{self.fresh()}"
-            self.call("open_session", session, NEVER_MS, again=True)
+            self.call("sessions/open", session, NEVER_MS, again=True)
             self.model.sessions[session] = Session()
 
     def _renew(self, session: str, *, right: bool) -> None:
         known = self.model.sessions[session]
-        answer = self.call("renew", session, NEVER_MS, len(known.held) + (not right), again=True)
+        answer = self.call("sessions/renew", session, NEVER_MS, len(known.held) + (not right), again=True)
         assert bool(answer) == known.alive, "a session that is gone was renewed, or a living one was not"
         if known.alive:
             known.overdue = False
@@ -186,7 +190,7 @@ class QueueMachine(RuleBasedStateMachine):
         if dies:
             self._lease_runs_out(self.holder(data))
         heir = self.session(data)
-        self.model.taken_over(heir, self.call("take_over", heir))
+        self.model.taken_over(heir, self.call("sessions/take_over", heir))
 
     def _lease_runs_out(self, session: str) -> None:
         self.redis.zadd(key("sessions"), {session: 1}, xx=True)
@@ -197,7 +201,7 @@ class QueueMachine(RuleBasedStateMachine):
     def disown(self, data: st.DataObject, again: bool) -> None:
         session = self.holder(data)
         ids = self.some_jobs(data, session)
-        answer = self.call("disown", session, *ids, again=again, same_answer=True)
+        answer = self.call("sessions/disown", session, *ids, again=again, same_answer=True)
         assert {tuple(job) for job in answer} == self.model.disown(session, ids, session)
         self.model.sessions[session].held |= {job[1][:16] for job in answer}
         self.model.sessions[session].claimed = {}
@@ -227,7 +231,7 @@ class QueueMachine(RuleBasedStateMachine):
             self._claim((alive[0], f"c{self.fresh()}", 2, 1000))
 
     def _claim(self, args: tuple[Any, ...], *, again: bool = False) -> None:
-        answer = self.call("claim", *args, 1, 10**6, 10**6, 0, again=again)
+        answer = self.call("work/claim", *args, 1, 10**6, 10**6, 0, again=again)
         for name, run in self.model.runs.items():
             if run.overdue and run.claimable and self.redis.hget(key(f"run:{name}"), "state") == b"expired":
                 self.model.expire(name)  # at the latest when its turn comes
@@ -243,7 +247,7 @@ class QueueMachine(RuleBasedStateMachine):
 
     def _drain(self, args: tuple[Any, ...], *, again: bool = False) -> None:
         session, claim_id, want, bound = args
-        self.model.drained(session, claim_id, want, bound, self.call("drain", *args, again=again))
+        self.model.drained(session, claim_id, want, bound, self.call("work/drain", *args, again=again))
 
     @rule(data=st.data(), again=st.booleans())
     def mark(self, data: st.DataObject, again: bool) -> None:
@@ -253,7 +257,7 @@ class QueueMachine(RuleBasedStateMachine):
     def _mark(self, session: str, ids: list[bytes], *, again: bool) -> None:
         jobs = [(job, b"%d" % self.fresh()) for job in ids]
         packed = _packed([part for pair in jobs for part in pair])
-        self.model.marked(session, jobs, self.call("mark", session, *packed, again=again, same_answer=True))
+        self.model.marked(session, jobs, self.call("work/mark", session, *packed, again=again, same_answer=True))
 
     @rule(data=st.data(), again=st.booleans())
     def settle(self, data: st.DataObject, again: bool) -> None:
@@ -278,7 +282,7 @@ class QueueMachine(RuleBasedStateMachine):
             page = self.model.runs[run].page
             parts += (one.job, run.encode(), page.encode(), one.outcome.encode(), one.event, one.record)
             parts.append(b"%d" % one.delay_ms)
-        answer = self.call("settle", session, number, *_packed(parts), again=again, same_answer=True)
+        answer = self.call("work/settle", session, number, *_packed(parts), again=again, same_answer=True)
         assert answer == self.model.settle(session, number, group), "settled what is not ours, or not what is"
 
     def _settling(self, job: bytes, what: str) -> Settling:
@@ -314,17 +318,17 @@ class QueueMachine(RuleBasedStateMachine):
         stopped = page.paused or page.breaker != "closed" or self.model.app_paused
         what = _one_of(data, [*(STARTS if stopped == usual else STOPS)])
         if what in {"pause", "resume", "open", "close"}:
-            assert self.call("steer_page", name, what, again=again)
+            assert self.call("pages/steer", name, what, again=again)
             self._steer(page, what)
         elif what.startswith("trouble "):
             self._trouble(name, page, what.removeprefix("trouble "), old_token=old_token)
         elif what == "works":
-            closed = self.call("page_works", name, again=again)
+            closed = self.call("pages/works", name, again=again)
             assert closed == ([name.encode()] if page.breaker == "half_open" else [])
             if page.breaker != "open":
                 page.breaker, page.retry_due, page.failures = "closed", False, 0
         elif what == "gets a new token":
-            self.call("set_page", name, f"token{self.fresh()}", again=again)
+            self.call("pages/set", name, f"token{self.fresh()}", again=again)
             page.token_version += 1
             page.retry_due = page.retry_due or page.breaker != "closed"
         elif what == "app must wait":
@@ -346,7 +350,7 @@ class QueueMachine(RuleBasedStateMachine):
 
     def _trouble(self, name: str, page: Page, kind: str, *, old_token: bool) -> None:
         version, before, running = page.token_version - old_token, page.breaker, not page.paused
-        state, changed = self.call("trouble", name, kind, LATER_MS, "why", 2, version)
+        state, changed = self.call("pages/trouble", name, kind, LATER_MS, "why", 2, version)
         if kind == "pause":
             page.paused = True
             assert (state.decode(), bool(changed)) == (before, running)
@@ -367,7 +371,7 @@ class QueueMachine(RuleBasedStateMachine):
 
     def _pause_app(self, *, paused: bool) -> None:
         if paused:
-            self.call("trouble_app", LATER_MS, "why", 1)
+            self.call("pages/trouble_app", LATER_MS, "why", 1)
         else:
             self.redis.hdel(key("app"), "paused_until_ms")
         self.model.app_paused = paused

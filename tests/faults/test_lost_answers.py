@@ -78,8 +78,8 @@ async def mend_the_dead_page(world: World) -> None:
     await world.runs.set_page(PageFacts(page_id=DEAD_PAGE, sealed_token=sealed))
 
 
-ONCE = ("open_session", "take_over", "disown", "page_works", "close_session", "forget_outbox")
-OFTEN = ("renew", "claim", "mark", "settle", "drain", "trouble", "trim_outbox")
+ONCE = ("sessions/open", "sessions/take_over", "sessions/disown", "pages/works", "sessions/close", "outbox/forget")
+OFTEN = ("sessions/renew", "work/claim", "work/mark", "work/settle", "work/drain", "pages/trouble", "outbox/trim")
 
 
 @pytest.mark.parametrize(("script", "after"), [*((name, 0) for name in ONCE + OFTEN), *((name, 2) for name in OFTEN)])
@@ -111,7 +111,7 @@ async def test_a_sender_that_loses_the_answer_of(script: str, after: int, world:
     assert await aio(world.redis.hget, key("app"), "outbox") == b"0"
 
 
-@pytest.mark.parametrize("script", ["create_run", "enqueue_chunk"])
+@pytest.mark.parametrize("script", ["runs/create", "runs/enqueue_chunk"])
 async def test_a_run_is_enqueued_once_though_the_answer_is_lost_of(script: str, world: ProxiedWorld) -> None:
     redis, persist = open_redis(world.proxy.url), UntilAnswered(lease_s=10.0)
     runs = RunQueue(redis)
@@ -131,7 +131,7 @@ async def test_a_late_answer_to_a_settlement_does_not_make_us_forget_a_job_that_
     world: ProxiedWorld,
 ) -> None:
     await world.control(next=["transient_2_service_unavailable"], latency_ms=1500)
-    answer = world.proxy.keep_answer("settle")
+    answer = world.proxy.keep_answer("work/settle")
     async with world.sender():
         await world.add("r", people(1))
         await world.proxy.cut.wait()  # back in the queue, and we do not know it yet
@@ -148,7 +148,7 @@ async def test_nobody_ends_whose_queue_is_lost_between_the_claim_and_the_look_at
 ) -> None:
     monkeypatch.setattr("sender.app._SETTLE_WITHIN_S", 0.1)
     await world.add("r", people(5))
-    answer = world.proxy.keep_answer("claim")
+    answer = world.proxy.keep_answer("work/claim")
     async with world.sender(kafka_bootstrap_servers="127.0.0.1:9"):  # what is logged stays in the outbox
         await world.proxy.cut.wait()
         await aio(world.redis.flushall)
@@ -165,7 +165,7 @@ async def test_nobody_ends_whose_queue_is_lost_between_the_claim_and_the_look_at
 
 
 async def test_a_session_given_up_is_not_taken_for_lost(world: ProxiedWorld) -> None:
-    answer = world.proxy.keep_answer("close_session")
+    answer = world.proxy.keep_answer("sessions/close")
     with capture_logs() as lines:
         async with world.sender(lease_ms=500) as stop:
             stop.request()
@@ -179,7 +179,7 @@ async def test_a_session_given_up_is_not_taken_for_lost(world: ProxiedWorld) -> 
 async def test_a_connection_that_falls_silent_does_not_cost_the_session(world: ProxiedWorld) -> None:
     other = WorkQueue(world.redis, ALL, lease_ms=1000)
     await other.open()
-    answer = world.proxy.keep_answer("renew")
+    answer = world.proxy.keep_answer("sessions/renew")
     async with world.sender():
         await world.proxy.cut.wait()
         looked_until = trio.current_time() + 2.5  # leases
@@ -195,7 +195,7 @@ async def test_claiming_goes_on_as_soon_as_a_late_settlement_is_answered(
 ) -> None:
     monkeypatch.setattr("sender.delivery.dispatcher._ASK_AGAIN_S", 3600)
     await world.add("r", people(30))
-    answer = world.proxy.keep_answer("settle")
+    answer = world.proxy.keep_answer("work/settle")
     async with world.sender(worker_concurrency=5):
         await world.proxy.cut.wait()
         with trio.fail_after(60):

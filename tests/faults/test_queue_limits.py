@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 
 from schema.job import Job, encode_record, job_id
 from schema.keys import key
-from tests.faults.queue_machine import FAR_MS, NEVER_MS
+from tests.faults.queue_machine import EMPTY_MAP, FAR_MS, NEVER_MS
 from tests.faults.scripts import Scripts
 
 NONE = 10**6
-LIMITED = {"page": "lane:1/text:pace", "app": "app"}
-"""Which limit counts, and the hash that holds its clock."""
+LIMITED = {"page": ("lane:1/text:pace",), "app": ("app",)}
+"""Which limit counts, and the hashes that hold its clock."""
 
 
 class Clocked:
@@ -32,22 +32,23 @@ class Clocked:
         self.taken: list[tuple[float, int]] = []
         """When (s), how many."""
         client.flushdb()
-        self._scripts.call("open_session", "s", NEVER_MS)
+        self._scripts.call("sessions/open", "s", NEVER_MS)
 
     def _fill(self, want: int) -> None:
         for run, page in (("a", "1"), ("b", "2"))[: 1 if self._what == "page" else 2]:
-            self._scripts.call("create_run", run, page, f"{page}/text", "{}", 0, FAR_MS)
+            self._scripts.call("runs/create", run, page, f"{page}/text", "{}", 0, FAR_MS)
             cursor: Any = self._client.hget(key(f"run:{run}"), "cursor")
             people = [f"{self._claims}-{n}" for n in range(want)]
             records = [encode_record(job_id(run, p), Job(p)) for p in people]
-            self._scripts.call("enqueue_chunk", run, cursor, f"{self._claims}", 0, *records)
+            self._scripts.call("runs/enqueue_chunk", run, cursor, f"{self._claims}", 0, EMPTY_MAP, *records)
 
     def pass_time(self, ms: int) -> None:
         """Let this much time pass."""
-        clock, us = key(LIMITED[self._what]), ms * 1000
+        us = ms * 1000
         self._ahead_us += us
-        if self._client.hexists(clock, "tat_us"):
-            self._client.hincrby(clock, "tat_us", -us)
+        for clock in map(key, LIMITED[self._what]):
+            if self._client.hexists(clock, "tat_us"):
+                self._client.hincrby(clock, "tat_us", -us)
         lanes: Any = self._client.zrange(key("waiting"), 0, -1)
         for lane in lanes:
             self._client.zincrby(key("waiting"), -us, lane)
@@ -57,7 +58,7 @@ class Clocked:
         self._claims += 1
         self._fill(want)
         limits = (self._limit, NONE, 0) if self._what == "page" else (NONE, NONE, self._limit)
-        answer = self._scripts.call("claim", "s", f"c{self._claims}", want, NONE, 1, *limits)
+        answer = self._scripts.call("work/claim", "s", f"c{self._claims}", want, NONE, 1, *limits)
         now_s = (int(answer[1]) + self._ahead_us) / 1e6
         self.taken.append((now_s, sum(len(group) - 4 for group in answer[3:])))
 

@@ -81,5 +81,5 @@ async def test_a_new_session_counts_the_events_that_wait_anew(redis: Redis, runs
 
 
 async def relay_all_of(redis: Redis, queue: WorkQueue) -> int:
-    trimmed: int = await aio(Scripts(redis).call, "trim_outbox", queue.session, "99999999999999-0")
+    trimmed: int = await aio(Scripts(redis).call, "outbox/trim", queue.session, "99999999999999-0")
     return trimmed

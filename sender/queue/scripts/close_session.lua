@@ -1,7 +1,0 @@
-#!lua flags=allow-oom
--- ARGV: session. Ends it when it holds nothing. 1: gone, 0: it still holds jobs.
-local session = ARGV[1]
-if redis.call('EXISTS', P .. 'held:' .. session) == 1 then return 0 end
-redis.call('ZREM', P .. 'sessions', session)
-redis.call('DEL', P .. 'claim:' .. session)
-return 1

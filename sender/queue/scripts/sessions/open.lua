@@ -1,0 +1,13 @@
+#!lua flags=allow-oom
+-- uses: base, leases
+-- ARGV: session, lease_ms. A new owner of jobs. The events that wait are counted anew: somebody may have deleted some.
+-- Returns Redis's time (us).
+local now = now_us()
+note_renewal(ARGV[1], now, ARGV[2] * 1000)
+redis.call('SADD', P .. 'outboxes', ARGV[1])
+local waiting = 0
+for _, session in ipairs(redis.call('SMEMBERS', P .. 'outboxes')) do
+  waiting = waiting + redis.call('XLEN', P .. 'outbox:' .. session)
+end
+redis.call('HSET', P .. 'app', 'outbox', waiting)
+return int(now)

@@ -1,0 +1,12 @@
+#!lua flags=allow-oom
+-- uses: base, leases
+-- ARGV: session, lease_ms, how many jobs the process believes to hold.
+-- Returns {} when the session is gone, else {now, ids held ...}; the ids only when the number differs.
+local session, lease_us, believed = ARGV[1], ARGV[2] * 1000, tonumber(ARGV[3])
+if not redis.call('ZSCORE', P .. 'sessions', session) then return {} end
+local now = now_us()
+note_renewal(session, now, lease_us)
+if redis.call('HLEN', P .. 'held:' .. session) == believed then return {int(now)} end
+local answer = redis.call('HKEYS', P .. 'held:' .. session)
+table.insert(answer, 1, int(now))
+return answer

@@ -1,0 +1,19 @@
+#!lua flags=allow-oom
+-- uses: base, packed
+-- ARGV: session, parts [job id, attempt, job id, attempt ...]: "these may now leave".
+-- Returns the time of each mark (us), or '' for a job that this session does not own.
+local session, now = ARGV[1], int(now_us())
+local held, marks, times = P .. 'held:' .. session, P .. 'marks:' .. session, {}
+local jobs = parts(ARGV[2], ARGV[3])
+for i = 1, #jobs, 2 do
+  local time = ''
+  if redis.call('HEXISTS', held, jobs[i]) == 1 then
+    time = now
+    if redis.call('HSETNX', marks, jobs[i], jobs[i + 1] .. '\0' .. now) == 0 then
+      local _, before = split(redis.call('HGET', marks, jobs[i]))
+      time = before
+    end
+  end
+  times[#times + 1] = time
+end
+return times
