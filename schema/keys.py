@@ -11,7 +11,8 @@ r"""The names of everything kept in Redis: one shard, one hash tag, so that ever
 | `finished` | zset | runs finished and not yet noted in the registry, by time (ms) |
 | `ended` | zset | runs that the registry has noted as finished, by that time (ms); forgotten a day later |
 | `lane:L` | zset | active runs of a lane in the order of their turn; a lane is `PAGE/text` or `PAGE/media` |
-| `lane:L:pace` | hash | GCRA `tat_us`, virtual time `vt` |
+| `lane:L:gcra` | hash | the clock of the lane's limit, `tat_us`, and its virtual time `vt` |
+| `lane:L:pace` | hash | the same for senders of the first release that still run beside others: written, and read where it is later |
 | `ready` | zset | lanes that may send now, by virtual time |
 | `waiting` | zset | lanes that may not send before a moment (us) |
 | `delayed` | zset | jobs that wait for a retry: `R\0record` by due time (ms) |

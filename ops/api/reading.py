@@ -112,13 +112,13 @@ class QueueReader:
         run_ids = list(dict.fromkeys([u.run_id for u in unfinished[:BUSIEST]] + newest))
         page_ids = list(dict.fromkeys(busiest_pages(unfinished) + list(breakers)[:MOST_BREAKERS]))
         sessions, lanes = _texts(first.sessions), _texts(first.ready)
-        runs, pages, held, marks, outboxes, paces, taken = await self._ask(
+        runs, pages, held, marks, outboxes, clocks, taken = await self._ask(
             [_hmget(f"run:{run_id}", RUN_FIELDS) for run_id in run_ids],
             [_hmget(f"page:{page_id}", PAGE_FIELDS) for page_id in page_ids],
             [("HLEN", key(f"held:{session}")) for session in sessions],
             [("HLEN", key(f"marks:{session}")) for session in sessions],
             [("XLEN", key(f"outbox:{session}")) for session in _texts(first.outboxes)],
-            [("HGET", key(f"lane:{lane}:pace"), "tat_us") for lane in lanes],
+            [("HGET", key(f"lane:{lane}:gcra"), "tat_us") for lane in lanes],
             [_sort(f"lane:{lane}", 1, "BY", "nosort", "GET", key("run:*->taken_at_ms")) for lane in lanes],
         )
         return Reading(
@@ -135,7 +135,7 @@ class QueueReader:
             leased=sum(held),
             marked=sum(marks),
             outbox=sum(outboxes),
-            claimable_since_s=_claimable_since_s(first, paces, taken),
+            claimable_since_s=_claimable_since_s(first, clocks, taken),
         )
 
     async def _ask(self, *groups: list[Command]) -> list[list[Any]]:
@@ -226,10 +226,10 @@ def _unfinished(*answers: list[bytes | None]) -> list[Unfinished]:
     return sorted(runs.values(), key=lambda run: -run.left)
 
 
-def _claimable_since_s(first: _First, paces: list[bytes | None], taken: list[list[bytes | None]]) -> float | None:
+def _claimable_since_s(first: _First, clocks: list[bytes | None], taken: list[list[bytes | None]]) -> float | None:
     """Return the earliest moment at which a lane that may send now became able to, or a retry became due."""
     since = []
-    for tat_us, runs in zip(paces, taken, strict=True):
+    for tat_us, runs in zip(clocks, taken, strict=True):
         taken_ms = runs[0] if runs else None
         since.append(max(int(tat_us or 0) / 1e6, int(taken_ms or 0) / 1000) or first.at_s)
     since += [float(score) / 1000 for score in first.due[1:2]]

@@ -17,7 +17,7 @@ from tests.faults.queue_machine import EMPTY_MAP, FAR_MS, NEVER_MS
 from tests.faults.scripts import Scripts
 
 NONE = 10**6
-LIMITED = {"page": ("lane:1/text:pace",), "app": ("app",)}
+LIMITED = {"page": ("lane:1/text:gcra", "lane:1/text:pace"), "app": ("app",)}
 """Which limit counts, and the hashes that hold its clock."""
 
 

@@ -61,7 +61,7 @@ async def test_what_could_be_claimed_and_is_not_grows_old(redis: Redis, api: Cal
     if written == "ready lane":
         redis.zadd(key("ready"), {"7/text": 0})
         redis.zadd(key("lane:7/text"), {"run": 0})
-        redis.hset(key("lane:7/text:pace"), "tat_us", (since_ms - 5_000) * 1000)
+        redis.hset(key("lane:7/text:gcra"), "tat_us", (since_ms - 5_000) * 1000)
     elif written == "due retry":
         redis.zadd(key("delayed"), {"run\0record": since_ms})
     else:

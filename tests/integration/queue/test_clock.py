@@ -15,7 +15,11 @@ from sender.queue.session_queue import Limits, Settlement
 from tests.integration.queue.jobs import enqueue, open_queue, run_of
 
 HOUR_MS = 3_600_000
-IN_US = {"app": ("tat_us", "renewed_at_us", "no_takeover_until_us"), "lane:1/text:pace": ("tat_us",)}
+IN_US = {
+    "app": ("tat_us", "renewed_at_us", "no_takeover_until_us"),
+    "lane:1/text:gcra": ("tat_us",),
+    "lane:1/text:pace": ("tat_us",),
+}
 IN_MS = {"app": ("paused_until_ms",), "page:2": ("paused_until_ms",), "page:3": ("retry_at_ms",)}
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from redis.asyncio import Redis
 
 from schema.keys import key
@@ -46,6 +48,22 @@ async def test_the_limit_of_the_app_counts_for_all_pages_together(redis: Redis, 
     assert sum(len(g.records) for g in claim.groups) == 5
     again = await queue.claim("c2", 60)
     assert again.status == "paused" or sum(len(g.records) for g in again.groups) < 5
+
+
+async def test_a_limit_counts_for_us_and_senders_of_the_first_release_together(redis: Redis, runs: RunQueue) -> None:
+    await enqueue(runs, run_of("r"), 100)
+    queue = await open_queue(redis, Limits(text=100, media=100, app=0))
+    ours, theirs = key("lane:1/text:gcra"), key("lane:1/text:pace")
+    (group,) = (await queue.claim("ours", 1)).groups
+    assert len(group.records) == 1
+    used: Any = await aio(redis.hgetall, ours)
+    assert float(used[b"vt"]) == 1
+    assert await aio(redis.hgetall, theirs) == used  # they see what we took
+    await aio(redis.hincrby, theirs, "tat_us", 60_000_000)  # as after claims of theirs
+    claim = await queue.claim("none is left", 1)
+    assert claim.groups == []
+    assert claim.wait_ms is not None
+    assert claim.wait_ms > 30_000
 
 
 async def test_a_full_outbox_stops_claiming(redis: Redis, runs: RunQueue) -> None:

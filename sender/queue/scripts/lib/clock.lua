@@ -14,7 +14,7 @@ local function follow_clock(back_us)
   shift('app', 'paused_until_ms', -back_us / 1000)
   shift('app', 'no_takeover_until_us', -back_us)
   for _, page in ipairs(redis.call('SMEMBERS', P .. 'pages')) do
-    for _, name in ipairs({'/text:pace', '/media:pace'}) do
+    for _, name in ipairs({'/text:gcra', '/media:gcra', '/text:pace', '/media:pace'}) do -- pace: see gcra.lua
       shift('lane:' .. page .. name, 'tat_us', -back_us)
     end
     shift('page:' .. page, 'paused_until_ms', -back_us / 1000)
