@@ -11,7 +11,15 @@ from ops.bench.clients import CLIENTS
 
 
 def bench(*arguments: str) -> dict[str, Any]:
-    command = [sys.executable, "-c", "from ops.commands.bench import app; app()", *arguments, "--rounds", "1", "--json"]
+    command = [
+        sys.executable,
+        "-c",
+        "from ops.commands.bench import commands; commands()",
+        *arguments,
+        "--rounds",
+        "1",
+        "--json",
+    ]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     printed: dict[str, Any] = json.loads(done.stdout)
     return printed
@@ -50,7 +58,7 @@ def test_the_whole_path_is_measured_to_the_rows_with_single_sends_and_with_batch
 
 
 def test_a_list_with_a_wrong_value_is_wrong_usage() -> None:
-    command = [sys.executable, "-c", "from ops.commands.bench import app; app()", "send", "--batch", "1,many"]
+    command = [sys.executable, "-c", "from ops.commands.bench import commands; commands()", "send", "--batch", "1,many"]
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     assert done.returncode == 2
     assert "--batch" in done.stderr
