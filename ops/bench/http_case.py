@@ -13,7 +13,7 @@ import trio
 
 from ops.bench.clients import Client, Send, open_client
 from ops.bench.percentiles import Percentiles
-from ops.bench.processes import cpu_per_message_us, megabytes, usage_by_role
+from ops.bench.processes import cpu_us_each, megabytes, usage_by_role
 from ops.shell.service import spare_the_collector
 
 
@@ -88,7 +88,7 @@ async def _watch(window: _Window) -> HttpFigures:
     seconds = window.ends_at - window.begins_at
     return HttpFigures(
         requests_per_s=round(len(window.times_s) / seconds, 1),
-        cpu_us=cpu_per_message_us(before, after, max(1, len(window.times_s))),
+        cpu_us=cpu_us_each(before, after, max(1, len(window.times_s))),
         rss_mb=megabytes(after),
         time=Percentiles.of(window.times_s),
     )

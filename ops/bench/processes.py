@@ -57,10 +57,10 @@ def usage_by_role(root: int | None = None) -> dict[str, Usage]:
     return {role: Usage(cpu_us[role], rss_bytes[role]) for role in rss_bytes}
 
 
-def cpu_per_message_us(before: dict[str, Usage], after: dict[str, Usage], messages: int) -> dict[str, float]:
-    """Return CPU time in us for each message, by role."""
+def cpu_us_each(before: dict[str, Usage], after: dict[str, Usage], count: int) -> dict[str, float]:
+    """Return CPU time in us for each of so many messages, or runs, by role."""
     return {
-        role: round((usage.cpu_us - (before[role].cpu_us if role in before else 0)) / messages, 1)
+        role: round((usage.cpu_us - (before[role].cpu_us if role in before else 0)) / count, 1)
         for role, usage in sorted(after.items())
     }
 

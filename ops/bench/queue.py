@@ -11,7 +11,7 @@ import trio
 from redis.asyncio import Redis
 
 from ops.bench.percentiles import Percentiles
-from ops.bench.processes import cpu_per_message_us, usage_by_role
+from ops.bench.processes import cpu_us_each, usage_by_role
 from ops.bench.rounds import paired
 from ops.bench.stage import fill_queue
 from ops.local.servers import open_servers
@@ -86,7 +86,7 @@ async def _round(redis: Redis, options: QueueOptions, group: int) -> QueueFigure
     await queue.close()
     return QueueFigures(
         jobs_per_s=round(jobs / seconds, 1),
-        cpu_us=cpu_per_message_us(before, after, jobs),
+        cpu_us=cpu_us_each(before, after, jobs),
         claim=Percentiles.of(times.claim),
         mark=Percentiles.of(times.mark),
         settle=Percentiles.of(times.settle),

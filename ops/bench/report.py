@@ -23,6 +23,7 @@ def print_report(
     rounds: Sequence[Sequence[object]],
     *,
     rate: str,
+    each: str = "message",
     compared_with: Sequence[int] | None = None,
     as_json: bool,
     conditions: Conditions,
@@ -35,6 +36,7 @@ def print_report(
         cases: what was measured.
         rounds: for each case its figures, one for each round.
         rate: the field of the figures that ratios are made of.
+        each: what CPU time is counted for.
         compared_with: for each case the number of the case that it is compared with; by default the first.
         as_json: print JSON.
         conditions: under which it was measured.
@@ -55,7 +57,7 @@ def print_report(
     columns = list(dict.fromkeys(name for row in rows for name in row))
     print_table(columns, [[row.get(name) for name in columns] for row in rows])
     typer.echo(
-        "Medians over the rounds; CPU in us for each message, by process; times as p50 / p95 / p99 in ms; "
+        f"Medians over the rounds; CPU in us for each {each}, by process; times as p50 / p95 / p99 in ms; "
         f"ratio: median over the rounds of {rate} by that of the case it is compared with."
     )
 

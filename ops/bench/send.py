@@ -12,7 +12,7 @@ import psycopg
 import trio
 
 from ops.bench.percentiles import Percentiles
-from ops.bench.processes import cpu_per_message_us, megabytes, usage_by_role
+from ops.bench.processes import cpu_us_each, megabytes, usage_by_role
 from ops.bench.rounds import paired
 from ops.bench.stage import (
     POLL_S,
@@ -125,7 +125,7 @@ async def _measure(stage: Stage, log: psycopg.Connection, run_ids: list[str], me
     return SendFigures(
         sent_per_s=round(messages / (ended_at - started_at), 1),
         rows_per_s=round(messages / (written_at - started_at), 1),
-        cpu_us=cpu_per_message_us(before, {**after, "sender": at_end["sender"]}, messages),
+        cpu_us=cpu_us_each(before, {**after, "sender": at_end["sender"]}, messages),
         rss_mb=megabytes(after),
         to_first_byte=Percentiles.of_histograms([s.to_first_byte_counts for s in senders]),
         to_settlement=Percentiles.of_histograms([s.to_settlement_counts for s in senders]),

@@ -1,4 +1,4 @@
-"""`newar bench http|queue|send`: options in, tables or JSON out. What is measured is in the files of those names."""
+"""`newar bench NAME`: options in, tables or JSON out. What is measured is in the files of those names."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import typer
 from ops.bench.clients import CLIENTS, Client
 from ops.bench.conditions import Conditions
 from ops.bench.http import HttpOptions, bench_http
+from ops.bench.poll import PollOptions, bench_poll
 from ops.bench.queue import QueueOptions, bench_queue
 from ops.bench.report import print_report
 from ops.bench.send import SendCase, SendOptions, bench_send
@@ -80,6 +81,26 @@ def queue(
     conditions = _begin()
     found = run_once(lambda: bench_queue(options))
     print_report("queue", options, options.groups, found, rate="jobs_per_s", as_json=as_json, conditions=conditions)
+
+
+@commands.command(epilog=example("newar bench poll --runs 2000 --pages 20"))
+def poll(
+    runs: Annotated[int, typer.Option(min=1, help="Unfinished runs, of which nothing has changed.")] = 10_000,
+    pages: Annotated[str, typer.Option(help="Numbers of pages that the runs are of.")] = "20,10000",
+    windows: Annotated[float, typer.Option(min=0, max=1, help="Share of the runs with a send window.")] = 0.2,
+    rounds: Rounds = 3,
+    durable: Durable = True,
+    as_json: AsJson = False,
+) -> None:
+    """Look at runs that are being sent, as the run processor does at every poll."""
+    options = PollOptions(
+        runs=runs, pages=_listed(pages, int, "--pages"), windows=windows, rounds=rounds, durable=durable
+    )
+    conditions = _begin()
+    found = run_once(lambda: bench_poll(options))
+    print_report(
+        "poll", options, options.cases, found, rate="runs_per_s", each="run", as_json=as_json, conditions=conditions
+    )
 
 
 @commands.command(epilog=example("newar bench send --latency-ms 0,300 --tasks 2000 --messages 50000"))

@@ -43,6 +43,16 @@ def test_the_queue_settles_every_job_in_groups_of_each_size() -> None:
         assert set(case["medians"]["cpu_us"]) == {"bench", "Redis"}
 
 
+def test_looks_at_runs_of_few_and_of_many_pages_are_measured() -> None:
+    printed = bench("poll", "--runs", "30", "--pages", "2,30", "--no-durable")
+    assert [c["case"] for c in printed["cases"]] == [
+        {"look": look, "pages": pages} for pages in (2, 30) for look in ("poll", "books")
+    ]
+    for case in printed["cases"]:
+        assert case["medians"]["runs_per_s"] > 0
+        assert set(case["medians"]["cpu_us"]) == {"bench", "Redis", "Postgres"}
+
+
 def test_the_whole_path_is_measured_to_the_rows_with_single_sends_and_with_batches() -> None:
     printed = bench(
         "send",

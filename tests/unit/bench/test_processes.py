@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-from ops.bench.processes import Usage, cpu_per_message_us, megabytes, usage_by_role
+from ops.bench.processes import Usage, cpu_us_each, megabytes, usage_by_role
 
 BUSY = """
 import sys, time
@@ -32,7 +32,7 @@ def test_a_child_is_found_by_its_command_line_with_the_time_it_used() -> None:
 def test_cpu_time_for_each_message_counts_from_before() -> None:
     before = {"sender": Usage(1_000_000, 0)}
     after = {"sender": Usage(1_500_000, 0), "ingest": Usage(250_000, 0)}
-    assert cpu_per_message_us(before, after, 1000) == {"ingest": 250.0, "sender": 500.0}
+    assert cpu_us_each(before, after, 1000) == {"ingest": 250.0, "sender": 500.0}
 
 
 def test_memory_is_shown_in_megabytes() -> None:
