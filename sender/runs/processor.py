@@ -11,7 +11,7 @@ import structlog
 import trio
 
 from schema.run import RunState
-from sender.queue.run_queue import RunFacts, RunQueue
+from sender.queue.run_queue import RunGlance, RunQueue
 from sender.runs.databases.errors import QueryRefused
 from sender.runs.databases.registry import Filling, Registry
 from sender.runs.databases.source_views import Source
@@ -119,9 +119,9 @@ class RunProcessor:
         """
         refused: list[QueryRefused] = []
         runs = await self._registry.filling(self._source.name, self._epoch)
-        facts = await self._queue.facts([run.run_id for run in runs])
-        open_ = [run for run in runs if run.run_id in facts and not facts[run.run_id].enqueued]
-        waiting = deque(_Place(run, facts[run.run_id].cursor) for run in open_)
+        known = await self._queue.glance([run.run_id for run in runs])
+        open_ = [run for run in runs if run.run_id in known and not known[run.run_id].enqueued]
+        waiting = deque(_Place(run, known[run.run_id].cursor) for run in open_)
         owed = len(waiting)
         while waiting and not stopping.is_set() and (owed > 0 or trio.current_time() < until):
             owed -= 1
@@ -147,23 +147,23 @@ class RunProcessor:
 
     async def _close_windows(self) -> None:
         """Hold the runs whose hours have ended since the last look: they do so also when the next one fails."""
-        facts = await self._queue.facts([head.run_id for head in self._timed])
+        in_queue = await self._queue.glance([head.run_id for head in self._timed])
         for head in self._timed:
-            if (known := facts.get(head.run_id)) and "hold window" in self._steps(head, known):
+            if (known := in_queue.get(head.run_id)) and "hold window" in self._steps(head, known):
                 await self._queue.hold(known.run_id, "window")
                 log.info("run_steered", run_id=known.run_id, step="hold window")
 
     async def _look_at(self, heads: dict[str, Head], found: _Found) -> None:
-        facts = await self._queue.facts(list(heads))
+        in_queue = await self._queue.glance(list(heads))
         for head in heads.values():
-            if (known := facts.get(head.run_id)) is not None and known.state is not RunState.FINISHED:
+            if (known := in_queue.get(head.run_id)) is not None and known.state is not RunState.FINISHED:
                 await self._steer(head, known)
                 found.pages.add(known.page_id)
                 if head.send_window:
                     found.timed.append(head)
                 if head.page_id == known.page_id:  # else it was moved after it was taken, and brings another page's
                     found.note_token(known.page_id, head)
-        wanted = [head.run_id for head in heads.values() if self._may_take(head, facts.get(head.run_id))]
+        wanted = [head.run_id for head in heads.values() if self._may_take(head, in_queue.get(head.run_id))]
         registered = await self._registry.known(wanted) if wanted else set()
         for run_id in [run_id for run_id in wanted if run_id not in registered]:
             found.new.append(run_id)
@@ -186,17 +186,19 @@ class RunProcessor:
                 refused.append(QueryRefused(exc.part, f"run {row.run_id}: {exc}"))
         return refused
 
-    def _may_take(self, head: Head, known: RunFacts | None) -> bool:
+    def _may_take(self, head: Head, known: RunGlance | None) -> bool:
         """A run paused or cancelled before it was taken is left alone; one with jobs in the queue counts as taken."""
         if known is not None and (known.enqueued or known.cursor):
             return not known.enqueued
         due = head.scheduled_at_s is None or head.scheduled_at_s * 1000 <= self._clock_ms()
         return due and head.status == "queued"
 
-    def _steps(self, head: Head, known: RunFacts) -> list[Step]:
-        return steps(head.status, self._pages.window_open(known.page_id, head.send_window, at(self._clock_ms())), known)
+    def _steps(self, head: Head, known: RunGlance) -> list[Step]:
+        window = head.send_window
+        window_open = not window or self._pages.window_open(known.page_id, window, at(self._clock_ms()))
+        return steps(head.status, window_open, known)
 
-    async def _steer(self, head: Head, known: RunFacts) -> None:
+    async def _steer(self, head: Head, known: RunGlance) -> None:
         for step in self._steps(head, known):
             match step.rsplit(" ", 1):
                 case ["cancel"]:

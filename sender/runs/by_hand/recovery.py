@@ -50,7 +50,7 @@ class Recovery:
             raise RunUnusable(f"run {run_id} is {taken.state}: there is nothing to recover")
         epoch = await self._queue.epoch()
         run = Registered(run_id, taken.state, taken.queue_epoch)
-        if not is_lost(run, (await self._queue.facts([run_id])).get(run_id), epoch):
+        if not is_lost(run, known=bool(await self._queue.glance([run_id])), queue_epoch=epoch):
             raise RunUnusable(f"run {run_id}: this Redis holds its queue, so there is nothing to recover")
         if taken.state != RunState.QUEUE_LOST:
             await self._registry.lost([run])

@@ -224,9 +224,9 @@ class Registry:
         return [run_id for (run_id,) in rows]
 
 
-def is_lost(run: Registered, facts: RunFacts | None, queue_epoch: str) -> bool:
-    """Say whether this queue is not the one that holds the run's jobs."""
-    return run.queue_epoch != queue_epoch or facts is None
+def is_lost(run: Registered, *, known: bool, queue_epoch: str) -> bool:
+    """Say whether this queue is not the one that holds the run's jobs. `known`: it knows the run."""
+    return run.queue_epoch != queue_epoch or not known
 
 
 def held_as_lost(run: Registered) -> bool:

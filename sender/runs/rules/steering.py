@@ -5,24 +5,24 @@ from __future__ import annotations
 from typing import Literal
 
 from schema.run import RunState
-from sender.queue.run_queue import RunFacts
+from sender.queue.run_queue import RunGlance
 
 Step = Literal["cancel", "hold source", "let go source", "hold window", "let go window"]
 
 _ENDED = (RunState.CANCELLED, RunState.FINISHED)
 
 
-def steps(status: str, window_open: bool, facts: RunFacts) -> list[Step]:
+def steps(status: str, window_open: bool, known: RunGlance) -> list[Step]:
     """Return the changes from what the queue knows of a run to what its `status` and window ask for."""
-    if facts.state in _ENDED:
+    if known.state in _ENDED:
         return []
     if status == "cancelled":
         return ["cancel"]
-    if facts.state is RunState.EXPIRED:
+    if known.state is RunState.EXPIRED:
         return []
     wanted: list[Step] = []
-    if (status == "paused") != ("source" in facts.held_by):
+    if (status == "paused") != ("source" in known.held_by):
         wanted.append("hold source" if status == "paused" else "let go source")
-    if window_open == ("window" in facts.held_by):
+    if window_open == ("window" in known.held_by):
         wanted.append("let go window" if window_open else "hold window")
     return wanted

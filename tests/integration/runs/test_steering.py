@@ -144,7 +144,7 @@ async def test_poll_without_changes_writes_nothing(world: World) -> None:
 
     class ReadsOnly:
         def __getattr__(self, name: str) -> object:
-            assert name in ("epoch", "facts", "finished"), name
+            assert name in ("epoch", "glance"), name
             return getattr(world.queue, name)
 
     processor._queue = ReadsOnly()  # type: ignore[assignment]

@@ -5,26 +5,12 @@ from __future__ import annotations
 import pytest
 
 from schema.run import RunState
-from sender.queue.run_queue import RunFacts
+from sender.queue.run_queue import RunGlance
 from sender.runs.rules.steering import steps
 
 
-def facts(state: RunState = RunState.ACTIVE, *held_by: str) -> RunFacts:
-    return RunFacts(
-        run_id="r",
-        page_id="1",
-        state=state,
-        cursor="",
-        enqueued=True,
-        recipients=1,
-        left=1,
-        outcomes={},
-        held_by=list(held_by),
-        content="text",
-        priority=0,
-        taken_at_ms=0,
-        finished_at_ms=None,
-    )
+def known(state: RunState = RunState.ACTIVE, *held_by: str) -> RunGlance:
+    return RunGlance(run_id="r", page_id="1", state=state, cursor="", enqueued=True, held_by=held_by)
 
 
 @pytest.mark.parametrize(
@@ -43,15 +29,15 @@ def facts(state: RunState = RunState.ACTIVE, *held_by: str) -> RunFacts:
     ],
 )
 def test_only_differences_are_changed(status: str, window_open: bool, held_by: list[str], expected: list[str]) -> None:
-    assert steps(status, window_open, facts(RunState.ACTIVE, *held_by)) == expected
+    assert steps(status, window_open, known(RunState.ACTIVE, *held_by)) == expected
 
 
 def test_expired_run_is_only_ever_cancelled() -> None:
-    assert steps("cancelled", True, facts(RunState.EXPIRED)) == ["cancel"]
-    assert steps("paused", False, facts(RunState.EXPIRED)) == []
+    assert steps("cancelled", True, known(RunState.EXPIRED)) == ["cancel"]
+    assert steps("paused", False, known(RunState.EXPIRED)) == []
 
 
 @pytest.mark.parametrize("state", [RunState.CANCELLED, RunState.FINISHED])
 @pytest.mark.parametrize("status", ["queued", "paused", "cancelled"])
 def test_run_that_is_ending_is_left_alone(state: RunState, status: str) -> None:
-    assert steps(status, False, facts(state)) == []
+    assert steps(status, False, known(state)) == []
