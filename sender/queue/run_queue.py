@@ -168,9 +168,13 @@ class RunQueue:
         pairs = [part for name, value in fields.items() for part in (name, "" if value is None else str(value))]
         await aio(self._scripts.call, "pages/set", page.page_id, page.sealed_token or "", *pairs)
 
-    async def has_token(self, page_id: str) -> bool:
-        """Say whether a token of this page was stored."""
-        return bool(await aio(self._scripts.command, "HEXISTS", key(f"page:{page_id}"), "token"))
+    async def with_token(self, page_ids: list[str]) -> set[str]:
+        """Return those of these pages whose token was stored."""
+        found: set[str] = set()
+        for some in _slices(page_ids):
+            answer = await aio(self._scripts.call, "pages/with_token", msgspec.msgpack.encode(some))
+            found.update(page_id.decode() for page_id in answer)
+        return found
 
     async def finished(self, limit: int = 100) -> list[RunFacts]:
         """Return runs that finished and were not confirmed yet, oldest first."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 
 import structlog
@@ -71,10 +71,16 @@ class PageBook:
                 log.warning("send_window_unreadable", page_id=page_id, reason=str(exc), effect="its runs are held")
             return False
 
-    async def send(self, page_id: str, epoch: str) -> None:
-        """Pass the page on to the queue of this epoch, unless it has the same already. Errors: redis.RedisError."""
-        if "source" not in self._of_runs and await self._queue.has_token(page_id):
-            return  # it may be the source's, which has not been heard yet
+    async def send(self, page_ids: Collection[str], epoch: str) -> None:
+        """Pass these on to the queue of this epoch, unless it has the same already. Errors: redis.RedisError."""
+        spared: Collection[str] = ()
+        if "source" not in self._of_runs:  # a token in the queue may be the source's, which has not been heard yet
+            spared = await self._queue.with_token(list(page_ids))
+        for page_id in page_ids:
+            if page_id not in spared:
+                await self._send(page_id, epoch)
+
+    async def _send(self, page_id: str, epoch: str) -> None:
         token = self.token(page_id)
         row = self._row(page_id)
         now = (epoch, PageRow(page_id, token, row.time_zone, row.weight, row.limit_text, row.limit_media))

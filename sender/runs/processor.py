@@ -101,8 +101,7 @@ class RunProcessor:
         found = await self._look()
         self._timed = found.timed
         self._pages.replace_tokens(self._source.name, {page_id: token for page_id, (_, token) in found.tokens.items()})
-        for page_id in found.pages:
-            await self._pages.send(page_id, self._epoch)
+        await self._pages.send(found.pages, self._epoch)
         refused: list[QueryRefused] = []
         for start in range(0, len(found.new), HEADS_PAGE):
             refused += await self._take_all(found.new[start : start + HEADS_PAGE])
@@ -219,7 +218,7 @@ class RunProcessor:
             await self._refuse(row, run)
             return
         without_id = await self._source.without_id(run.run_id)
-        await self._pages.send(run.page_id, self._epoch)
+        await self._pages.send([run.page_id], self._epoch)
         await self._queue.create_run(run)
         if not self._pages.window_open(run.page_id, row.send_window, at(self._clock_ms())):
             await self._queue.hold(run.run_id, "window")

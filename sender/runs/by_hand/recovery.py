@@ -94,7 +94,7 @@ class Recovery:
         rows = await home.runs([run.run_id]) if home else []
         if home and rows and (token := rows[0].page_access_token):
             self._pages.replace_tokens(home.name, {run.page_id: token.strip()})
-        await self._pages.send(run.page_id, epoch)
+        await self._pages.send([run.page_id], epoch)
         await self._queue.create_run(run)
         if rows and rows[0].status in ("paused", "cancelled"):  # no processor may have seen it there yet
             await self._queue.hold(run.run_id, "source")

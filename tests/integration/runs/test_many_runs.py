@@ -44,3 +44,16 @@ async def test_a_poll_and_the_books_ask_redis_as_often_for_many_runs_and_pages_a
         await world.keep_books()
         asked.append(list(commands))
     assert asked[0] == asked[1]
+
+
+async def test_pages_that_may_wait_for_the_source_are_asked_for_together(world: World, commands: list[str]) -> None:
+    for page in range(300, 340):
+        world.page(str(page))
+        run_id = f"s{page}"
+        world.submitted_run(run_id, "1")
+        world.sql("UPDATE submitted_runs SET page_id = %s WHERE run_id = %s", str(page), run_id)
+    await world.turn(world.processor("submitted"))
+    unheard = world.processor("submitted", pages=PageBook(world.queue, world.box, complete=False))
+    commands.clear()
+    await unheard.poll()
+    assert len(commands) <= 5
