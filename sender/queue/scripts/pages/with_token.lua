@@ -1,3 +1,4 @@
+#!lua flags=no-writes
 -- uses: base
 -- ARGV: pages (MessagePack). Returns those that have a token.
 local answer = {}

@@ -1,3 +1,4 @@
+#!lua flags=no-writes
 -- uses: base, lanes
 -- ARGV: runs (MessagePack). Returns in MessagePack, of each that is known: {run, page, state, cursor, enqueued, {its holders}}.
 local answer = {}
