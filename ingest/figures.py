@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import socket
 import time
 from datetime import UTC, datetime
 from uuid import uuid4
 
 from ingest.settings import IngestSettings
 from ingest.writer import Written
+from schema.runtime.this_process import ThisProcess
 from schema.snapshot import IngestSnapshot, ProcessSnapshot
 
 
@@ -26,12 +25,14 @@ class Figures:
         self.committed: dict[int, int] = {}
         """Partition of that cluster -> next offset, of the partitions that are ours."""
         self._lag_s = 0.0
-        self._process_id = f"ingest-{uuid4().hex[:12]}"
-        self._started_at_ms = _now_ms()
-        self._settings: dict[str, int | float | str] = {
-            "LOG_BATCH_SIZE": settings.log_batch_size,
-            "LOG_BATCH_INTERVAL_MS": settings.log_batch_interval_ms,
-        }
+        self._process = ThisProcess(
+            "ingest",
+            f"ingest-{uuid4().hex[:12]}",
+            {
+                "LOG_BATCH_SIZE": settings.log_batch_size,
+                "LOG_BATCH_INTERVAL_MS": settings.log_batch_interval_ms,
+            },
+        )
         self._last = (time.monotonic(), 0)
 
     def wrote(self, written: Written, newest_at: datetime | None) -> None:
@@ -45,14 +46,7 @@ class Figures:
         """Return the figures now; `rows_per_second` is since the last call."""
         now_s, (then_s, then_rows) = time.monotonic(), self._last
         self._last = (now_s, self.rows)
-        return ProcessSnapshot(
-            process_id=self._process_id,
-            service="ingest",
-            host=socket.gethostname(),
-            pid=os.getpid(),
-            started_at_ms=self._started_at_ms,
-            at_ms=_now_ms(),
-            settings=self._settings,
+        return self._process.snapshot(
             ingest=IngestSnapshot(
                 rows=self.rows,
                 rows_per_second=round((self.rows - then_rows) / max(now_s - then_s, 0.001), 1),
@@ -63,7 +57,3 @@ class Figures:
                 database_down=self.database_down,
             ),
         )
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import msgspec
 
@@ -83,12 +82,32 @@ class SenderSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     """The same for the time from a job's end, mostly its answer, to its settlement."""
     busy_tasks: int
     tasks: int
-    http: dict[str, Any]
-    """Keys of `/stats/http-client`."""
+    http: PoolFigures
     stale_settlements: int
     """Settlements refused because the job was no longer ours."""
     graph_down: bool
     kafka_down: bool
+
+
+class PoolFigures(msgspec.Struct, frozen=True, kw_only=True):
+    """A pool of connections now (`max_sockets`, `open`, `idle`, `in_flight`) and since its start (the rest)."""
+
+    max_sockets: int
+    open: int
+    """Sockets held, those being dialled included."""
+    idle: int
+    in_flight: int
+    """Sockets lent out or being dialled."""
+    requests: int
+    connections_opened: int
+    socket_reuse_ratio: float
+    errors: dict[str, int]
+    """Failures by phase; a caller's time-out is counted by the caller."""
+
+
+def socket_reuse_ratio(requests: int, connections_opened: int) -> float:
+    """Return the share of requests that found a connection already open; 0 before the first."""
+    return round(max(0, requests - connections_opened) / requests, 6) if requests else 0.0
 
 
 class IngestSnapshot(msgspec.Struct, frozen=True, kw_only=True):
@@ -105,15 +124,15 @@ class IngestSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     database_down: bool
 
 
-class RunsSnapshot(msgspec.Struct, frozen=True, kw_only=True):
-    """Figures of one run processor since its start."""
+class RunsSnapshot(msgspec.Struct, kw_only=True):
+    """Figures of one run processor since its start; it counts in them itself."""
 
-    polls: int
-    last_poll_ms: int
-    runs_taken: int
-    runs_refused: int
-    jobs_enqueued: int
-    runs_queue_lost: int
-    """Now, not since the start."""
-    source_down: bool
-    log_database_down: bool
+    polls: int = 0
+    last_poll_ms: int = 0
+    runs_taken: int = 0
+    runs_refused: int = 0
+    jobs_enqueued: int = 0
+    runs_queue_lost: int = 0
+    """Now, not since the start: held until a person recovers them."""
+    source_down: bool = False
+    log_database_down: bool = False

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import os
 import socket
-import time
 from pathlib import Path
 
-import msgspec
 import structlog
 import trio
 from redis.asyncio import Redis
@@ -16,6 +14,7 @@ from schema.runtime.asyncio_door import aio
 from schema.runtime.publish import publish_snapshots
 from schema.runtime.redis import open_redis
 from schema.runtime.stop import Stop
+from schema.runtime.this_process import ThisProcess
 from schema.snapshot import ProcessSnapshot, SenderSnapshot
 from sender.delivery.delivery import Delivery
 from sender.delivery.dispatcher import Dispatcher
@@ -53,8 +52,16 @@ class Sender:
     def __init__(self, settings: SenderSettings, stop: Stop, redis: Redis) -> None:
         self.settings = settings
         self.stop = stop
-        self.process_id = f"{socket.gethostname()}-{os.getpid()}-sender"
-        self.started_at_ms = int(time.time() * 1000)
+        self.process = ThisProcess(
+            "sender",
+            f"{socket.gethostname()}-{os.getpid()}-sender",
+            {
+                "worker_concurrency": settings.worker_concurrency,
+                "max_sockets": settings.max_sockets,
+                "graph_api_version": settings.graph_api_version,
+                "graph_batch_size": settings.graph_batch_size,
+            },
+        )
         lease_s = settings.lease_ms / 1000
         until_answered = UntilAnswered(lease_s)
         self.figures = Figures()
@@ -73,7 +80,7 @@ class Sender:
             until_answered,
             self.figures,
             unacknowledged,
-            sender_id=self.process_id,
+            sender_id=self.process.id,
             enough=(settings.worker_concurrency * settings.graph_batch_size + 1) // 2,
         )
         contexts = RunContexts(queue, until_answered, settings)
@@ -114,20 +121,7 @@ class Sender:
     def snapshot(self) -> ProcessSnapshot:
         """Return this process's figures."""
         self.figures.second_over()
-        settings = self.settings
-        return ProcessSnapshot(
-            process_id=self.process_id,
-            service="sender",
-            host=socket.gethostname(),
-            pid=os.getpid(),
-            started_at_ms=self.started_at_ms,
-            at_ms=int(time.time() * 1000),
-            settings={
-                "worker_concurrency": settings.worker_concurrency,
-                "max_sockets": settings.max_sockets,
-                "graph_api_version": settings.graph_api_version,
-                "graph_batch_size": settings.graph_batch_size,
-            },
+        return self.process.snapshot(
             sender=SenderSnapshot(
                 rates=self.figures.rates(),
                 outcomes=dict(self.figures.outcomes),
@@ -135,8 +129,8 @@ class Sender:
                 to_first_byte_counts=self.figures.to_first_byte.counts(),
                 to_settlement_counts=self.figures.to_settlement.counts(),
                 busy_tasks=self.figures.busy_tasks,
-                tasks=settings.worker_concurrency,
-                http=msgspec.structs.asdict(self.pool.snapshot()),
+                tasks=self.settings.worker_concurrency,
+                http=self.pool.figures(),
                 stale_settlements=self.figures.stale_settlements,
                 graph_down=self.graph.down,
                 kafka_down=self.relay.broker_down,

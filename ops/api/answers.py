@@ -8,7 +8,7 @@ from typing import Any, Literal
 import msgspec
 
 from schema.event import LogEvent
-from schema.snapshot import Rates
+from schema.snapshot import PoolFigures, Rates
 
 CheckStatus = Literal["ok", "degraded", "down", "unknown", "not_configured"]
 Overall = Literal["ok", "degraded", "down"]
@@ -75,30 +75,18 @@ class Performance(Answer):
     processes: list[SenderPart]
 
 
-class HttpClientPart(ProcessAnswer):
+class HttpClientPart(PoolFigures, frozen=True, kw_only=True):
     """The connection pool of one sender process."""
 
-    max_sockets: int
-    open: int
-    idle: int
-    in_flight: int
-    requests: int
-    connections_opened: int
-    socket_reuse_ratio: float
-    errors: dict[str, int]
+    process_id: str
+    host: str
+    pid: int
+    started_at: datetime
 
 
-class HttpClient(Answer):
-    """`/stats/http-client`. `errors` counts failures by phase."""
+class HttpClient(PoolFigures, frozen=True, kw_only=True):
+    """`/stats/http-client`: all pools together. `errors` counts failures by phase."""
 
-    max_sockets: int
-    open: int
-    idle: int
-    in_flight: int
-    requests: int
-    connections_opened: int
-    socket_reuse_ratio: float
-    errors: dict[str, int]
     processes: list[HttpClientPart]
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+import msgspec
+
 from ops.api.answers import (
-    Answer,
     CircuitBreaker,
     FailuresAnswer,
     HttpClient,
@@ -26,8 +27,8 @@ class Endpoint:
 
     path: str
     summary: str
-    answer: type[Answer]
-    read: Callable[..., Awaitable[Answer | bytes]]
+    answer: type[msgspec.Struct]
+    read: Callable[..., Awaitable[msgspec.Struct | bytes]]
     most: int | None = None
     """Takes `?limit=`, from 1 to this number, which is also the default."""
 

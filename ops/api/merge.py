@@ -27,10 +27,11 @@ from schema.snapshot import (
     ProcessSnapshot,
     Rates,
     SenderSnapshot,
+    socket_reuse_ratio,
 )
 
 _decoder = msgspec.json.Decoder(ProcessSnapshot)
-_HTTP_SUMS = ("max_sockets", "open", "idle", "in_flight", "requests", "connections_opened")
+_POOL_SUMS = ("max_sockets", "open", "idle", "in_flight", "requests", "connections_opened")
 
 
 def live(raw: Iterable[bytes], now_s: float) -> list[ProcessSnapshot]:
@@ -61,11 +62,12 @@ def performance(processes: list[ProcessSnapshot]) -> Performance:
 
 def http_client(processes: list[ProcessSnapshot]) -> HttpClient:
     """Add up the connection pools of the senders."""
-    pools = [_pool(s.sender.http) for s in processes if s.sender]
-    parts = [HttpClientPart(**_who(s), **_pool(s.sender.http)) for s in processes if s.sender]
-    sums = {name: sum(pool[name] for pool in pools) for name in _HTTP_SUMS}
-    errors = dict(sum((Counter(pool["errors"]) for pool in pools), Counter[str]()))
-    return HttpClient(**sums, socket_reuse_ratio=_reuse(sums), errors=errors, processes=parts)
+    pools = [s.sender.http for s in processes if s.sender]
+    parts = [HttpClientPart(**_who(s), **msgspec.structs.asdict(s.sender.http)) for s in processes if s.sender]
+    sums = {name: sum(getattr(pool, name) for pool in pools) for name in _POOL_SUMS}
+    ratio = socket_reuse_ratio(sums["requests"], sums["connections_opened"])
+    errors = dict(sum((Counter(pool.errors) for pool in pools), Counter[str]()))
+    return HttpClient(**sums, socket_reuse_ratio=ratio, errors=errors, processes=parts)
 
 
 def ingest(processes: list[ProcessSnapshot]) -> Ingest:
@@ -115,18 +117,6 @@ def _sender_part(process: ProcessSnapshot, sender: SenderSnapshot) -> SenderPart
 
 def _ingest_part(process: ProcessSnapshot, part: IngestSnapshot) -> IngestPart:
     return IngestPart(**_who(process), **msgspec.structs.asdict(part))
-
-
-def _pool(http: dict[str, Any]) -> dict[str, Any]:
-    """Complete a pool's figures: a sender that has just started may not have sent all."""
-    sums = {name: int(http.get(name, 0)) for name in _HTTP_SUMS}
-    return {**sums, "socket_reuse_ratio": _reuse(sums), "errors": dict(http.get("errors", {}))}
-
-
-def _reuse(sums: dict[str, int]) -> float:
-    """Return the share of requests that found a connection already open; 0 before the first."""
-    requests, opened = sums["requests"], sums["connections_opened"]
-    return round(max(0, requests - opened) / requests, 6) if requests else 0.0
 
 
 def _sum_rates(rates: Iterable[Rates]) -> Rates:

@@ -15,7 +15,7 @@ from quart_trio.asgi import TrioASGIHTTPConnection
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from ops.api.access import Access
-from ops.api.answers import Answer, Check, Health, Live
+from ops.api.answers import Check, Health, Live
 from ops.api.board import Board
 from ops.api.client_connection import READ_WITHIN_S
 from ops.api.endpoints import ENDPOINTS, Endpoint
@@ -153,6 +153,6 @@ def _add_pages(app: QuartTrio, board: Board) -> None:
         return redirect(DASHBOARD)
 
 
-def _json(answer: Answer | bytes, status: HTTPStatus = HTTPStatus.OK) -> Response:
+def _json(answer: msgspec.Struct | bytes, status: HTTPStatus = HTTPStatus.OK) -> Response:
     body = answer if isinstance(answer, bytes) else msgspec.json.encode(answer)
     return Response(body, status=status.value, content_type="application/json")

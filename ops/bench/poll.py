@@ -28,12 +28,12 @@ from schema.run import Run
 from schema.runtime.asyncio_door import aio
 from schema.runtime.outage import Outage
 from schema.runtime.redis import open_redis
+from schema.snapshot import RunsSnapshot
 from sender.queue.run_queue import RunQueue
 from sender.runs.bookkeeper import Bookkeeper
 from sender.runs.databases.database import Database
 from sender.runs.databases.registry import Registry
 from sender.runs.databases.source_views import Source, Views
-from sender.runs.figures import Figures
 from sender.runs.page_facts import PageBook
 from sender.runs.processor import RunProcessor
 from sender.sealed_tokens import TokenBox
@@ -123,7 +123,7 @@ async def _measure(looks: Looks, runs: int, look: Look) -> PollFigures:
 
 def _parts(queue: RunQueue, source: Database, log: Database) -> tuple[RunProcessor, Bookkeeper]:
     box = TokenBox(SecretStr(base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()))
-    figures, registry = Figures(), Registry(log)
+    figures, registry = RunsSnapshot(), Registry(log)
     pages = PageBook(queue, box, complete=False)
     processor = RunProcessor(Source("source", source, Views()), registry, queue, pages, chunk=1, figures=figures)
     return processor, Bookkeeper(registry, queue, figures)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import socket
-import time
 from collections.abc import Awaitable, Callable
 from secrets import token_hex
 
@@ -16,13 +13,13 @@ from schema.runtime.outage import Outage
 from schema.runtime.publish import publish_snapshots
 from schema.runtime.redis import open_redis
 from schema.runtime.stop import Stop
+from schema.runtime.this_process import ThisProcess
 from schema.snapshot import ProcessSnapshot, RunsSnapshot
 from sender.queue.run_queue import RunQueue
 from sender.runs.bookkeeper import Bookkeeper
 from sender.runs.databases.database import Database, check_address
 from sender.runs.databases.registry import Registry
 from sender.runs.databases.source_views import SUBMITTED, Source, Views
-from sender.runs.figures import Figures
 from sender.runs.page_facts import PageBook
 from sender.runs.poll_loop import repeat
 from sender.runs.processor import RunProcessor
@@ -66,15 +63,18 @@ class _Service:
         self._settings = settings
         self._stop = stop
         self._queue = RunQueue(redis)
-        self._figures = Figures()
+        self._figures = RunsSnapshot()
         self._pages = PageBook(
             self._queue, TokenBox(settings.token_encryption_key), complete=settings.source_database_url is None
         )
         self._redis_outage = Outage("redis")
         self._log_outage = Outage("log database")
         self._source_outage = Outage("source database")
-        self._process_id = f"runs-{token_hex(4)}"
-        self._started_at_ms = _now_ms()
+        self._process = ThisProcess(
+            "runs",
+            f"runs-{token_hex(4)}",
+            {"poll_interval_ms": settings.poll_interval_ms, "enqueue_chunk": settings.enqueue_chunk},
+        )
 
     async def work(self) -> None:
         """Run the loops until each has seen the stop."""
@@ -85,29 +85,9 @@ class _Service:
 
     def snapshot(self) -> ProcessSnapshot:
         """Return what the process says of itself."""
-        figures = self._figures
-        return ProcessSnapshot(
-            process_id=self._process_id,
-            service="runs",
-            host=socket.gethostname(),
-            pid=os.getpid(),
-            started_at_ms=self._started_at_ms,
-            at_ms=_now_ms(),
-            settings={
-                "poll_interval_ms": self._settings.poll_interval_ms,
-                "enqueue_chunk": self._settings.enqueue_chunk,
-            },
-            runs=RunsSnapshot(
-                polls=figures.polls,
-                last_poll_ms=figures.last_poll_ms,
-                runs_taken=figures.runs_taken,
-                runs_refused=figures.runs_refused,
-                jobs_enqueued=figures.jobs_enqueued,
-                runs_queue_lost=figures.runs_queue_lost,
-                source_down=self._source_outage.down,
-                log_database_down=self._log_outage.down,
-            ),
-        )
+        self._figures.source_down = self._source_outage.down
+        self._figures.log_database_down = self._log_outage.down
+        return self._process.snapshot(runs=self._figures)
 
     async def _keep_books(self) -> None:
         async with self._log_database() as database:
@@ -120,7 +100,7 @@ class _Service:
 
     async def _process_submitted(self) -> None:
         async with self._log_database() as database:
-            await self._process(Source("submitted", database, SUBMITTED), Registry(database))
+            await self._process_runs(Source("submitted", database, SUBMITTED), Registry(database))
 
     async def _process_source(self) -> None:
         settings = self._settings
@@ -130,9 +110,9 @@ class _Service:
             Database(settings.source_database_url, self._source_outage, read_only=True) as database,
             self._log_database() as log_database,
         ):
-            await self._process(Source("source", database, Views.of(settings)), Registry(log_database))
+            await self._process_runs(Source("source", database, Views.of(settings)), Registry(log_database))
 
-    async def _process(self, source: Source, registry: Registry) -> None:
+    async def _process_runs(self, source: Source, registry: Registry) -> None:
         chunk, figures = self._settings.enqueue_chunk, self._figures
         processor = RunProcessor(source, registry, self._queue, self._pages, chunk=chunk, figures=figures)
 
@@ -151,7 +131,3 @@ class _Service:
 
     def _log_database(self) -> Database:
         return Database(self._settings.log_database_url, self._log_outage, read_only=False)
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

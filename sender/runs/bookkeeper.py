@@ -5,9 +5,9 @@ from __future__ import annotations
 import structlog
 
 from schema.run import RunState
+from schema.snapshot import RunsSnapshot
 from sender.queue.run_queue import RunFacts, RunGlance, RunQueue
 from sender.runs.databases.registry import Registered, Registry, held_as_lost, is_lost
-from sender.runs.figures import Figures
 
 log = structlog.get_logger()
 
@@ -20,7 +20,7 @@ _REGISTRY = "registry"
 class Bookkeeper:
     """Any number may work at once: each change is made, and logged, by one of them."""
 
-    def __init__(self, registry: Registry, queue: RunQueue, figures: Figures) -> None:
+    def __init__(self, registry: Registry, queue: RunQueue, figures: RunsSnapshot) -> None:
         self._registry = registry
         self._queue = queue
         self._figures = figures

@@ -11,11 +11,11 @@ import structlog
 import trio
 
 from schema.run import RunState
+from schema.snapshot import RunsSnapshot
 from sender.queue.run_queue import RunGlance, RunQueue
 from sender.runs.databases.errors import QueryRefused
 from sender.runs.databases.registry import Filling, Registry
 from sender.runs.databases.source_views import Source
-from sender.runs.figures import Figures
 from sender.runs.page_facts import PageBook
 from sender.runs.rules.check import Refusal, at, check
 from sender.runs.rules.records import RecipientRow, records
@@ -71,7 +71,7 @@ class RunProcessor:
         pages: PageBook,
         *,
         chunk: int,
-        figures: Figures,
+        figures: RunsSnapshot,
         clock_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
     ) -> None:
         self._source = source

@@ -10,8 +10,9 @@ import anyio.lowlevel
 import httpx
 from anyio.abc import TaskStatus
 
+from schema.snapshot import PoolFigures, socket_reuse_ratio
 from sender.graph.http.connection import Connection
-from sender.graph.http.counters import PoolCounters, Tally
+from sender.graph.http.counters import Tally
 from sender.graph.http.dial import dial, tls_context
 from sender.graph.http.errors import GraphTransportError, NotSent
 from sender.graph.http.httpx_contract import TimeLimits, origin_of, translated
@@ -126,10 +127,19 @@ class Pool(httpx.AsyncBaseTransport):
             self._waiters.popitem(last=False)[0].called.set()
         await anyio.lowlevel.checkpoint()
 
-    def snapshot(self) -> PoolCounters:
+    def figures(self) -> PoolFigures:
         """Return the pool's figures, now and since its start."""
-        idle = sum(map(len, self._idle.values()))
-        return self._tally.snapshot(max_sockets=self._max_sockets, open_sockets=self._open, idle=idle)
+        idle, tally = sum(map(len, self._idle.values())), self._tally
+        return PoolFigures(
+            max_sockets=self._max_sockets,
+            open=self._open,
+            idle=idle,
+            in_flight=self._open - idle,
+            requests=tally.requests,
+            connections_opened=tally.connections_opened,
+            socket_reuse_ratio=socket_reuse_ratio(tally.requests, tally.connections_opened),
+            errors=dict(tally.errors),
+        )
 
     async def _exchange(self, origin: Origin, message: bytes, limits: TimeLimits, *, without_body: bool) -> Response:
         limits.begin("pool")

@@ -18,12 +18,12 @@ from schema.keys import key
 from schema.runtime.asyncio_door import aio
 from schema.runtime.outage import Outage
 from schema.runtime.redis import open_redis
+from schema.snapshot import RunsSnapshot
 from sender.queue.run_queue import RunFacts, RunQueue
 from sender.runs.bookkeeper import Bookkeeper
 from sender.runs.databases.database import Database
 from sender.runs.databases.registry import Registry
 from sender.runs.databases.source_views import SUBMITTED, Source, SourceName, Views
-from sender.runs.figures import Figures
 from sender.runs.page_facts import PageBook
 from sender.runs.processor import RunProcessor
 from sender.sealed_tokens import TokenBox
@@ -48,7 +48,7 @@ class World:
         self._client = open_redis(redis_url)
         stack.push_async_callback(aio, self._client.aclose)
         self.queue = RunQueue(self._client)
-        self.figures = Figures()
+        self.figures = RunsSnapshot()
 
     def sql(self, query: str, *params: object) -> list[Any]:
         """Run SQL as the owner of the database; return the rows, single columns bare."""
@@ -133,7 +133,7 @@ class World:
             queue,
             pages or PageBook(queue, self.box, complete=True),
             chunk=chunk,
-            figures=Figures(),
+            figures=RunsSnapshot(),
             clock_ms=lambda: self.now_ms,
         )
 

@@ -13,7 +13,16 @@ from ops.api.settings import ApiSettings
 from schema.event import SCHEMA_VERSION, LogEvent, at_us, encode_event
 from schema.keys import key
 from schema.outcomes import ErrorClass, Outcome
-from schema.snapshot import IngestSnapshot, Latencies, ProcessSnapshot, Rates, RunsSnapshot, SenderSnapshot
+from schema.snapshot import (
+    IngestSnapshot,
+    Latencies,
+    PoolFigures,
+    ProcessSnapshot,
+    Rates,
+    RunsSnapshot,
+    SenderSnapshot,
+    socket_reuse_ratio,
+)
 
 
 def api_settings(**fields: Any) -> ApiSettings:
@@ -96,7 +105,19 @@ def write_failure(redis: Redis, run_id: str = "run", recipient_id: str = "1", **
     return event
 
 
-def sender(rate: float = 0.0, latencies_ms: tuple[float, ...] = (), **fields: Any) -> SenderSnapshot:
+def pool(requests: int = 0, connections_opened: int = 0, **figures: Any) -> PoolFigures:
+    names = ("max_sockets", "open", "idle", "in_flight")
+    return PoolFigures(
+        **{**dict.fromkeys(names, 0), "errors": {}, **figures},
+        requests=requests,
+        connections_opened=connections_opened,
+        socket_reuse_ratio=socket_reuse_ratio(requests, connections_opened),
+    )
+
+
+def sender(
+    rate: float = 0.0, latencies_ms: tuple[float, ...] = (), http: dict[str, Any] | None = None, **fields: Any
+) -> SenderSnapshot:
     latencies = Latencies()
     for ms in latencies_ms:
         latencies.add(ms)
@@ -106,7 +127,7 @@ def sender(rate: float = 0.0, latencies_ms: tuple[float, ...] = (), **fields: An
         "latency_counts": latencies.counts,
         "busy_tasks": 0,
         "tasks": 100,
-        "http": {},
+        "http": pool(**(http or {})),
         "stale_settlements": 0,
         "graph_down": False,
         "kafka_down": False,
@@ -125,11 +146,6 @@ def ingest(**fields: Any) -> IngestSnapshot:
         "database_down": False,
     }
     return IngestSnapshot(**{**values, **fields})
-
-
-def runs(**fields: Any) -> RunsSnapshot:
-    names = ("polls", "last_poll_ms", "runs_taken", "runs_refused", "jobs_enqueued", "runs_queue_lost")
-    return RunsSnapshot(**{**dict.fromkeys(names, 0), "source_down": False, "log_database_down": False, **fields})
 
 
 def process(

@@ -6,8 +6,8 @@ import msgspec
 
 from ops.api import merge
 from ops.api.answers import LatencyMs
-from schema.snapshot import STALE_AFTER_S, Latencies, Rates
-from tests.unit.api.contents import ingest, process, runs, sender
+from schema.snapshot import STALE_AFTER_S, Latencies, Rates, RunsSnapshot
+from tests.unit.api.contents import ingest, process, sender
 
 NOW_S = 1_800_000_000.0
 
@@ -29,7 +29,9 @@ def test_what_cannot_be_added_up_is_left_out() -> None:
 def test_senders_are_added_up() -> None:
     first = sender(rate=10.26, outcomes={"sent": 7, "retrying": 3}, latencies_ms=(100.0,) * 98)
     second = sender(rate=20.0, outcomes={"sent": 1, "unknown": 2}, latencies_ms=(1000.0,) * 2)
-    merged = merge.performance([process("a", sender=first), process("b", sender=second), process("c", runs=runs())])
+    merged = merge.performance(
+        [process("a", sender=first), process("b", sender=second), process("c", runs=RunsSnapshot())]
+    )
     assert merged.messages_per_second == Rates(last_1s=30.3, last_1m=30.3, last_5m=30.3)
     assert merged.outcomes == {"sent": 8, "failed": 0, "suppressed": 0, "expired": 0, "unknown": 2, "cancelled": 0}
     assert [part.process_id for part in merged.processes] == ["a", "b"]

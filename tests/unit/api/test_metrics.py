@@ -9,8 +9,8 @@ from ops.api import queue_figures
 from ops.api.metrics import DECLARED, Figures
 from ops.api.run_rates import RunRates
 from schema.outcomes import Outcome
-from schema.snapshot import ProcessSnapshot
-from tests.unit.api.contents import ingest, process, runs, sender
+from schema.snapshot import ProcessSnapshot, RunsSnapshot
+from tests.unit.api.contents import ingest, process, sender
 from tests.unit.api.test_queue_figures import reading
 
 
@@ -39,7 +39,7 @@ def test_counters_are_per_process_and_end_in_total() -> None:
         figures(
             process("a", sender=sender(outcomes={"sent": 7}, http={"requests": 9, "errors": {"connect": 1}})),
             process("b", ingest=ingest(rows=5)),
-            process("c", runs=runs(runs_taken=2, source_down=True)),
+            process("c", runs=RunsSnapshot(runs_taken=2, source_down=True)),
         )
     )
     assert found["newar_attempts_total", "sent", "a"] == 7

@@ -50,11 +50,11 @@ async def bad_server(
     async with scripted_server(behaviour, tls=server_tls) as (server, origin):
         pool = Pool(max_sockets=1, tls=tls_context(authority.ca_file))
         yield server, origin, pool
-        assert pool.snapshot().in_flight == 0
+        assert pool.figures().in_flight == 0
         server.behaviour = answer_ok
         assert (await send(pool, origin)).content == b"hi"
         await pool.aclose()
-        assert pool.snapshot().open == 0
+        assert pool.figures().open == 0
 
 
 async def send(pool: Pool, origin: Origin) -> Response:
@@ -86,9 +86,9 @@ async def test_a_bad_answer_is_lost(
     async with bad_server(behaviour, authority, server_tls) as (server, origin, pool):
         with pytest.raises(AnswerLost, match=f"^{error}") as caught:
             await send(pool, origin)
-        assert pool.snapshot().errors == {caught.value.phase: 1}
+        assert pool.figures().errors == {caught.value.phase: 1}
         assert server.requests == [REQUEST_BYTES]
-        assert pool.snapshot().open == 0
+        assert pool.figures().open == 0
 
 
 async def test_a_server_that_never_answers_is_left_at_the_callers_deadline(
@@ -104,7 +104,7 @@ async def test_a_server_that_never_answers_is_left_at_the_callers_deadline(
                 await server.arrived.receive()
                 scope.deadline = trio.current_time()  # the time-out comes while the server is silent
         assert scope.cancelled_caught
-        assert pool.snapshot().open == 0
+        assert pool.figures().open == 0
 
 
 async def test_a_server_that_answers_twice_is_not_used_again(
@@ -113,7 +113,7 @@ async def test_a_server_that_answers_twice_is_not_used_again(
     async with bad_server(answer_with(OK + OK), authority, server_tls) as (server, origin, pool):
         for _ in range(3):
             assert (await send(pool, origin)).content == b"hi"
-            assert pool.snapshot().open == 0
+            assert pool.figures().open == 0
         assert server.connections == 3
 
 
@@ -154,7 +154,7 @@ async def test_a_certificate_for_another_name_is_refused(
         pool = Pool(max_sockets=1, tls=tls_context(authority.ca_file))
         with pytest.raises(NotSent, match=error):
             await pool.acquire(origin)
-        assert (pool.snapshot().open, pool.snapshot().errors, server.requests) == (0, {"tls": 1}, [])
+        assert (pool.figures().open, pool.figures().errors, server.requests) == (0, {"tls": 1}, [])
         server.tls = authority.server_context("localhost")
         assert (await send(pool, origin)).status_code == 200
         await pool.aclose()
@@ -165,7 +165,7 @@ async def test_an_authority_nobody_trusts_is_refused(authority: Authority) -> No
         pool = Pool(max_sockets=1)
         with pytest.raises(NotSent, match="tls: localhost: unable to get local issuer certificate"):
             await pool.acquire(origin)
-        assert pool.snapshot().open == 0
+        assert pool.figures().open == 0
 
 
 async def test_a_certificate_for_an_address_is_accepted(authority: Authority) -> None:
@@ -184,7 +184,7 @@ async def test_a_server_that_speaks_no_tls_is_not_sent(authority: Authority) -> 
         pool = Pool(max_sockets=1, tls=tls_context(authority.ca_file))
         with pytest.raises(NotSent, match="tls: localhost"):
             await pool.acquire(Origin(True, "localhost", port))
-        assert pool.snapshot().open == 0
+        assert pool.figures().open == 0
 
 
 async def test_cancelled_while_dialling_no_socket_is_left(authority: Authority) -> None:
@@ -202,9 +202,9 @@ async def test_cancelled_while_dialling_no_socket_is_left(authority: Authority) 
         async with trio.open_nursery() as dialling:
             dialling.start_soon(pool.acquire, Origin(True, "localhost", port))
             await accepted.wait()
-            assert (pool.snapshot().open, pool.snapshot().in_flight) == (1, 1)
+            assert (pool.figures().open, pool.figures().in_flight) == (1, 1)
             dialling.cancel_scope.cancel()
-        assert pool.snapshot().open == 0
+        assert pool.figures().open == 0
         await hung_up.wait()
 
 

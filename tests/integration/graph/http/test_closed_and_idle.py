@@ -28,7 +28,7 @@ async def test_a_connection_that_the_server_closed_is_not_used_again() -> None:
             assert await exchange(pool, origin) == 200
             await server.hang_ups.receive()
         assert server.connections == 3
-        assert pool.snapshot().errors == {}
+        assert pool.figures().errors == {}
         await pool.aclose()
 
 
@@ -40,7 +40,7 @@ async def test_a_waiter_is_not_given_a_connection_that_the_server_closed() -> No
             await connection.send(REQUEST)
             await server.hang_ups.receive()
     assert (server.connections, len(server.requests)) == (2, 2)
-    assert pool.snapshot().errors == {}
+    assert pool.figures().errors == {}
     await pool.aclose()
 
 
@@ -81,9 +81,9 @@ async def test_no_byte_is_written_to_a_connection_already_closed() -> None:
             with pytest.raises(NotSent, match="write: the server closed"):
                 await connection.send(REQUEST)
             assert not connection.sent_anything
-        assert pool.snapshot().open == 0
-        assert pool.snapshot().errors == {"write": 1}
-        assert pool.snapshot().requests == 0
+        assert pool.figures().open == 0
+        assert pool.figures().errors == {"write": 1}
+        assert pool.figures().requests == 0
 
 
 async def test_a_connection_idle_for_too_long_is_not_used_again() -> None:
@@ -91,7 +91,7 @@ async def test_a_connection_idle_for_too_long_is_not_used_again() -> None:
         pool = Pool(max_sockets=1, idle_retire_s=0)
         assert [await exchange(pool, origin) for _ in range(3)] == [200] * 3
         assert server.connections == 3
-        assert pool.snapshot().open == 1
+        assert pool.figures().open == 1
         await pool.aclose()
 
 
@@ -104,7 +104,7 @@ async def test_idle_connections_are_closed_after_a_while() -> None:
             connection.release()
         for _ in range(2):
             await server.hang_ups.receive()
-        assert (pool.snapshot().open, pool.snapshot().idle) == (1, 0)
+        assert (pool.figures().open, pool.figures().idle) == (1, 0)
         assert (await held[2].send(REQUEST)).status_code == 200
         held[2].release()
         nursery.cancel_scope.cancel()

@@ -50,7 +50,7 @@ async def test_cancelled_while_reading_it_says_that_something_was_sent() -> None
         connection = await cancelled_while(pool, origin, REQUEST, server.arrived.receive)
         assert connection is not None
         assert connection.sent_anything
-        assert pool.snapshot().open == 0
+        assert pool.figures().open == 0
         server.behaviour = answer_ok
         assert await exchange(pool, origin) == 200
         assert server.connections == 2
@@ -68,7 +68,7 @@ async def test_cancelled_in_the_middle_of_an_answer_the_rest_is_nobodys() -> Non
     async with scripted_server(answer_half) as (server, origin):
         pool = Pool(max_sockets=1)
         await cancelled_while(pool, origin, REQUEST, half.wait)
-        assert pool.snapshot().open == 0
+        assert pool.figures().open == 0
         server.behaviour = answer_ok
         assert await exchange(pool, origin) == 200
         assert server.connections == 2
@@ -90,7 +90,7 @@ async def test_cancelled_while_writing_it_says_that_something_was_sent() -> None
         connection = await cancelled_while(pool, origin, large, begun.wait)
         assert connection is not None
         assert connection.sent_anything
-        assert pool.snapshot().open == 0
+        assert pool.figures().open == 0
 
 
 async def test_a_task_already_cancelled_writes_nothing() -> None:
@@ -129,5 +129,5 @@ async def test_an_error_of_one_connection_leaves_the_others_alone() -> None:
         server.behaviour = answer_ok
         assert (await good.send(REQUEST)).status_code == 200
         good.release()
-        assert (pool.snapshot().open, pool.snapshot().idle) == (1, 1)
+        assert (pool.figures().open, pool.figures().idle) == (1, 1)
         await pool.aclose()

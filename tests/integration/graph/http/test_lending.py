@@ -21,12 +21,12 @@ async def test_one_connection_serves_request_after_request() -> None:
         assert [await exchange(pool, origin) for _ in range(100)] == [200] * 100
         assert server.connections == 1
         assert server.requests == [REQUEST_BYTES] * 100
-        figures = pool.snapshot()
+        figures = pool.figures()
         assert (figures.open, figures.idle, figures.in_flight, figures.max_sockets) == (1, 1, 0, 5)
         assert (figures.requests, figures.connections_opened, figures.socket_reuse_ratio) == (100, 1, 0.99)
         assert figures.errors == {}
         await pool.aclose()
-        assert pool.snapshot().open == 0
+        assert pool.figures().open == 0
         await server.hang_ups.receive()
 
 
@@ -38,7 +38,7 @@ async def test_the_connection_used_last_is_lent_first() -> None:
         second.release()
         assert await pool.acquire(origin) is second
         assert await pool.acquire(origin) is first
-        assert pool.snapshot().in_flight == 2
+        assert pool.figures().in_flight == 2
         first.release()
         second.release()
         await pool.aclose()
@@ -50,7 +50,7 @@ async def test_no_more_sockets_than_allowed_are_opened() -> None:
         for _ in range(50):
             nursery.start_soon(exchange, pool, origin)
     assert (server.connections, len(server.requests)) == (3, 50)
-    assert pool.snapshot().open == pool.snapshot().idle == 3
+    assert pool.figures().open == pool.figures().idle == 3
     await pool.aclose()
 
 
@@ -95,7 +95,7 @@ async def test_a_cancelled_waiter_leaves_the_line() -> None:
             await wait_all_tasks_blocked()
             held.release()
         assert served == ["second", "third"]
-        assert pool.snapshot().in_flight == 0
+        assert pool.figures().in_flight == 0
         await pool.aclose()
 
 
@@ -112,7 +112,7 @@ def test_a_waiter_cancelled_in_the_moment_it_is_served_passes_the_connection_on(
         waiting.cancel()
         with pytest.raises(asyncio.CancelledError):
             await waiting
-        assert pool.snapshot().in_flight == 0
+        assert pool.figures().in_flight == 0
         await pool.aclose()
         server.close()
         await server.wait_closed()
@@ -125,7 +125,7 @@ async def test_an_idle_connection_elsewhere_makes_room() -> None:
         pool = Pool(max_sockets=1)
         for origin in (here, there, here):
             assert await exchange(pool, origin) == 200
-        assert pool.snapshot().open == 1
+        assert pool.figures().open == 1
         assert one.connections == 2
         await pool.aclose()
 
@@ -139,7 +139,7 @@ async def test_a_connection_released_to_a_waiter_for_another_origin_makes_room()
         held.release()
         await wait_all_tasks_blocked()
         assert await exchange(pool, here) == 200
-        assert pool.snapshot().open == 1
+        assert pool.figures().open == 1
         await pool.aclose()
 
 
@@ -160,8 +160,8 @@ async def test_a_closed_pool_refuses_and_closes_what_comes_back() -> None:
             await pool.acquire(origin)
         assert (await held.send(REQUEST)).status_code == 200
         held.release()
-        assert pool.snapshot().open == 0
-        assert pool.snapshot().errors == {"acquire": 2}
+        assert pool.figures().open == 0
+        assert pool.figures().errors == {"acquire": 2}
         await server.hang_ups.receive()
 
 
@@ -172,7 +172,7 @@ async def test_a_connection_is_released_once() -> None:
         connection.release()
         with pytest.raises(RuntimeError, match="released already"):
             connection.release()
-        assert pool.snapshot().idle == 1
+        assert pool.figures().idle == 1
         await pool.aclose()
 
 
@@ -199,8 +199,8 @@ async def test_a_port_where_nobody_listens_is_not_sent() -> None:
     with pytest.raises(NotSent, match="dns: ") as caught:
         await pool.acquire(Origin(False, "no..host", 80))
     assert caught.value.phase == "dns"
-    assert pool.snapshot().open == 0
-    assert pool.snapshot().errors == {"connect": 1, "dns": 1}
+    assert pool.figures().open == 0
+    assert pool.figures().errors == {"connect": 1, "dns": 1}
 
 
 async def test_a_failed_dial_gives_its_place_to_the_next_in_line() -> None:
@@ -219,5 +219,5 @@ async def test_a_failed_dial_gives_its_place_to_the_next_in_line() -> None:
         nursery.start_soon(exchange, pool, origin)
         await wait_all_tasks_blocked()
         held.release()
-    assert pool.snapshot().idle == 1
+    assert pool.figures().idle == 1
     await pool.aclose()

@@ -61,7 +61,7 @@ async def proxied_graph(authority: Authority, *, no_proxy: str = "") -> AsyncIte
             pool = Pool(max_sockets=2, tls=tls_context(authority.ca_file), proxy=settings)
             yield pool, proxy
             await pool.aclose()
-            assert pool.snapshot().open == 0
+            assert pool.figures().open == 0
 
 
 async def test_requests_go_through_the_tunnel_and_share_it(authority: Authority) -> None:
@@ -74,7 +74,7 @@ async def test_requests_go_through_the_tunnel_and_share_it(authority: Authority)
             b"CONNECT graph.test:443 HTTP/1.1\r\nHost: graph.test:443\r\n"
             b"Proxy-Authorization: Basic YW5uOnMzY3JldA==\r\n\r\n"
         ]
-        assert pool.snapshot().requests == 5
+        assert pool.figures().requests == 5
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ async def test_a_refused_tunnel_is_not_sent_and_shows_no_credentials(
         assert caught.value.phase == "proxy"
         assert "s3cret" not in repr(caught.value)
         assert "YW5u" not in repr(caught.value)
-        assert pool.snapshot().open == 0
+        assert pool.figures().open == 0
         async with httpx.AsyncClient(transport=pool) as client:
             with pytest.raises(httpx.ProxyError):
                 await client.get("https://graph.test/")
@@ -114,7 +114,7 @@ async def test_the_tunnels_far_end_is_verified_by_the_servers_name(authority: Au
             await pool.acquire(Origin(True, "other.test", 443))
         with pytest.raises(NotSent, match=r"dns: \.graph\.test is no host name"):
             await pool.acquire(Origin(True, ".graph.test", 443))
-        assert pool.snapshot().open == 0
+        assert pool.figures().open == 0
 
 
 async def test_no_proxy_goes_directly(authority: Authority) -> None:
@@ -133,4 +133,4 @@ async def test_a_proxy_that_is_away_is_not_sent(authority: Authority) -> None:
     pool = Pool(max_sockets=1, tls=tls_context(authority.ca_file), proxy=ProxySettings("127.0.0.1", gone.port))
     with pytest.raises(NotSent, match=r"connect: 127\.0\.0\.1 port"):
         await pool.acquire(GRAPH)
-    assert pool.snapshot().open == 0
+    assert pool.figures().open == 0

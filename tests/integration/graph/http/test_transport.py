@@ -42,7 +42,7 @@ async def client_of(
         async with httpx.AsyncClient(transport=pool, base_url=base_url, timeout=None) as client:  # noqa: S113 - each test sets its own
             yield client, server, pool, origin
         await pool.aclose()
-        assert pool.snapshot().open == 0
+        assert pool.figures().open == 0
 
 
 async def test_a_request_arrives_as_httpx_means_it_and_the_answer_comes_back() -> None:
@@ -99,7 +99,7 @@ async def test_redirects_and_reuse_work() -> None:
     async with client_of(redirect) as (client, server, pool, _):
         response = await client.get("/old", follow_redirects=True)
         assert (response.status_code, response.url.path) == (200, "/new")
-        assert pool.snapshot().connections_opened == 1
+        assert pool.figures().connections_opened == 1
 
 
 async def test_thousands_of_requests_share_few_sockets() -> None:
@@ -107,7 +107,7 @@ async def test_thousands_of_requests_share_few_sockets() -> None:
         for _ in range(1000):
             nursery.start_soon(client.get, "/")
     assert server.connections == 10
-    assert pool.snapshot().socket_reuse_ratio == 0.99
+    assert pool.figures().socket_reuse_ratio == 0.99
 
 
 @pytest.mark.parametrize(
@@ -153,7 +153,7 @@ async def test_silence_ends_in_a_read_timeout() -> None:
     async with client_of(never_answer) as (client, server, pool, _):
         with pytest.raises(httpx.ReadTimeout):
             await client.get("/", timeout=httpx.Timeout(None, read=0.01))
-        assert pool.snapshot().open == 0
+        assert pool.figures().open == 0
         server.behaviour = answer_ok
         assert (await client.get("/")).status_code == 200
 
@@ -167,7 +167,7 @@ async def test_a_server_that_does_not_read_ends_in_a_write_timeout() -> None:
         async with httpx.AsyncClient(transport=pool, timeout=httpx.Timeout(None, write=0.01)) as client:
             with pytest.raises(httpx.WriteTimeout):
                 await client.post(f"http://localhost:{port}", content=bytes(32 << 20))
-        assert pool.snapshot().open == 0
+        assert pool.figures().open == 0
 
 
 async def test_a_full_pool_ends_in_a_pool_timeout() -> None:
@@ -188,7 +188,7 @@ async def test_a_dial_that_hangs_ends_in_a_connect_timeout(tmp_path: Path) -> No
         async with httpx.AsyncClient(transport=pool, timeout=timeout) as client:
             with pytest.raises(httpx.ConnectTimeout):
                 await client.get(f"https://localhost:{port}")
-        assert pool.snapshot().open == 0
+        assert pool.figures().open == 0
 
 
 @pytest.mark.parametrize("value", [b"a\r\nX-Injected: 1", b"a\nb", b"a\rb", b"a\0b"])
@@ -197,7 +197,7 @@ async def test_a_header_with_a_line_break_is_never_written(value: bytes) -> None
         with pytest.raises(httpx.LocalProtocolError):
             await client.get("/", headers=[(b"X-Bad", value)])
         assert server.requests == []
-        assert pool.snapshot().open == 0
+        assert pool.figures().open == 0
 
 
 @pytest.mark.parametrize(("method", "url"), [("GET", "ftp://localhost/"), ("CONNECT", "http://localhost/")])
