@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
 from ops.commands import bench, demo, doctor, fakegraph, health, migrate, page, partitions, services, up
 from ops.commands.run import run
 from ops.shell.exits import Commands
 from schema.runtime.logging import configure_logging
+from schema.runtime.version import version
 
 app = typer.Typer(
     name="newar",
@@ -16,14 +19,23 @@ app = typer.Typer(
     epilog="Settings come from the environment or a file .env; docs/settings.md has them all. "
     "Exit codes: 0 done, 1 failed, 2 wrong usage or settings. NEWAR_DEBUG=1 shows tracebacks.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
 
 
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"newar {version() or 'not installed, run from its folder'}")
+        raise typer.Exit
+
+
 @app.callback()
-def _prepare() -> None:
+def _prepare(
+    _: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
     configure_logging("newar")
 
 

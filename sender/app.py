@@ -52,26 +52,13 @@ class Sender:
     def __init__(self, settings: SenderSettings, stop: Stop, redis: Redis) -> None:
         self.settings = settings
         self.stop = stop
-        self.process = ThisProcess(
-            "sender",
-            f"{socket.gethostname()}-{os.getpid()}-sender",
-            {
-                "worker_concurrency": settings.worker_concurrency,
-                "max_sockets": settings.max_sockets,
-                "graph_api_version": settings.graph_api_version,
-                "graph_batch_size": settings.graph_batch_size,
-            },
-        )
+        self.process = _this_process(settings)
         lease_s = settings.lease_ms / 1000
         until_answered = UntilAnswered(lease_s)
         self.figures = Figures()
         self.held = HeldJobs(lease_s)
         queue = WorkQueue(redis, _limits(settings), lease_ms=settings.lease_ms)
-        self.pool = Pool(
-            max_sockets=settings.max_sockets,
-            tls=tls_context(Path(settings.graph_ca_file) if settings.graph_ca_file else None),
-            proxy=ProxySettings.from_environment(),
-        )
+        self.pool = _pool(settings)
         unacknowledged = Unacknowledged()
         self.relay = Relay(settings, redis, unacknowledged)
         self.settlements = Settlements(
@@ -212,6 +199,20 @@ async def _finish(sender: Sender) -> None:
         await sender.lease.give_up()
     if limit.cancelled_caught:
         log.warning("stopped_unsettled", held=len(sender.held), note="other senders take over")
+
+
+def _this_process(settings: SenderSettings) -> ThisProcess:
+    shown = ("worker_concurrency", "max_sockets", "graph_api_version", "graph_batch_size")
+    process_id = f"{socket.gethostname()}-{os.getpid()}-sender"
+    return ThisProcess("sender", process_id, {name: getattr(settings, name) for name in shown})
+
+
+def _pool(settings: SenderSettings) -> Pool:
+    return Pool(
+        max_sockets=settings.max_sockets,
+        tls=tls_context(Path(settings.graph_ca_file) if settings.graph_ca_file else None),
+        proxy=ProxySettings.from_environment(),
+    )
 
 
 def _limits(settings: SenderSettings) -> Limits:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import msgspec
@@ -11,6 +10,7 @@ import msgspec
 from ops.api.answers import Health, Live, Problem
 from ops.api.endpoints import ENDPOINTS, Endpoint
 from ops.api.problems import PROBLEM_TYPE
+from schema.runtime.version import version
 
 _REF = "#/components/schemas/{name}"
 OTHER_PAGES = {
@@ -27,7 +27,7 @@ def document() -> dict[str, Any]:
     paths = {openapi_path(e.path): {"get": _operation(e)} for e in ENDPOINTS}
     return {
         "openapi": "3.1.0",
-        "info": {"title": "Newar message sender", "version": _version()},
+        "info": {"title": "Newar message sender", "version": version() or "0"},
         "security": [{"bearer": []}, {"basic": []}],
         "paths": {**_open_paths(), **paths, **_other_paths()},
         "components": {
@@ -87,10 +87,3 @@ def _json(schema: str, description: str) -> dict[str, Any]:
 def _problem() -> dict[str, Any]:
     content = {PROBLEM_TYPE: {"schema": {"$ref": _REF.format(name="Problem")}}}
     return {"description": "a problem", "content": content}
-
-
-def _version() -> str:
-    try:
-        return version("newar-message-sender")
-    except PackageNotFoundError:  # run from a work tree that was not installed
-        return "0"

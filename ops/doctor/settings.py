@@ -5,15 +5,15 @@ from __future__ import annotations
 import platform
 import sys
 from collections.abc import Sequence
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TypeVar
 
 from ops.doctor.finding import Finding, judged
+from ops.settings.by_service import SERVICES
 from ops.settings.checked import problems_of, read
 from ops.settings.ignored_names import ignored_names
-from ops.settings.services import SERVICES
 from schema.runtime.settings import ENV_FILE, Settings, SettingsError
+from schema.runtime.version import version
 
 S = TypeVar("S", bound=Settings)
 
@@ -37,11 +37,7 @@ def of_kind(kind: type[S]) -> S | None:
 
 def check_program() -> list[Finding]:
     """Check the versions of this program and of Python."""
-    try:
-        ours = version("newar-message-sender")
-    except PackageNotFoundError:
-        ours = "not installed, run from its folder"
-    return [_python(sys.version_info[:2], ours)]
+    return [_python(sys.version_info[:2], version() or "not installed, run from its folder")]
 
 
 def _python(running: Sequence[int], ours: str) -> Finding:

@@ -15,7 +15,8 @@ _HEAD = """\
 # Commands
 
 `newar COMMAND --help` says the same. `python -m ops` is `newar` too. Results go to stdout, logs to stderr. Exit codes:
-0 done, 1 failed, 2 wrong usage or settings.
+0 done, 1 failed, 2 wrong usage or settings. `newar --version` says which one this is; `newar --install-completion` lets
+bash, zsh, fish and PowerShell complete commands and options.
 
 This page is made from the command line itself: `python -m ops.generated_docs.commands_page > docs/commands.md`.
 """

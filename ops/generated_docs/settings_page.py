@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
-from ops.settings.services import SERVICES, names_of
+from ops.settings.by_service import SERVICES, names_of
 from schema.runtime.settings import Settings
 
 _HEAD = """\

@@ -9,7 +9,7 @@ from difflib import get_close_matches
 import structlog
 from dotenv import dotenv_values
 
-from ops.settings.services import SERVICES, names_of
+from ops.settings.by_service import SERVICES, names_of
 from schema.runtime.settings import ENV_FILE
 
 log = structlog.get_logger()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -146,3 +147,24 @@ def test_python_m_ops_is_newar() -> None:
     ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert ended.returncode == 2
     assert "newar page breaker --help" in ended.stderr
+
+
+def test_the_version_is_the_installed_one(newar: CommandLine) -> None:
+    answer = newar("--version")
+    assert (answer.exit_code, answer.stdout) == (0, f"newar {metadata.version('newar-message-sender')}\n")
+
+
+@pytest.mark.parametrize(
+    ("shell", "typed"),
+    [
+        ("bash", {"COMP_WORDS": "newar run re", "COMP_CWORD": "2"}),
+        ("zsh", {"_TYPER_COMPLETE_ARGS": "newar run re"}),
+        ("fish", {"_TYPER_COMPLETE_ARGS": "newar run re", "_TYPER_COMPLETE_FISH_ACTION": "get-args"}),
+    ],
+)
+def test_shells_complete_commands(newar: CommandLine, shell: str, typed: dict[str, str]) -> None:
+    newar.set(_NEWAR_COMPLETE=f"complete_{shell}", **typed)
+    found = newar().stdout
+    assert "resume" in found
+    assert "retry" in found
+    assert "submit" not in found

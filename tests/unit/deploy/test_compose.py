@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from dotenv import dotenv_values
 
+from ops.settings.by_service import SERVICES
 from ops.settings.ignored_names import warnings_about
-from ops.settings.services import SERVICES
 from schema.runtime.settings import LogDatabaseSettings, Settings, load, setting_name
 from tests.unit.deploy.files import DEPLOY, ROOT, read_yaml
 

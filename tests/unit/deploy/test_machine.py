@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from dotenv import dotenv_values
 
+from ops.settings.by_service import SERVICES
 from ops.settings.ignored_names import known_names
-from ops.settings.services import SERVICES
 from schema.runtime.settings import load, setting_name
 from tests.unit.deploy.files import DEPLOY, ROOT
 

@@ -1,0 +1,1 @@
+"""The house itself: its rooms, their names and their sizes."""
