@@ -1,4 +1,4 @@
-"""The project's errands: `nox -s demo | tests | lint | bench`. Versions come from requirements.lock."""
+"""The project's errands: `nox -s demo | tests | lint | bench | soak | sbom | lock`. What is installed is locked."""
 
 from pathlib import Path
 
@@ -15,32 +15,37 @@ TRIO_RULES = [
     "--disable=ASYNC110,ASYNC124,ASYNC127,ASYNC400,ASYNC900,ASYNC910,ASYNC911,ASYNC912,ASYNC913",
     "--startable-in-context-manager=serve,serve_all,run,keep,take_over,drain,look,retire_idle,listen,publish_snapshots,_cancel_at_ctrl_c",
 ]
-LOCK = Path(__file__).with_name("requirements.lock")
+LOCKS = {  # each with all that it needs, build backend included; the first holds the others
+    "requirements-dev.lock": ["--extra", "local", "--group", "build", "--group", "test", "--group", "lint"],
+    "requirements-local.lock": ["--extra", "local", "--group", "build"],
+    "requirements.lock": ["--group", "build"],
+}
 
 
-def install(session: nox.Session, *extras: str) -> None:
-    """Install the project, editable, in the versions of the lock file."""
-    session.install("--constraint", str(LOCK), "--editable", f".[{','.join(extras)}]")
+def install(session: nox.Session, lock: str = "requirements-dev.lock") -> None:
+    """Install what a lock file names, nothing else and nothing changed, and the project, editable."""
+    session.install("--require-hashes", "--requirement", lock)
+    session.install("--no-deps", "--no-build-isolation", "--editable", ".")
 
 
 @nox.session
 def demo(session: nox.Session) -> None:
     """Run the main job end to end: `nox -s demo -- --messages 20000`."""
-    install(session, "local")
+    install(session, "requirements-local.lock")
     session.run("newar", "demo", *session.posargs)
 
 
 @nox.session
 def tests(session: nox.Session) -> None:
     """Run the tests, three files at a time: they mostly wait; `nox -s tests -- tests/unit` runs a part of them."""
-    install(session, "local", "test")
+    install(session)
     session.run("python", "-m", "pytest", "-n", "3", "--dist", "loadfile", *session.posargs)
 
 
 @nox.session
 def lint(session: nox.Session) -> None:
     """Check style, types, Trio mistakes and who imports whom. Warnings are errors."""
-    install(session, "local", "test", "lint")
+    install(session)
     session.run("ruff", "format", "--check", ".")
     session.run("ruff", "check", ".")
     session.run("flake8-async", *TRIO_RULES, *PACKAGES)
@@ -51,22 +56,32 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def bench(session: nox.Session) -> None:
     """Measure: `nox -s bench -- http`, `queue` or `send`."""
-    install(session, "local", "test")
+    install(session)
     session.run("newar", "bench", *session.posargs)
 
 
 @nox.session
 def soak(session: nox.Session) -> None:
     """Break things at random for hours, and check every promise: `nox -s soak -- --hours 8 --seed 100`."""
-    install(session, "local", "test")
+    install(session)
     session.run("python", "-m", "pytest", "tests/faults/test_queue_model.py", env={"NEWAR_ALL_TWINS": "1"})
     session.run("python", "-m", "tests.faults.soak", *session.posargs)
 
 
 @nox.session
+def sbom(session: nox.Session) -> None:
+    """Write what the image's Python consists of, as SPDX 2.3: `nox -s sbom -- FILE`, else dist/newar.spdx.json."""
+    install(session, "requirements.lock")
+    session.run("python", "-m", "ops.deploy.sbom", *(session.posargs or ["dist/newar.spdx.json"]))
+
+
+@nox.session
 def lock(session: nox.Session) -> None:
-    """Renew requirements.lock from pyproject.toml."""
+    """Renew the lock files from pyproject.toml."""
     session.install("uv")
-    extras = ["--extra", "local", "--extra", "test", "--extra", "lint"]
-    command = ["uv", "pip", "compile", "pyproject.toml", *extras, "--universal", "--no-emit-index-url", "--no-annotate"]
-    session.run(*command, "--upgrade", "--output-file", str(LOCK), "--custom-compile-command", "nox -s lock")
+    command = ["uv", "pip", "compile", "pyproject.toml", "--quiet", "--upgrade", "--universal", "--generate-hashes"]
+    form = ["--no-annotate", "--no-emit-index-url", "--custom-compile-command", "nox -s lock"]
+    whole, *parts = LOCKS
+    session.run(*command, *form, *LOCKS[whole], "--output-file", whole)
+    for part in parts:
+        session.run(*command, *form, *LOCKS[part], "--constraint", whole, "--output-file", part)

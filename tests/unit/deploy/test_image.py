@@ -28,6 +28,13 @@ def test_what_is_copied_exists_and_reaches_the_builder() -> None:
         assert f"!{name}" in allowed
 
 
+def test_all_is_installed_from_the_lock_file() -> None:
+    installs = [value for value in values("RUN") if " install " in value]
+    locked, project = [value.partition(" install ")[2].split() for value in installs]
+    assert locked == ["--require-hashes", "--requirement", "requirements.lock"]
+    assert project == ["--no-deps", "--no-build-isolation", "."]
+
+
 def test_the_services_do_not_run_as_root() -> None:
     last = [name for name, _ in INSTRUCTIONS].index("ENTRYPOINT")
     users = [value for name, value in INSTRUCTIONS[:last] if name == "USER"]
