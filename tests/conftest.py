@@ -1,4 +1,4 @@
-"""The durable broker, started once per session and only when a test asks for it; the mark for tests on both brokers."""
+"""What holds for all tests: time by the machine's speed, the durable broker when one is asked for, and its mark."""
 
 from __future__ import annotations
 
@@ -6,13 +6,23 @@ import os
 from collections.abc import Iterator
 
 import pytest
+import pytest_timeout
 
 from tests.kafka.broker import KafkaBroker
 from tests.kafka.jars import KafkaUnavailable, fetch_jars, find_java
+from tests.patience import slowness
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "both_brokers: runs on the embedded broker and on Apache Kafka")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_timeout_set_timer(item: pytest.Item, settings: pytest_timeout.Settings) -> bool:
+    """Give a whole test more time, too, on a slow machine; a mark says what is usual."""
+    grown = settings._replace(timeout=settings.timeout * slowness())
+    pytest_timeout.pytest_timeout_set_timer(item, grown)
+    return True
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -17,6 +17,7 @@ import pytest
 from redis import Redis
 
 from schema.keys import key
+from tests.patience import patience_s
 from tests.unit.api.contents import (
     ingest,
     process,
@@ -31,7 +32,6 @@ playwright = pytest.importorskip("playwright.sync_api", reason="the browser test
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="the browser tests need chromium: apt-get install chromium")
 
-playwright.expect.set_options(timeout=30_000)  # for a busy machine; nothing is expected to take so long
 LONG = "a-run-with-a-very-long-name-" * 5
 HOSTILE = "<script>document.title = 'broken'</script><img src=x onerror=\"document.title = 'broken'\">"
 
@@ -88,6 +88,7 @@ def open_page(url: str, *, failures_expected: bool = False, **context: Any) -> I
     with playwright.sync_playwright() as started:
         browser = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         page = browser.new_page(**context)
+        page.set_default_timeout(1000 * patience_s())
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
         page.goto(f"{url}/admin/queues")
@@ -99,6 +100,7 @@ def open_page(url: str, *, failures_expected: bool = False, **context: Any) -> I
 
 
 def expect(locator: Any) -> Any:
+    playwright.expect.set_options(timeout=1000 * patience_s())
     return playwright.expect(locator)
 
 

@@ -31,9 +31,9 @@ from schema.runtime.redis import open_redis
 from sender.queue.run_queue import PageFacts, RunQueue
 from sender.sealed_tokens import TokenBox
 from tests.guarded import Guarded
+from tests.patience import patience_s
 
 PROJECT = Path(__file__).parents[2]
-PATIENCE_S = 60.0
 _FAR_MS = 4_000_000_000_000
 _MARK_TO_POST_S = 5.0
 """More than any test delays a request behind its mark, and less than any keeps a part away."""
@@ -108,18 +108,18 @@ class Stage:
 
     async def graph(self, **change: object) -> None:
         """Change the stand-in Graph API."""
-        async with httpx.AsyncClient() as client:
+        async with httpx.AsyncClient(timeout=patience_s()) as client:
             (await client.post(f"{self.graph_url}/__control", json=change)).raise_for_status()
 
     async def until(self, condition: Callable[[], bool], what: str) -> float:
         """Wait for something in other processes; return the seconds that it took."""
         began_at = trio.current_time()
-        with trio.move_on_after(PATIENCE_S) as limit:
+        with trio.move_on_after(patience_s()) as limit:
             while not _holds(condition):  # noqa: ASYNC110 - the change is in another process
                 await trio.sleep(0.02)
                 died = [p.log.name for p in self.processes if p.failed]
                 assert not died, f"{what}: {died} ended by themselves\n{self.last_lines()}"
-        assert not limit.cancelled_caught, f"{what}: not within {PATIENCE_S:.0f} s\n{self.state()}\n{self.last_lines()}"
+        assert not limit.cancelled_caught, f"{what}: not in time\n{self.state()}\n{self.last_lines()}"
         return trio.current_time() - began_at
 
     def last_lines(self) -> str:
@@ -179,7 +179,7 @@ class Stage:
             assert -0.1 < delay_s < _MARK_TO_POST_S, f"dated {delay_s} s before it arrived"
 
     async def _accepted(self) -> list[dict[str, Any]]:
-        async with httpx.AsyncClient() as client:
+        async with httpx.AsyncClient(timeout=patience_s()) as client:
             text = (await client.get(self.graph_url + "/__ledger")).text
         return [msgspec.json.decode(line) for line in text.splitlines()]
 

@@ -19,8 +19,9 @@ from schema.outcomes import Outcome
 from schema.runtime.asyncio_door import aio
 from schema.topic import PARTITIONS
 from tests.faults.report import report
-from tests.faults.stage import PATIENCE_S, Stage, log_lines, open_stage
+from tests.faults.stage import Stage, log_lines, open_stage
 from tests.kafka.broker import KafkaBroker
+from tests.patience import patience_s
 
 OUTAGE_S = 6.0
 """Long enough to count log lines."""
@@ -122,7 +123,7 @@ async def test_a_broker_that_comes_back_empty_gets_again_what_is_no_row(stage: S
     before = stage.outbox()
     await stage.until(lambda: stage.outbox() > before + 200, "events that are no rows")
     await stage.graph(pause=True)  # nothing is produced now, so nothing tells the sender that its broker is away
-    with trio.fail_after(PATIENCE_S):
+    with trio.fail_after(patience_s()):
         while await aio(in_topic, stage) != sum(stage.outcomes("r").values()):
             await trio.sleep(0.1)
     await trio.to_thread.run_sync(broker.lose_everything)

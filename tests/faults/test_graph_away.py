@@ -5,6 +5,7 @@ from __future__ import annotations
 import httpx
 
 from tests.faults.world import World
+from tests.patience import patience_s
 
 KEEP = httpx.Limits(keepalive_expiry=None)
 
@@ -12,7 +13,7 @@ KEEP = httpx.Limits(keepalive_expiry=None)
 async def test_an_answer_over_an_old_connection_ends_the_caution(world: World) -> None:
     [sender] = await world.start_senders([], worker_concurrency=6)
     async with httpx.AsyncClient(
-        base_url=world.graph_url, limits=KEEP
+        base_url=world.graph_url, limits=KEEP, timeout=patience_s()
     ) as graph:  # its connection outlasts the refusal of new ones
         await graph.post("/__control", json={"pause": True})
         await world.enqueue("under_way", 5)

@@ -24,6 +24,7 @@ from sender.sealed_tokens import TokenBox
 from sender.settings import SenderSettings
 from tests.faults.redis_proxy import RedisProxy, open_proxy
 from tests.integration.sender.world import FAR_MS, World, people
+from tests.patience import patience_s
 
 DEAD_PAGE = "200"
 ALL = Limits(text=1_000_000, media=1_000_000, app=0)
@@ -71,7 +72,7 @@ async def slip_in_unheard_of_jobs(world: World) -> None:
 
 async def mend_the_dead_page(world: World) -> None:
     """Wait until its token has opened the breaker, then give it a good one."""
-    with trio.fail_after(60):
+    with trio.fail_after(patience_s()):
         while await aio(world.redis.hget, key(f"page:{DEAD_PAGE}"), "breaker") != b"open":  # noqa: ASYNC110
             await trio.sleep(0.01)
     sealed = TokenBox(SenderSettings(**world.values).token_encryption_key).seal("EAAgood")
@@ -135,7 +136,7 @@ async def test_a_late_answer_to_a_settlement_does_not_make_us_forget_a_job_that_
     async with world.sender():
         await world.add("r", people(1))
         await world.proxy.cut.wait()  # back in the queue, and we do not know it yet
-        with trio.fail_after(60):
+        with trio.fail_after(patience_s()):
             while await aio(world.redis.keys, key("marks:*")) == []:  # noqa: ASYNC110 - the change is in another process
                 await trio.sleep(0.01)
         answer.set()
@@ -153,7 +154,7 @@ async def test_nobody_ends_whose_queue_is_lost_between_the_claim_and_the_look_at
         await world.proxy.cut.wait()
         await aio(world.redis.flushall)
         answer.set()
-        with trio.fail_after(60):
+        with trio.fail_after(patience_s()):
             while await aio(world.redis.zcard, key("sessions")) == 0:  # noqa: ASYNC110 - the change is in another process
                 await trio.sleep(0.01)
         await world.add("r", people(5))  # recovered, into a queue that counts its tokens anew
@@ -198,7 +199,7 @@ async def test_claiming_goes_on_as_soon_as_a_late_settlement_is_answered(
     answer = world.proxy.keep_answer("work/settle")
     async with world.sender(worker_concurrency=5):
         await world.proxy.cut.wait()
-        with trio.fail_after(60):
+        with trio.fail_after(patience_s()):
             while len(await world.accepted()) < 10:  # twice as many jobs as tasks are in hand
                 await trio.sleep(0.01)
         await trio.sleep(0.3)  # all tasks are idle now: only the settlement makes room

@@ -16,6 +16,7 @@ from schema.runtime.asyncio_door import aio
 from schema.runtime.redis import open_redis
 from tests.faults.servers import Restartable, open_server
 from tests.integration.sender.world import World, people
+from tests.patience import patience_s
 
 
 class MortalWorld(World):
@@ -28,7 +29,7 @@ class MortalWorld(World):
         return len(await self.accepted())
 
     async def until_sent(self, count: int) -> None:
-        with trio.fail_after(60):
+        with trio.fail_after(patience_s()):
             while await self.sent() < count:  # noqa: ASYNC110 - the change is in another process
                 await trio.sleep(0.02)
 

@@ -39,6 +39,7 @@ from sender.sealed_tokens import TokenBox
 from tests.faults.test_sender_cancelled import tasks_of_asyncio
 from tests.integration.ingest.events import event
 from tests.integration.runs.world import KEY
+from tests.patience import patience_s
 from tests.ports import free_port
 
 SEED = int(os.environ.get("NEWAR_FAULT_SEED", "1"))
@@ -102,7 +103,7 @@ async def leaves_nothing(service: Service, *, rounds: int = ROUNDS, at_most_s: f
         what = await end_at_some_moment(service, moments, at_most_s)
         assert await tasks_of_asyncio() == [], f"round {round_}, {what}"
         before = before or Left()  # the test's own come with the first round
-        with trio.move_on_after(5):  # the loop closes a socket in one of its next turns
+        with trio.move_on_after(patience_s()):  # the loop closes a socket in one of its next turns
             while Left().more_than(before):
                 await trio.sleep(0.02)
         assert Left().more_than(before) == {}, f"round {round_}, {what}"
@@ -162,7 +163,7 @@ async def test_an_api_ends_at_any_moment(asyncio_loop: Any, values: dict[str, An
     async def serve_and_ask(stop: Stop) -> None:
         async with trio.open_nursery() as nursery:
             url = await nursery.start(serve_api, settings, stop)
-            async with httpx.AsyncClient(base_url=url, trust_env=False) as client:
+            async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=patience_s()) as client:
                 while not stop.requested.is_set():
                     try:
                         await client.get("/health")
@@ -195,7 +196,7 @@ async def test_up_ends_at_any_moment_of_its_start(
     stop = Stop(0.5)
     async with trio.open_nursery() as nursery:  # whatever was cut short, the next start goes on with it
         nursery.start_soon(serve, stop)
-        with trio.fail_after(60):
+        with trio.fail_after(patience_s()):
             while not (data / "up.env").exists():  # noqa: ASYNC110 - made by the service
                 await trio.sleep(0.05)
         stop.request()

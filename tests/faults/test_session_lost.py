@@ -10,6 +10,7 @@ import trio
 from schema.keys import key
 from sender.queue.session_queue import Limits, WorkQueue
 from tests.faults.world import TracedSender, World
+from tests.patience import patience_s
 
 KEEP = httpx.Limits(keepalive_expiry=None)
 
@@ -21,7 +22,7 @@ async def take_session_from(world: World, sender: TracedSender) -> None:
     """Take a living sender's session over, as somebody does who could not see its renewals."""
     heir = WorkQueue(world.client, Limits(100, 100, 0), lease_ms=world.settings["lease_ms"])
     await heir.open()
-    with trio.fail_after(60):
+    with trio.fail_after(patience_s()):
         world.redis.zadd(key("sessions"), {sender.sessions[0]: 1})
         while await heir.take_over() is None:
             await trio.sleep(0.01)
@@ -44,7 +45,7 @@ async def test_a_mark_of_a_lost_session_lets_nothing_leave_a_second_time(world: 
 async def test_a_job_given_back_by_a_lost_session_stays_with_the_new_one(world: World) -> None:
     [sender] = await world.start_senders(["--hold-at", "before_settle"])
     async with httpx.AsyncClient(
-        base_url=world.graph_url, limits=KEEP
+        base_url=world.graph_url, limits=KEEP, timeout=patience_s()
     ) as graph:  # its connection outlasts the refusal of new ones
         await graph.post("/__control", json={"refuse_ms": 600_000, "pause": True})
         await world.enqueue("r", 1)

@@ -30,6 +30,7 @@ from tests.faults.history import Accepted, History, Row, RunRecord
 from tests.faults.report import figures_of, report
 from tests.faults.stage import PROJECT, Stage
 from tests.guarded import Guarded
+from tests.patience import patience_s
 
 _ROWS = "SELECT event_id::text, run_id, recipient_id, attempt, outcome, error_class FROM message_logs"
 _FINAL = frozenset(map(str, FINAL_OUTCOMES))
@@ -179,7 +180,7 @@ class World(Stage):
 
     async def accepted(self) -> list[Accepted]:
         """Return the stand-in Graph API's ledger."""
-        async with httpx.AsyncClient() as client:
+        async with httpx.AsyncClient(timeout=patience_s()) as client:
             text = (await client.get(self.graph_url + "/__ledger")).text
         return list(_messages(text))
 

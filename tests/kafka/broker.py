@@ -11,9 +11,9 @@ import time
 from pathlib import Path
 
 from tests.guarded import Guarded
+from tests.patience import patience_s
 from tests.ports import free_port
 
-_START_WITHIN_S = 60.0
 _STARTED = "Kafka Server started"
 _JAVA = [
     *("-Xms64m", "-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"),  # small, and quick to start
@@ -70,7 +70,7 @@ class KafkaBroker:
             return
         command = [*self._java, "kafka.Kafka", str(self._properties)]
         self._process = started = Guarded(command, self._folder, self._folder / "kafka.log")
-        deadline = time.monotonic() + _START_WITHIN_S
+        deadline = time.monotonic() + patience_s()
         while _STARTED not in started.output():
             if not started.running or time.monotonic() > deadline:
                 self.kill()

@@ -13,6 +13,7 @@ import trio.testing
 from ops.api.app import serve
 from ops.api.settings import ApiSettings
 from schema.runtime.stop import Stop
+from tests.patience import patience_s
 
 EVERYWHERE = "0.0.0.0"  # noqa: S104 - the case under test
 SECRET = "correct-horse"
@@ -28,7 +29,7 @@ async def open_api(settings: ApiSettings) -> AsyncIterator[httpx.AsyncClient]:
     async with trio.open_nursery() as nursery:
         address = await nursery.start(serve, settings, stop)
         url = address.replace(EVERYWHERE, "127.0.0.1")
-        async with httpx.AsyncClient(base_url=url, trust_env=False) as client:
+        async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=patience_s()) as client:
             yield client
         stop.request()
 

@@ -14,6 +14,7 @@ from structlog.testing import capture_logs
 from ops.api import app, client_connection, web
 from ops.api.app import serve
 from schema.runtime.stop import Stop
+from tests.patience import patience_s
 from tests.unit.api.contents import api_settings
 
 LIVE = b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n"
@@ -26,7 +27,6 @@ HTTP2_SETTINGS = UPGRADE + b"h2c\r\nHTTP2-Settings: A\r\n\r\n"
 HTTP2 = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00"
 MANY = 900  # answers, more than the buffers between two ends of a connection take
 SOON_S = 0.1
-FAR_TOO_LONG_S = 20.0
 
 
 @asynccontextmanager
@@ -72,7 +72,7 @@ async def test_who_reads_nothing_does_not_outlast_the_stop(
 
     async def leave_in_the_end(deaf: trio.SocketStream) -> None:
         with patience:
-            patience.deadline = trio.current_time() + FAR_TOO_LONG_S
+            patience.deadline = trio.current_time() + patience_s()
             await ended.wait()
         await trio.aclose_forcefully(deaf)
 
@@ -92,8 +92,8 @@ async def test_who_reads_nothing_is_left_alone(
     redis_url: str, asyncio_loop: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(client_connection, "READ_WITHIN_S", SOON_S)
-    stop = Stop(drain_s=60)
-    with trio.fail_after(FAR_TOO_LONG_S):  # its task ends too, and not just with the drain
+    stop = Stop(drain_s=3600)
+    with trio.fail_after(patience_s()):  # its task ends too, and not just with the drain
         async with trio.open_nursery() as nursery:
             address = await nursery.start(serve, api_settings(redis_url=redis_url, api_port=0), stop)
             async with _client(address) as deaf:
@@ -114,6 +114,6 @@ async def test_who_says_nothing_after_the_first_words_of_http2_is_left_alone(
         address = await nursery.start(serve, api_settings(redis_url=redis_url, api_port=0), stop)
         async with _client(address) as silent:
             await silent.send_all(HTTP2)
-            with trio.fail_after(FAR_TOO_LONG_S):
+            with trio.fail_after(patience_s()):
                 assert await _read_to_end(silent)
         stop.request()

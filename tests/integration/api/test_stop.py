@@ -12,6 +12,7 @@ import trio.testing
 from ops.api.app import serve
 from schema.runtime.stop import Stop
 from tests.integration.api.serving import silent_redis
+from tests.patience import patience_s
 from tests.unit.api.contents import api_settings
 
 
@@ -21,7 +22,7 @@ async def test_a_request_in_hand_is_answered_after_the_stop(asyncio_loop: Any) -
         address = await nursery.start(serve, api_settings(redis_url=url, api_port=0), stop)
 
         async def ask() -> None:
-            async with httpx.AsyncClient(trust_env=False) as client:
+            async with httpx.AsyncClient(trust_env=False, timeout=patience_s()) as client:
                 answers.append((await client.get(f"{address}/stats/queue")).status_code)
 
         nursery.start_soon(ask)
@@ -36,7 +37,7 @@ async def test_a_request_in_hand_is_answered_after_the_stop(asyncio_loop: Any) -
 
 async def test_an_open_connection_does_not_hold_up_the_stop(redis_url: str, asyncio_loop: Any) -> None:
     stop, connections = Stop(drain_s=3600), []
-    with trio.fail_after(20):  # far below the drain time, far above what it takes
+    with trio.fail_after(patience_s()):  # far below the drain time, far above what it takes
         async with trio.open_nursery() as nursery:
             address = await nursery.start(serve, api_settings(redis_url=redis_url, api_port=0), stop)
             for request in (b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n", b""):
@@ -54,7 +55,7 @@ async def test_a_second_request_to_stop_does_not_wait(asyncio_loop: Any) -> None
         address = await nursery.start(serve, api_settings(redis_url=url, api_port=0), stop)
 
         async def ask() -> None:
-            async with httpx.AsyncClient(trust_env=False) as client:
+            async with httpx.AsyncClient(trust_env=False, timeout=patience_s()) as client:
                 with pytest.raises(httpx.RemoteProtocolError):
                     await client.get(f"{address}/stats/queue")
 

@@ -10,6 +10,7 @@ import httpx
 import trio
 
 from ops.fakegraph.child_process import open_fakegraph
+from tests.patience import patience_s
 
 MESSAGES = "/v26.0/100/messages"
 
@@ -27,10 +28,12 @@ def raw_request(recipient_id: str = "7", *, headers: str = "") -> bytes:
 @asynccontextmanager
 async def fakegraph(*args: str) -> AsyncIterator[httpx.AsyncClient]:
     """A server with these flags, and a client of it that sends a token."""
-    with trio.fail_after(60):
+    with trio.fail_after(patience_s()):
         async with (
             open_fakegraph(*args) as url,
-            httpx.AsyncClient(base_url=url, headers={"Authorization": "Bearer t"}, trust_env=False) as client,
+            httpx.AsyncClient(
+                base_url=url, headers={"Authorization": "Bearer t"}, trust_env=False, timeout=patience_s()
+            ) as client,
         ):
             yield client
 

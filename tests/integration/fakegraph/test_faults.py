@@ -19,6 +19,7 @@ from tests.integration.fakegraph.clients import (
     send_body,
     until_requests,
 )
+from tests.patience import patience_s
 
 
 async def test_a_lost_answer_leaves_an_accepted_message() -> None:
@@ -60,6 +61,6 @@ async def test_a_fault_over_tls_is_a_reset_too(tmp_path: Path) -> None:
     errors = "fault_reset_after_full_request=1"
     async with open_fakegraph("--tls-self-signed", str(tmp_path), "--errors", errors) as url:
         trusting = ssl.create_default_context(cafile=str(tmp_path / "ca.pem"))
-        async with httpx.AsyncClient(verify=trusting, trust_env=False) as client:
+        async with httpx.AsyncClient(verify=trusting, trust_env=False, timeout=patience_s()) as client:
             with pytest.raises(httpx.ReadError):
                 await client.post(f"{url}{MESSAGES}?access_token=t", json=send_body())

@@ -26,6 +26,7 @@ from tests.integration.fakegraph.clients import (
     until_it_ends,
     until_requests,
 )
+from tests.patience import patience_s
 
 PROJECT = Path(__file__).resolve().parents[3]
 
@@ -34,11 +35,11 @@ async def test_tls_is_verified_against_the_authority_it_made(tmp_path: Path) -> 
     body = send_body()
     async with open_fakegraph("--tls-self-signed", str(tmp_path)) as url:
         trusting = ssl.create_default_context(cafile=str(tmp_path / "ca.pem"))
-        async with httpx.AsyncClient(verify=trusting, trust_env=False) as client:
+        async with httpx.AsyncClient(verify=trusting, trust_env=False, timeout=patience_s()) as client:
             for base in (url, url.replace("127.0.0.1", "localhost")):
                 answer = await client.post(f"{base}{MESSAGES}?access_token=t", json=body)
                 assert answer.json()["recipient_id"] == "7"
-        async with httpx.AsyncClient(trust_env=False) as client:
+        async with httpx.AsyncClient(trust_env=False, timeout=patience_s()) as client:
             with pytest.raises(httpx.ConnectError):
                 await client.post(url + MESSAGES, json=body)
     assert (tmp_path / "key.pem").stat().st_mode & 0o077 == 0
@@ -47,7 +48,7 @@ async def test_tls_is_verified_against_the_authority_it_made(tmp_path: Path) -> 
 @asynccontextmanager
 async def child(*args: str) -> AsyncIterator[trio.Process]:
     """The server's own process, whose end is watched here; its standard error is a pipe."""
-    with trio.fail_after(60):
+    with trio.fail_after(patience_s()):
         process = await trio.lowlevel.open_process(
             [sys.executable, "-m", "ops.fakegraph", *args],
             stdin=subprocess.PIPE,
@@ -58,7 +59,7 @@ async def child(*args: str) -> AsyncIterator[trio.Process]:
         try:
             yield process
         finally:
-            with trio.move_on_after(10, shield=True):
+            with trio.move_on_after(patience_s(), shield=True):
                 process.kill()
                 await process.wait()
                 for pipe in (process.stdin, process.stdout, process.stderr):
@@ -75,7 +76,7 @@ async def url_of(process: trio.Process) -> str:
 async def test_a_signal_ends_it_silently_with_connections_open(number: signal.Signals) -> None:
     async with child("--latency-ms", "60000") as process:
         async with (
-            httpx.AsyncClient(base_url=await url_of(process), trust_env=False) as client,
+            httpx.AsyncClient(base_url=await url_of(process), trust_env=False, timeout=patience_s()) as client,
             await connect(client) as busy,
             await connect(client) as idle,
         ):
@@ -91,7 +92,7 @@ async def test_a_signal_ends_it_silently_with_connections_open(number: signal.Si
 
 async def test_vanishing_clients_leave_no_traceback() -> None:
     async with child("--errors", "fault_reset_after_full_request=0.5", "--seed", "1") as process:
-        async with httpx.AsyncClient(base_url=await url_of(process), trust_env=False) as client:
+        async with httpx.AsyncClient(base_url=await url_of(process), trust_env=False, timeout=patience_s()) as client:
             for number in range(20):
                 async with await connect(client) as stream:
                     await stream.send_all(raw_request()[: None if number % 2 else 100])
@@ -120,13 +121,16 @@ async def test_a_killed_parent_leaves_nothing_behind() -> None:
         "        await trio.sleep_forever()\n"
         "trio.run(main)\n"
     )
-    with trio.fail_after(60):
+    with trio.fail_after(patience_s()):
         parent = await trio.lowlevel.open_process(
             [sys.executable, "-c", parent_code], stdout=subprocess.PIPE, cwd=PROJECT
         )
         assert parent.stdout is not None
         url = (await parent.stdout.receive_some()).decode().strip()
-        async with httpx.AsyncClient(base_url=url, trust_env=False) as client, await connect(client) as stream:
+        async with (
+            httpx.AsyncClient(base_url=url, trust_env=False, timeout=patience_s()) as client,
+            await connect(client) as stream,
+        ):
             await counts(client)
             os.kill(parent.pid, signal.SIGKILL)
             await parent.wait()

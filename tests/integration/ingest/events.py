@@ -12,8 +12,7 @@ import trio
 
 from schema.event import LogEvent, encode_event
 from schema.outcomes import Outcome
-
-PATIENCE_S = 60.0
+from tests.patience import patience_s
 
 
 def event(number: int, sent_at: datetime | None = None) -> bytes:
@@ -54,6 +53,6 @@ def waits_for_the_dead_letters(url: str) -> bool:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    with trio.fail_after(PATIENCE_S):
+    with trio.fail_after(patience_s()):
         while not condition():  # noqa: ASYNC110 - the change is in another process
             await trio.sleep(0.02)

@@ -38,7 +38,6 @@ from schema.runtime.kafka import prepare_topic
 from schema.runtime.stop import Stop
 from schema.snapshot import ProcessSnapshot
 from tests.integration.ingest.events import (
-    PATIENCE_S,
     event,
     fetch,
     ingested,
@@ -46,6 +45,7 @@ from tests.integration.ingest.events import (
     until,
     waits_for_the_dead_letters,
 )
+from tests.patience import patience_s
 
 pytestmark = pytest.mark.both_brokers
 
@@ -72,8 +72,8 @@ async def settings(asyncio_loop: Any, log_database_url: str, redis_url: str, kaf
 @asynccontextmanager
 async def running(settings: IngestSettings) -> AsyncIterator[Stop]:
     """An ingest that is ready; stopped softly at the end of the block."""
-    stop = Stop(10.0)
-    with trio.fail_after(PATIENCE_S):
+    stop = Stop(patience_s())
+    with trio.fail_after(patience_s()):
         async with trio.open_nursery() as nursery:
             await nursery.start(serve, settings, stop)
             yield stop
@@ -228,8 +228,8 @@ async def test_a_broker_set_up_anew_is_read_from_its_beginning(settings: IngestS
 async def test_a_broker_that_goes_away_is_reported_once_and_survived(
     asyncio_loop: Any, log_database_url: str, redis_url: str, tmp_path: Path
 ) -> None:
-    stop = Stop(10.0)
-    with capture_logs() as lines, trio.fail_after(PATIENCE_S):
+    stop = Stop(patience_s())
+    with capture_logs() as lines, trio.fail_after(patience_s()):
         async with trio.open_nursery() as nursery:
             async with open_servers(tmp_path, ["kafka"]) as broker:
                 settings = settings_for(log_database_url, redis_url, str(broker.kafka_bootstrap))
@@ -249,7 +249,7 @@ async def test_offsets_beyond_the_end_stop_the_ingest_with_an_alarm(
         row = [cluster_id, settings.kafka_topic]
         connection.execute("INSERT INTO ingest_offsets VALUES (%s, %s, 3, 7)", row)
     await produce(settings, [event(n) for n in range(20)])
-    with trio.fail_after(PATIENCE_S), pytest.RaisesGroup(OffsetsOutOfRange, flatten_subgroups=True) as caught:
+    with trio.fail_after(patience_s()), pytest.RaisesGroup(OffsetsOutOfRange, flatten_subgroups=True) as caught:
         await serve(settings, Stop(1.0))
     assert re.search("partition 3 (ends at .*, but|has no offset) 7", str(caught.value.exceptions))
     assert "DELETE FROM ingest_offsets WHERE cluster_id" in str(caught.value.exceptions)
@@ -265,8 +265,8 @@ async def test_a_database_without_the_schema_is_refused(
 @pytest.mark.parametrize("requests", [1, 2])
 async def test_a_stop_before_anything_answers_ends_the_ingest(asyncio_loop: Any, requests: int) -> None:
     made = settings_for("postgresql://nobody@127.0.0.1:1/none", "redis://127.0.0.1:1/0", "127.0.0.1:1")
-    stop = Stop(10.0)
-    with trio.fail_after(PATIENCE_S):
+    stop = Stop(patience_s())
+    with trio.fail_after(patience_s()):
         async with trio.open_nursery() as nursery:
             for _ in range(requests):
                 nursery.start_soon(_request_when_blocked, stop)

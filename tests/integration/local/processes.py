@@ -15,7 +15,6 @@ import psutil
 from ops.local.servers import LocalAddresses
 
 PROGRAMS = {"postgres": "postgres", "redis": "valkey-server", "kafka": "tansu"}
-PROCESS_END_DEADLINE_S = 60
 
 
 @contextmanager

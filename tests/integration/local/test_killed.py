@@ -24,7 +24,6 @@ from ops.local.place import UNPRIVILEGED
 from ops.local.servers import SERVER_NAMES, open_servers
 from tests.integration.local.kept_data import recall, remember
 from tests.integration.local.processes import (
-    PROCESS_END_DEADLINE_S,
     PROGRAMS,
     kill_with_all_below,
     living,
@@ -33,6 +32,7 @@ from tests.integration.local.processes import (
     processes_in,
     server_in,
 )
+from tests.patience import patience_s
 
 
 def test_a_killed_owner_leaves_no_process_and_its_data_come_back_at_once(tmp_path: Path) -> None:
@@ -42,7 +42,7 @@ def test_a_killed_owner_leaves_no_process_and_its_data_come_back_at_once(tmp_pat
         owner.kill()
     with owner_process(tmp_path) as (_, addresses):  # while the servers of the first may still be on their way out
         assert recall(addresses) == (("kept",), b"kept")
-    _, left = psutil.wait_procs(started, timeout=PROCESS_END_DEADLINE_S)
+    _, left = psutil.wait_procs(started, timeout=patience_s())
     assert left == []
 
 
@@ -102,7 +102,7 @@ async def test_a_guard_ended_from_outside_takes_its_server_along(tmp_path: Path,
             server_in(tmp_path, "redis").parent().send_signal(number)
             await trio.sleep_forever()
     assert caught.value.status == status
-    _, left = psutil.wait_procs(started, timeout=PROCESS_END_DEADLINE_S)
+    _, left = psutil.wait_procs(started, timeout=patience_s())
     assert left == []
 
 

@@ -22,6 +22,7 @@ from sender.runs.app import serve
 from sender.runs.by_hand.submit import SubmittedRun, submit
 from sender.runs.settings import RunsSettings
 from tests.integration.runs.world import KEY, World
+from tests.patience import patience_s
 
 SUBMITTED = SubmittedRun(run_id="s1", page_id="100", page_access_token="t", message={"text": "Hi"})
 
@@ -41,7 +42,7 @@ def settings(world: World, **changes: object) -> RunsSettings:
 @asynccontextmanager
 async def serving(wanted: RunsSettings) -> AsyncIterator[Stop]:
     """A service that has stopped softly when the block is left."""
-    stop = Stop(drain_s=30)
+    stop = Stop(patience_s())
     async with trio.open_nursery() as nursery:
         await nursery.start(serve, wanted, stop)
         yield stop
@@ -50,7 +51,7 @@ async def serving(wanted: RunsSettings) -> AsyncIterator[Stop]:
 
 async def until(condition: Callable[[], bool]) -> None:
     """Wait for something that another task does to real servers."""
-    with trio.fail_after(60):
+    with trio.fail_after(patience_s()):
         while not condition():  # noqa: ASYNC110 - servers have no events
             await trio.sleep(0.02)
 
@@ -167,7 +168,7 @@ async def test_cancelled_service_leaves_no_connection_behind(world: World) -> No
         "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'newar runs' AND datname = current_database()"
     )
     async with trio.open_nursery() as nursery:
-        await nursery.start(serve, settings(world, enqueue_chunk=1), Stop(drain_s=30))
+        await nursery.start(serve, settings(world, enqueue_chunk=1), Stop(patience_s()))
         await until(lambda: world.sql(mine)[0] >= 3)
         nursery.cancel_scope.cancel()
     await until(lambda: world.sql(mine) == [0])

@@ -12,6 +12,7 @@ from schema.runtime.asyncio_door import aio
 from schema.runtime.publish import publish_snapshots
 from schema.runtime.redis import open_redis
 from schema.snapshot import ProcessSnapshot
+from tests.patience import patience_s
 
 
 def snapshot(process_id: str, at_ms: int) -> ProcessSnapshot:
@@ -28,7 +29,7 @@ async def test_a_starting_process_clears_away_those_long_gone_and_takes_itself_a
         await aio(redis.hset, key("processes"), name, msgspec.json.encode(snapshot(name, at_ms)))
     async with trio.open_nursery() as nursery:
         nursery.start_soon(publish_snapshots, redis, lambda: snapshot("me", now_ms))
-        with trio.fail_after(60):
+        with trio.fail_after(patience_s()):
             while set(await aio(redis.hkeys, key("processes"))) != {b"fresh", b"me"}:
                 await trio.sleep(0.01)
         nursery.cancel_scope.cancel()

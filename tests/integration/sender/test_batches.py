@@ -7,6 +7,7 @@ import trio
 from schema.keys import key
 from schema.runtime.asyncio_door import aio
 from tests.integration.sender.world import World, people
+from tests.patience import patience_s
 
 NOT_FOR_THIS_PERSON = "page_object_missing_100_33"
 """Perhaps the page's fault, perhaps one person's: counts where it comes in a row."""
@@ -24,6 +25,6 @@ async def test_failures_in_a_row_within_one_batch_open_the_breaker(world: World)
     await world.control(next=["send_ok", NOT_FOR_THIS_PERSON, NOT_FOR_THIS_PERSON])
     await world.add("r", people(3))
     async with world.sender(graph_batch_size=3, worker_concurrency=1, circuit_breaker_threshold=2):
-        with trio.fail_after(60):
+        with trio.fail_after(patience_s()):
             while await aio(world.redis.hget, key("page:100"), "breaker") != b"open":  # noqa: ASYNC110 - by the sender
                 await trio.sleep(0.01)

@@ -17,6 +17,7 @@ from sender.queue.run_queue import PageFacts
 from sender.sealed_tokens import TokenBox
 from sender.settings import SenderSettings
 from tests.integration.sender.world import FAR_MS, World, people
+from tests.patience import patience_s
 
 
 @pytest.mark.both_brokers
@@ -54,7 +55,7 @@ async def test_a_transient_error_is_tried_again_under_the_next_attempt(world: Wo
     await world.control(errors={"transient_2_service_unavailable": 1.0})
     await world.add("r", people(1))
     async with world.sender():
-        with trio.fail_after(60):
+        with trio.fail_after(patience_s()):
             while not (await world.runs.facts(["r"]))["r"].outcomes:
                 await trio.sleep(0.01)
         await world.control(errors={})
@@ -88,7 +89,7 @@ async def test_an_unreachable_graph_loses_nothing(world: World) -> None:
 async def test_a_dead_token_opens_the_breaker_and_keeps_the_jobs(world: World) -> None:
     await world.add("r", people(30), token="dead-token")
     async with world.sender():
-        with trio.fail_after(60):
+        with trio.fail_after(patience_s()):
             while await aio(world.redis.hget, key("page:100"), "breaker") != b"open":
                 await trio.sleep(0.01)
         facts = (await world.runs.facts(["r"]))["r"]
@@ -102,7 +103,7 @@ async def test_a_dead_token_opens_the_breaker_and_keeps_the_jobs(world: World) -
 async def test_a_recovered_run_is_sent_with_the_token_of_its_new_queue(world: World) -> None:
     await world.add("r", people(3), token="dead-token")
     async with world.sender():
-        with trio.fail_after(60):
+        with trio.fail_after(patience_s()):
             while await aio(world.redis.hget, key("page:100"), "breaker") != b"open":  # noqa: ASYNC110 - by the sender
                 await trio.sleep(0.01)
         await aio(world.redis.flushall)
@@ -145,7 +146,7 @@ async def test_a_cancelled_run_ends_with_one_event_for_each_recipient_left(world
 async def test_a_cut_to_redis_is_not_called_an_outage_of_the_broker(world: World) -> None:
     with capture_logs() as lines:
         async with world.sender():
-            with trio.fail_after(60):
+            with trio.fail_after(patience_s()):
                 while not any(line.get("part") == "redis (outbox)" for line in lines):
                     await _cut_calls_under_way(world.redis)
     parts = {line["part"] for line in lines if line["event"] == "part_unreachable"}

@@ -9,6 +9,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from schema.keys import key
 from schema.runtime.asyncio_door import aio
 from tests.integration.sender.world import World, people
+from tests.patience import patience_s
 
 
 async def _make_topic(bootstrap: str, name: str, most_bytes: int) -> None:
@@ -28,6 +29,6 @@ async def test_a_topic_that_takes_only_small_batches_gets_all_events(world: Worl
     await world.runs.cancel("r")  # ends in groups of 200 events, far more than fits
     async with world.sender():
         await world.finished("r")
-        with trio.fail_after(60):
+        with trio.fail_after(patience_s()):
             while await aio(world.redis.hget, key("app"), "outbox") != b"0":
                 await trio.sleep(0.02)

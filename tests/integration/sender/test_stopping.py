@@ -10,6 +10,7 @@ from schema.keys import key
 from schema.run import Run
 from schema.runtime.asyncio_door import aio
 from tests.integration.sender.world import FAR_MS, World, people
+from tests.patience import patience_s
 
 
 @pytest.mark.both_brokers
@@ -17,7 +18,7 @@ async def test_a_stop_drains_and_leaves_the_rest_in_the_queue(world: World) -> N
     await world.control(latency_ms=300)
     await world.add("r", people(200))
     async with world.sender() as stop:
-        with trio.fail_after(60):
+        with trio.fail_after(patience_s()):
             while not (await world.runs.facts(["r"]))["r"].outcomes:
                 await trio.sleep(0.01)
         stop.request()
@@ -33,7 +34,7 @@ async def test_a_hard_stop_says_unknown_of_what_had_left(world: World) -> None:
     await world.control(latency_ms=20_000)
     await world.add("r", people(30))
     async with world.sender(drain_timeout_ms=100) as stop:
-        with trio.fail_after(60):
+        with trio.fail_after(patience_s()):
             while await aio(world.redis.llen, key("jobs:r")) != 10:
                 await trio.sleep(0.01)
         await trio.sleep(0.2)
@@ -77,7 +78,7 @@ async def test_a_stop_drains_no_further_group_of_a_cancelled_run(world: World) -
     await world.add("r", people(5000))
     await world.runs.cancel("r")
     async with world.sender() as stop:
-        with trio.fail_after(60):
+        with trio.fail_after(patience_s()):
             while (before := (await world.runs.facts(["r"]))["r"].left) == 5000:
                 await trio.sleep(0.01)
         stop.request()

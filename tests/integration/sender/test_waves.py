@@ -9,6 +9,7 @@ from structlog.testing import capture_logs
 from schema.keys import key
 from schema.runtime.asyncio_door import aio
 from tests.integration.sender.world import World, people
+from tests.patience import patience_s
 
 
 @pytest.mark.parametrize(
@@ -24,7 +25,7 @@ async def test_a_wave_of_answers_logs_one_pause(world: World, answer: str, event
     await world.add("r", people(20))
     with capture_logs() as lines:
         async with world.sender(circuit_breaker_threshold=1):
-            with trio.fail_after(60):
+            with trio.fail_after(patience_s()):
                 while not await aio(world.redis.hexists, key(paused), "paused_until_ms"):
                     await trio.sleep(0.01)
     assert (await world.runs.facts(["r"]))["r"].outcomes["retrying"] > 1

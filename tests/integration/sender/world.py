@@ -23,6 +23,7 @@ from sender.app import serve
 from sender.queue.run_queue import PageFacts, RunFacts, RunQueue
 from sender.sealed_tokens import TokenBox
 from sender.settings import SenderSettings
+from tests.patience import patience_s
 
 FAR_MS = 4_000_000_000_000
 KEY = Fernet.generate_key().decode()
@@ -71,7 +72,7 @@ class World:
                 stop.request()
 
     async def finished(self, *run_ids: str) -> dict[str, RunFacts]:
-        with trio.fail_after(60):
+        with trio.fail_after(patience_s()):
             while True:
                 facts = await self.runs.facts(list(run_ids))
                 if all(f.state is RunState.FINISHED for f in facts.values()):
@@ -79,14 +80,14 @@ class World:
                 await trio.sleep(0.02)
 
     async def graph(self, path: str) -> Any:
-        async with httpx.AsyncClient() as client:
+        async with httpx.AsyncClient(timeout=patience_s()) as client:
             return (await client.get(self.graph_url + path)).text
 
     async def accepted(self) -> list[Any]:
         return [msgspec.json.decode(line) for line in (await self.graph("/__ledger")).splitlines()]
 
     async def control(self, **change: Any) -> None:
-        async with httpx.AsyncClient() as client:
+        async with httpx.AsyncClient(timeout=patience_s()) as client:
             (await client.post(f"{self.graph_url}/__control", json=change)).raise_for_status()
 
     async def failures(self) -> list[LogEvent]:

@@ -14,6 +14,8 @@ from typing import Any
 import psutil
 import pytest
 
+from tests.patience import patience_s
+
 PROJECT = Path(__file__).resolve().parents[3]
 NAMES = ("REDIS_URL", "KAFKA_BOOTSTRAP_SERVERS", "LOG_DATABASE_URL", "SOURCE_DATABASE_URL", "SUPABASE_DB_URL")
 
@@ -83,6 +85,6 @@ def _names(process: psutil.Process, data: Path) -> bool:
         return False
 
 
-def gone_within(processes: list[psutil.Process], seconds: float) -> list[psutil.Process]:
-    _, alive = psutil.wait_procs(processes, timeout=seconds)
+def not_gone(processes: list[psutil.Process]) -> list[psutil.Process]:
+    _, alive = psutil.wait_procs(processes, timeout=patience_s())
     return [p for p in alive if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]

@@ -6,6 +6,8 @@ import signal
 import subprocess
 import sys
 
+from tests.patience import patience_s
+
 BUSY = """
 import asyncio
 from ops.shell.service import run_once
@@ -29,7 +31,7 @@ def test_ctrl_c_ends_a_command_that_is_busy_in_asyncio_and_lets_it_clean_up() ->
             assert process.stdout is not None
             assert process.stdout.readline() == b"busy\n"
             process.send_signal(signal.SIGINT)
-            output, errors = process.communicate(timeout=30)
+            output, errors = process.communicate(timeout=patience_s())
         finally:
             process.kill()
     assert output == b"cleaned up\n"

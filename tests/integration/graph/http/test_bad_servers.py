@@ -32,6 +32,7 @@ from tests.integration.graph.http.scripted_server import (
     scripted_server,
     tcp_server,
 )
+from tests.patience import patience_s
 from tests.unit.graph.http.answers import Answer, answers, pieces
 
 WITHOUT_LENGTH = b"HTTP/1.1 200 OK\r\n\r\nhi"
@@ -98,7 +99,7 @@ async def test_a_server_that_never_answers_is_left_at_the_callers_deadline(
         await trio.sleep_forever()
 
     async with bad_server(never_answer, authority, server_tls) as (server, origin, pool):
-        with trio.move_on_after(30) as scope:
+        with trio.move_on_after(patience_s()) as scope:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(send, pool, origin)
                 await server.arrived.receive()

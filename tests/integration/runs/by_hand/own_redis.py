@@ -11,6 +11,7 @@ import trio
 
 from ops.local.place import executable_of_wheel, open_place
 from tests.guarded import Guarded
+from tests.patience import patience_s
 from tests.ports import free_port
 
 
@@ -28,7 +29,7 @@ class OwnRedis:
         """Start it empty; return when it answers."""
         options = ["--port", str(self._port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
         self._process = Guarded([self._program, *options], self._folder, self._folder / "valkey.log")
-        with trio.fail_after(60), redis.Redis.from_url(self.url) as client:
+        with trio.fail_after(patience_s()), redis.Redis.from_url(self.url) as client:
             while True:
                 try:
                     client.ping()

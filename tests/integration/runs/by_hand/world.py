@@ -31,8 +31,8 @@ from sender.runs.by_hand.retry import Retry
 from sender.runs.settings import RunsSettings
 from sender.settings import SenderSettings
 from tests.integration.runs.world import KEY, World, open_world
+from tests.patience import patience_s
 
-PATIENCE_S = 60.0
 _SERVICES: dict[str, tuple[Any, Any]] = {
     "ingest": (serve_ingest, IngestSettings),
     "sender": (serve_sender, SenderSettings),
@@ -70,7 +70,7 @@ class Again:
     async def serving(self, *services: str, **changes: object) -> AsyncIterator[None]:
         """Run these services inside the block, the slowest to start first; stopped softly at its end."""
         values = {**self.values, **changes}
-        stop = Stop(drain_s=10)
+        stop = Stop(patience_s())
         async with trio.open_nursery() as nursery:
             for name in sorted(services, key=list(_SERVICES).index):
                 serve, kind = _SERVICES[name]
@@ -95,13 +95,13 @@ class Again:
 
     async def until(self, condition: Callable[[], bool] | Callable[[], Awaitable[bool]], what: str) -> None:
         """Wait for something that the services do."""
-        with trio.move_on_after(PATIENCE_S) as limit:
+        with trio.move_on_after(patience_s()) as limit:
             while True:
                 answer = condition()
                 if answer if isinstance(answer, bool) else await answer:
                     return
                 await trio.sleep(0.02)
-        assert not limit.cancelled_caught, f"{what}: not within {PATIENCE_S:.0f} s"
+        assert not limit.cancelled_caught, f"{what}: not in time"
 
     async def state(self, run_id: str, *states: str) -> None:
         """Wait until the registry says that the run is in one of these states."""
@@ -109,7 +109,7 @@ class Again:
 
     async def accepted(self) -> list[str]:
         """Return the recipient of every message that the stand-in accepted, in their order."""
-        async with httpx.AsyncClient(timeout=30) as client:
+        async with httpx.AsyncClient(timeout=patience_s()) as client:
             text = (await client.get(self.graph_url + "/__ledger")).text
         return [msgspec.json.decode(line)["recipient_id"] for line in text.splitlines()]
 
@@ -123,7 +123,7 @@ class Again:
 
     async def control(self, **change: object) -> None:
         """Change the stand-in."""
-        async with httpx.AsyncClient() as client:
+        async with httpx.AsyncClient(timeout=patience_s()) as client:
             (await client.post(f"{self.graph_url}/__control", json=change)).raise_for_status()
 
     def final(self, run_id: str) -> dict[str, list[str]]:
