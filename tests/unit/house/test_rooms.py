@@ -56,7 +56,7 @@ def test_folders_of_tests_are_named_like_the_rooms(layer: str) -> None:
     rooms = {room.partition("/")[2] for room in _rooms()} | set(PACKAGES) | {"deploy", "house"}
     top = PROJECT / "tests" / layer
     folders = {str(f.parent.relative_to(top)) for f in top.rglob("test_*.py")}
-    assert sorted(folders - rooms) == []
+    assert sorted(folders - rooms - {"."}) == []  # beside them: what the tests themselves stand on
 
 
 def _functions(tree: ast.AST) -> Iterator[tuple[str, int]]:
