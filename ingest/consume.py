@@ -137,14 +137,14 @@ class Ingest:
             return
         if problem := member.beyond_end(_now_s()):
             await self._alarm(member, problem)
-        self._figures.lag_events = member.lag_events
+        self._figures.now.lag_events = member.lag_events
         if member.due(_now_s(), read_any):
             await self._write(member)
 
     async def _find_place(self, member: Member) -> None:
         """After a rebalance or a lost compare-and-set: begin again where the table says."""
         member.forget()
-        self._figures.lag_events, self._figures.partitions, self._figures.committed = 0, [], {}
+        self._figures.now.lag_events, self._figures.now.partitions, self._figures.committed = 0, [], {}
         if not member.share.check_assigned():
             await self._wait(LONGEST_READ_S / 10)
             return
@@ -159,7 +159,7 @@ class Ingest:
             return
         self._database_answers()
         if member.begin(epoch, starts):
-            self._figures.partitions = partitions
+            self._figures.now.partitions = partitions
             self._figures.cluster_id, self._figures.committed = member.log.cluster_id, dict(starts)
             log.info("partitions_assigned", cluster_id=member.log.cluster_id, next_offsets=starts)
             self._ready()
@@ -198,11 +198,11 @@ class Ingest:
             self._on_ready()
 
     async def _wait_for_database(self, exc: psycopg.Error) -> None:
-        self._figures.database_down = True
+        self._figures.now.database_down = True
         await self._wait(self._database.failed(exc, _now_s()))
 
     def _database_answers(self) -> None:
-        self._figures.database_down = False
+        self._figures.now.database_down = False
         self._database.recovered(_now_s())
 
     async def _wait(self, seconds: float) -> None:

@@ -110,22 +110,22 @@ def socket_reuse_ratio(requests: int, connections_opened: int) -> float:
     return round(max(0, requests - connections_opened) / requests, 6) if requests else 0.0
 
 
-class IngestSnapshot(msgspec.Struct, frozen=True, kw_only=True):
-    """Figures of one ingest process since its start."""
+class IngestSnapshot(msgspec.Struct, kw_only=True):
+    """Figures of one ingest process since its start. It counts in one of these, and publishes copies."""
 
-    rows: int
-    rows_per_second: float
-    lag_events: int
-    lag_s: float
+    rows: int = 0
+    rows_per_second: float = 0.0
+    lag_events: int = 0
+    lag_s: float = 0.0
     """Age of the newest event written, at the moment it was written; 0 when caught up."""
-    dead_letters: int
-    partitions: list[int]
+    dead_letters: int = 0
+    partitions: list[int] = []
     """Topic partitions assigned to this process."""
-    database_down: bool
+    database_down: bool = False
 
 
 class RunsSnapshot(msgspec.Struct, kw_only=True):
-    """Figures of one run processor since its start; it counts in them itself."""
+    """Figures of one run processor since its start. It counts in one of these, and publishes copies."""
 
     polls: int = 0
     last_poll_ms: int = 0
@@ -133,6 +133,6 @@ class RunsSnapshot(msgspec.Struct, kw_only=True):
     runs_refused: int = 0
     jobs_enqueued: int = 0
     runs_queue_lost: int = 0
-    """Now, not since the start: held until a person recovers them."""
+    """At the last look into the books: held until a person recovers them."""
     source_down: bool = False
     log_database_down: bool = False

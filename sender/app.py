@@ -11,10 +11,10 @@ import trio
 from redis.asyncio import Redis
 
 from schema.runtime.asyncio_door import aio
+from schema.runtime.process import ThisProcess
 from schema.runtime.publish import publish_snapshots
 from schema.runtime.redis import open_redis
 from schema.runtime.stop import Stop
-from schema.runtime.this_process import ThisProcess
 from schema.snapshot import ProcessSnapshot, SenderSnapshot
 from sender.delivery.delivery import Delivery
 from sender.delivery.dispatcher import Dispatcher
@@ -109,7 +109,7 @@ class Sender:
         """Return this process's figures."""
         self.figures.second_over()
         return self.process.snapshot(
-            sender=SenderSnapshot(
+            SenderSnapshot(
                 rates=self.figures.rates(),
                 outcomes=dict(self.figures.outcomes),
                 latency_counts=self.figures.latencies.counts(),

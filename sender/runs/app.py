@@ -10,10 +10,10 @@ from redis.asyncio import Redis
 
 from schema.runtime.asyncio_door import aio
 from schema.runtime.outage import Outage
+from schema.runtime.process import ThisProcess
 from schema.runtime.publish import publish_snapshots
 from schema.runtime.redis import open_redis
 from schema.runtime.stop import Stop
-from schema.runtime.this_process import ThisProcess
 from schema.snapshot import ProcessSnapshot, RunsSnapshot
 from sender.queue.run_queue import RunQueue
 from sender.runs.bookkeeper import Bookkeeper
@@ -87,7 +87,7 @@ class _Service:
         """Return what the process says of itself."""
         self._figures.source_down = self._source_outage.down
         self._figures.log_database_down = self._log_outage.down
-        return self._process.snapshot(runs=self._figures)
+        return self._process.snapshot(self._figures)
 
     async def _keep_books(self) -> None:
         async with self._log_database() as database:

@@ -152,19 +152,3 @@ def test_python_m_ops_is_newar() -> None:
 def test_the_version_is_the_installed_one(newar: CommandLine) -> None:
     answer = newar("--version")
     assert (answer.exit_code, answer.stdout) == (0, f"newar {metadata.version('newar-message-sender')}\n")
-
-
-@pytest.mark.parametrize(
-    ("shell", "typed"),
-    [
-        ("bash", {"COMP_WORDS": "newar run re", "COMP_CWORD": "2"}),
-        ("zsh", {"_TYPER_COMPLETE_ARGS": "newar run re"}),
-        ("fish", {"_TYPER_COMPLETE_ARGS": "newar run re", "_TYPER_COMPLETE_FISH_ACTION": "get-args"}),
-    ],
-)
-def test_shells_complete_commands(newar: CommandLine, shell: str, typed: dict[str, str]) -> None:
-    newar.set(_NEWAR_COMPLETE=f"complete_{shell}", **typed)
-    found = newar().stdout
-    assert "resume" in found
-    assert "retry" in found
-    assert "submit" not in found
