@@ -31,7 +31,7 @@ from sender.outbox.relay import Relay
 from sender.outbox.settlement import Settlements
 from sender.outbox.unacknowledged import Unacknowledged
 from sender.queue.held_jobs import HeldJobs
-from sender.queue.session_queue import Limits, WorkQueue
+from sender.queue.session_queue import Limits, SessionQueue
 from sender.queue.until_answered import UntilAnswered
 from sender.session.drain import Drain
 from sender.session.lease import Lease
@@ -57,7 +57,7 @@ class Sender:
         until_answered = UntilAnswered(lease_s)
         self.figures = Figures()
         self.held = HeldJobs(lease_s)
-        queue = WorkQueue(redis, _limits(settings), lease_ms=settings.lease_ms)
+        queue = SessionQueue(redis, _limits(settings), lease_ms=settings.lease_ms)
         self.pool = _pool(settings)
         unacknowledged = Unacknowledged()
         self.relay = Relay(settings, redis, unacknowledged)

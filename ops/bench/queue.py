@@ -21,7 +21,7 @@ from schema.keys import key
 from schema.outcomes import Outcome
 from schema.runtime.asyncio_door import aio
 from schema.runtime.redis import open_redis
-from sender.queue.session_queue import ClaimedGroup, Limits, Settlement, WorkQueue
+from sender.queue.session_queue import ClaimedGroup, Limits, SessionQueue, Settlement
 
 _NO_LIMITS = Limits(text=100_000_000, media=100_000_000, app=0, outbox=10_000_000)
 _LEASE_MS = 600_000
@@ -73,7 +73,7 @@ async def bench_queue(options: QueueOptions) -> list[list[QueueFigures]]:
 async def _round(redis: Redis, options: QueueOptions, group: int) -> QueueFigures:
     jobs = options.jobs if group > 1 else max(1, options.jobs // 10)
     await fill_queue(redis, messages=jobs, pages=options.pages, sealed="none")
-    queue = WorkQueue(redis, _NO_LIMITS, lease_ms=_LEASE_MS)
+    queue = SessionQueue(redis, _NO_LIMITS, lease_ms=_LEASE_MS)
     await queue.open()
     times = _Stopwatch()
     before, started_at = usage_by_role(), trio.current_time()
@@ -93,7 +93,7 @@ async def _round(redis: Redis, options: QueueOptions, group: int) -> QueueFigure
     )
 
 
-async def _one_group(queue: WorkQueue, number: int, want: int, times: _Stopwatch) -> int:
+async def _one_group(queue: SessionQueue, number: int, want: int, times: _Stopwatch) -> int:
     began = trio.current_time()
     claim = await queue.claim(secrets.token_hex(8), want)
     claimed = trio.current_time()

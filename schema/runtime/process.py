@@ -23,6 +23,7 @@ class ThisProcess:
 
     def __init__(self, service: str, process_id: str, settings: Mapping[str, int | float | str]) -> None:
         now_ms = _now_ms()
+        self.id = process_id
         self._head = ProcessSnapshot(
             process_id=process_id,
             service=service,

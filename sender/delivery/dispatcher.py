@@ -20,7 +20,7 @@ from sender.figures import Figures
 from sender.outbox.settlement import Settlements
 from sender.queue.claimed_job import ClaimedJob
 from sender.queue.held_jobs import HeldJobs
-from sender.queue.session_queue import Claim, ClaimedGroup, SessionGone, WorkQueue
+from sender.queue.session_queue import Claim, ClaimedGroup, SessionGone, SessionQueue
 from sender.queue.until_answered import UntilAnswered
 from sender.settings import SenderSettings
 
@@ -54,7 +54,7 @@ class Dispatcher:
     def __init__(
         self,
         *,
-        queue: WorkQueue,
+        queue: SessionQueue,
         contexts: RunContexts,
         delivery: Delivery,
         graph: GraphOutage,

@@ -10,7 +10,7 @@ from sender.figures import Figures
 from sender.queue.claimed_job import ClaimedJob
 from sender.queue.group_commit import GroupCommit
 from sender.queue.held_jobs import HeldJobs
-from sender.queue.session_queue import WorkQueue
+from sender.queue.session_queue import SessionQueue
 from sender.queue.until_answered import UntilAnswered
 
 _WITHIN_S = 0.005
@@ -29,7 +29,7 @@ class Marks:
     """
 
     def __init__(
-        self, queue: WorkQueue, held: HeldJobs, until_answered: UntilAnswered, figures: Figures, *, enough: int
+        self, queue: SessionQueue, held: HeldJobs, until_answered: UntilAnswered, figures: Figures, *, enough: int
     ) -> None:
         self._queue = queue
         self._held = held

@@ -8,7 +8,7 @@ import trio
 from schema.outcomes import ErrorClass
 from sender.delivery.after_answer import Decision, Pause
 from sender.delivery.judgement import Judgement
-from sender.queue.session_queue import WorkQueue
+from sender.queue.session_queue import SessionQueue
 from sender.queue.until_answered import UntilAnswered
 from sender.settings import SenderSettings
 
@@ -36,7 +36,7 @@ class PageHealth:
         settings: how many failures open a breaker, and for how long.
     """
 
-    def __init__(self, queue: WorkQueue, until_answered: UntilAnswered, settings: SenderSettings) -> None:
+    def __init__(self, queue: SessionQueue, until_answered: UntilAnswered, settings: SenderSettings) -> None:
         self._queue = queue
         self._until_answered = until_answered
         self._threshold = settings.circuit_breaker_threshold

@@ -13,7 +13,7 @@ from sender.graph.api.request import RequestFactory, UnfitRequestPart
 from sender.graph.http.origin import Origin
 from sender.message.errors import BadTemplate
 from sender.message.template import MessageTemplate
-from sender.queue.session_queue import ClaimedGroup, SessionGone, WorkQueue
+from sender.queue.session_queue import ClaimedGroup, SessionGone, SessionQueue
 from sender.queue.until_answered import UntilAnswered
 from sender.sealed_tokens import TokenBox, TokenUnreadable
 from sender.settings import SenderSettings
@@ -52,7 +52,7 @@ class RunContexts:
         settings: where requests go, and the keys that open tokens.
     """
 
-    def __init__(self, queue: WorkQueue, until_answered: UntilAnswered, settings: SenderSettings) -> None:
+    def __init__(self, queue: SessionQueue, until_answered: UntilAnswered, settings: SenderSettings) -> None:
         self._queue = queue
         self._until_answered = until_answered
         self._box = TokenBox(settings.token_encryption_key)

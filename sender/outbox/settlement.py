@@ -18,7 +18,7 @@ from sender.outbox.unacknowledged import Unacknowledged
 from sender.queue.claimed_job import ClaimedJob
 from sender.queue.group_commit import GroupCommit
 from sender.queue.held_jobs import HeldJobs
-from sender.queue.session_queue import Settlement, WorkQueue
+from sender.queue.session_queue import SessionQueue, Settlement
 from sender.queue.until_answered import UntilAnswered
 
 log = structlog.get_logger()
@@ -43,7 +43,7 @@ class Settlements:
 
     def __init__(
         self,
-        queue: WorkQueue,
+        queue: SessionQueue,
         held: HeldJobs,
         until_answered: UntilAnswered,
         figures: Figures,

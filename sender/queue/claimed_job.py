@@ -8,7 +8,7 @@ from schema.job import JOB_ID_BYTES, CorruptRecord, Job, decode_record
 
 
 class ClaimedJob(msgspec.Struct, kw_only=True):
-    """One job on its way. It is in the hands of one task at a time, which notes here how far it has come."""
+    """One job on its way. One task at a time has it, and notes here how far it has come."""
 
     id: bytes
     content: Job

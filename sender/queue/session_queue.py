@@ -44,7 +44,7 @@ class Claim(msgspec.Struct, frozen=True):
 
 
 class Settlement(msgspec.Struct, frozen=True):
-    """How one job left this sender's hands."""
+    """How one job leaves this sender."""
 
     job: bytes
     run_id: str
@@ -79,7 +79,7 @@ class Limits(msgspec.Struct, frozen=True):
     """Events of all sessions that may wait for the broker before claiming stops."""
 
 
-class WorkQueue:
+class SessionQueue:
     """One session at a time: what was claimed under one is void under the next.
 
     Methods are Trio coroutines that may be repeated. Errors: redis.RedisError, SessionGone.

@@ -21,7 +21,7 @@ from sender.runs.rules.check import Refusal, at, check
 from sender.runs.rules.records import RecipientRow, records
 from sender.runs.rules.rows import Head, SourceRun
 from sender.runs.rules.steering import Step, steps
-from sender.runs.rules.still_to_send import Sifted, sift
+from sender.runs.rules.still_to_send import StillToSend, still_to_send
 
 log = structlog.get_logger()
 
@@ -241,11 +241,11 @@ class RunProcessor:
         """Enqueue the next chunk; None when it was the last, or another processor is at this run."""
         run = place.run
         rows = await self._source.recipients(run.recipients_of, place.cursor, self._chunk)
-        sifted = await self._sift(run, rows)
-        jobs, last = records(run.run_id, sifted.rows, sifted.attempts), len(rows) < self._chunk
+        still = await self._still_to_send(run, rows)
+        jobs, last = records(run.run_id, still.rows, still.attempts), len(rows) < self._chunk
         cursor = rows[-1][0] if rows else place.cursor
         if not await self._queue.enqueue_chunk(
-            run.run_id, cursor=place.cursor, next_cursor=cursor, records=jobs, last=last, ended=sifted.ended
+            run.run_id, cursor=place.cursor, next_cursor=cursor, records=jobs, last=last, ended=still.ended
         ):
             return None
         self._figures.jobs_enqueued += len(jobs)
@@ -253,9 +253,9 @@ class RunProcessor:
             log.info("run_enqueued", run_id=run.run_id)
         return None if last else _Place(run, cursor)
 
-    async def _sift(self, run: Filling, rows: list[RecipientRow]) -> Sifted:
+    async def _still_to_send(self, run: Filling, rows: list[RecipientRow]) -> StillToSend:
         """Leave out whom the run does not choose and, where its first queue was lost, who has ended there."""
         ids = list({row[0] for row in rows})
         chosen = await self._registry.chosen(run.selection, ids) if run.selection else None
         standing = await self._registry.standing(run, ids) if run.recovered else {}
-        return sift(rows, chosen, standing)
+        return still_to_send(rows, chosen, standing)

@@ -11,7 +11,7 @@ from schema.outcomes import ErrorClass, Outcome
 from sender.outbox.settlement import Settlements
 from sender.queue.claimed_job import ClaimedJob
 from sender.queue.held_jobs import HeldJobs
-from sender.queue.session_queue import ClaimedGroup, SessionGone, WorkQueue
+from sender.queue.session_queue import ClaimedGroup, SessionGone, SessionQueue
 from sender.queue.until_answered import UntilAnswered
 
 _GROUP = 200
@@ -31,7 +31,7 @@ class Drain:
     """
 
     def __init__(
-        self, queue: WorkQueue, held: HeldJobs, settlements: Settlements, until_answered: UntilAnswered
+        self, queue: SessionQueue, held: HeldJobs, settlements: Settlements, until_answered: UntilAnswered
     ) -> None:
         self._queue = queue
         self._held = held

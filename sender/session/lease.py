@@ -11,7 +11,7 @@ from redis.exceptions import TimeoutError as RedisTimeout
 from schema.job import JOB_ID_BYTES
 from sender.outbox.settlement import Settlements
 from sender.queue.held_jobs import HeldJobs
-from sender.queue.session_queue import SessionGone, WorkQueue
+from sender.queue.session_queue import SessionGone, SessionQueue
 from sender.queue.until_answered import UntilAnswered
 from sender.session.lost_jobs import LostJobs
 
@@ -32,7 +32,7 @@ class Lease:
 
     def __init__(
         self,
-        queue: WorkQueue,
+        queue: SessionQueue,
         held: HeldJobs,
         settlements: Settlements,
         lost_jobs: LostJobs,

@@ -10,7 +10,7 @@ from sender.delivery.run_contexts import RunContexts
 from sender.outbox.settlement import Settlements
 from sender.queue.claimed_job import ClaimedJob
 from sender.queue.held_jobs import HeldJobs
-from sender.queue.session_queue import LostJob, WorkQueue
+from sender.queue.session_queue import LostJob, SessionQueue
 
 
 class LostJobs:
@@ -23,7 +23,7 @@ class LostJobs:
         settlements: takes them.
     """
 
-    def __init__(self, queue: WorkQueue, held: HeldJobs, contexts: RunContexts, settlements: Settlements) -> None:
+    def __init__(self, queue: SessionQueue, held: HeldJobs, contexts: RunContexts, settlements: Settlements) -> None:
         self._queue = queue
         self._held = held
         self._contexts = contexts

@@ -5,7 +5,7 @@ from __future__ import annotations
 import structlog
 import trio
 
-from sender.queue.session_queue import WorkQueue
+from sender.queue.session_queue import SessionQueue
 from sender.queue.until_answered import UntilAnswered
 from sender.session.lost_jobs import LostJobs
 
@@ -22,7 +22,9 @@ class Takeover:
         lease_s: how long a lease is.
     """
 
-    def __init__(self, queue: WorkQueue, until_answered: UntilAnswered, lost_jobs: LostJobs, *, lease_s: float) -> None:
+    def __init__(
+        self, queue: SessionQueue, until_answered: UntilAnswered, lost_jobs: LostJobs, *, lease_s: float
+    ) -> None:
         self._queue = queue
         self._until_answered = until_answered
         self._lost_jobs = lost_jobs

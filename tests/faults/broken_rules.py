@@ -12,17 +12,17 @@ from schema.outcomes import Outcome
 from sender.delivery.after_answer import Decision
 from sender.outbox import relay
 from sender.queue import script_loader
-from sender.queue.session_queue import Settlement, WorkQueue
+from sender.queue.session_queue import SessionQueue, Settlement
 from sender.session import lost_jobs
 
 
 def no_mark() -> None:
     """Requests leave without a mark."""
 
-    async def mark(_: WorkQueue, jobs: Any, **__: Any) -> list[int]:
+    async def mark(_: SessionQueue, jobs: Any, **__: Any) -> list[int]:
         return [1_700_000_000_000_000 for _ in jobs]
 
-    patch.object(WorkQueue, "mark", mark).start()
+    patch.object(SessionQueue, "mark", mark).start()
 
 
 def session_not_compared() -> None:
@@ -56,16 +56,16 @@ def resend_unknown() -> None:
 
 def no_event() -> None:
     """Every seventh final outcome is settled without its event."""
-    settle, count = WorkQueue.settle, iter(range(1, 10**9))
+    settle, count = SessionQueue.settle, iter(range(1, 10**9))
 
-    async def without(self: WorkQueue, number: int, settlements: list[Settlement], **more: Any) -> list[bool]:
+    async def without(self: SessionQueue, number: int, settlements: list[Settlement], **more: Any) -> list[bool]:
         thinned = [
             msgspec.structs.replace(s, event=b"") if s.event and not s.record and next(count) % 7 == 0 else s
             for s in settlements
         ]
         return await settle(self, number, thinned, **more)
 
-    patch.object(WorkQueue, "settle", without).start()
+    patch.object(SessionQueue, "settle", without).start()
 
 
 def trim_first() -> None:

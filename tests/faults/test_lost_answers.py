@@ -18,7 +18,7 @@ from schema.run import Run
 from schema.runtime.asyncio_door import aio
 from schema.runtime.redis import open_redis
 from sender.queue.run_queue import PageFacts, RunQueue
-from sender.queue.session_queue import Limits, WorkQueue
+from sender.queue.session_queue import Limits, SessionQueue
 from sender.queue.until_answered import UntilAnswered
 from sender.sealed_tokens import TokenBox
 from sender.settings import SenderSettings
@@ -49,7 +49,7 @@ async def world(redis_url: str, kafka_bootstrap: str, asyncio_loop: Any) -> Asyn
 async def leave_a_dead_session(world: World) -> None:
     """A session whose lease has run out holds six jobs of run `lost`; three of them may have left."""
     await world.add("lost", people(6), page="300")
-    dead = WorkQueue(world.redis, ALL, lease_ms=1)
+    dead = SessionQueue(world.redis, ALL, lease_ms=1)
     await dead.open()
     records = [r for group in (await dead.claim("c", 6)).groups for r in group.records]
     await dead.mark([(record[:JOB_ID_BYTES], 1) for record in records[:3]])
@@ -178,7 +178,7 @@ async def test_a_session_given_up_is_not_taken_for_lost(world: ProxiedWorld) -> 
 
 
 async def test_a_connection_that_falls_silent_does_not_cost_the_session(world: ProxiedWorld) -> None:
-    other = WorkQueue(world.redis, ALL, lease_ms=1000)
+    other = SessionQueue(world.redis, ALL, lease_ms=1000)
     await other.open()
     answer = world.proxy.keep_answer("sessions/renew")
     async with world.sender():

@@ -10,7 +10,7 @@ import trio
 from schema.keys import key
 from schema.runtime.asyncio_door import aio
 from schema.runtime.redis import open_redis
-from sender.queue.session_queue import Limits, WorkQueue
+from sender.queue.session_queue import Limits, SessionQueue
 from tests.faults.world import TracedSender, World
 
 POINTS = ("claimed", "before_mark", "marked", "posted", "before_settle")
@@ -61,7 +61,7 @@ async def test_a_pause_of_redis_longer_than_the_lease_makes_nothing_unknown(worl
 
 async def test_the_first_to_be_back_after_a_silence_takes_nothing_over(redis_url: str, asyncio_loop: Any) -> None:
     redis = open_redis(redis_url)
-    slower, first = (WorkQueue(redis, Limits(100, 100, 0), lease_ms=60_000) for _ in range(2))
+    slower, first = (SessionQueue(redis, Limits(100, 100, 0), lease_ms=60_000) for _ in range(2))
     await slower.open()
     await first.open()
     await aio(redis.zadd, key("sessions"), {slower.session: 1, first.session: 1})

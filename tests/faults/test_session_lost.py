@@ -8,7 +8,7 @@ import httpx
 import trio
 
 from schema.keys import key
-from sender.queue.session_queue import Limits, WorkQueue
+from sender.queue.session_queue import Limits, SessionQueue
 from tests.faults.world import TracedSender, World
 from tests.patience import patience_s
 
@@ -20,7 +20,7 @@ RECIPIENTS = 5
 
 async def take_session_from(world: World, sender: TracedSender) -> None:
     """Take a living sender's session over, as somebody does who could not see its renewals."""
-    heir = WorkQueue(world.client, Limits(100, 100, 0), lease_ms=world.settings["lease_ms"])
+    heir = SessionQueue(world.client, Limits(100, 100, 0), lease_ms=world.settings["lease_ms"])
     await heir.open()
     with trio.fail_after(patience_s()):
         world.redis.zadd(key("sessions"), {sender.sessions[0]: 1})

@@ -29,7 +29,7 @@ from sender.app import serve
 from sender.graph.http.connection import Connection
 from sender.outbox.kafka_batches import produce
 from sender.outbox.relay import Relay
-from sender.queue.session_queue import WorkQueue
+from sender.queue.session_queue import SessionQueue
 from sender.settings import SenderSettings
 from tests.faults import broken_rules
 
@@ -77,46 +77,46 @@ class Trace:
 
 def trace_queue(trace: Trace) -> None:
     """Put the points around the queue's scripts."""
-    open_, claim, drain = WorkQueue.open, WorkQueue.claim, WorkQueue.drain
-    mark, settle = WorkQueue.mark, WorkQueue.settle
+    open_, claim, drain = SessionQueue.open, SessionQueue.claim, SessionQueue.drain
+    mark, settle = SessionQueue.mark, SessionQueue.settle
 
-    async def traced_open(self: WorkQueue) -> int:
+    async def traced_open(self: SessionQueue) -> int:
         now_us = await open_(self)
         trace.line("session", session=self.session)
         return now_us
 
-    async def traced_claim(self: WorkQueue, claim_id: str, want: int) -> Any:
+    async def traced_claim(self: SessionQueue, claim_id: str, want: int) -> Any:
         trace.line("claim")
         answer = await claim(self, claim_id, want)
         if answer.groups:
             await trace.reach_in_task("claimed", session=self.session, jobs=_ids(answer.groups))
         return answer
 
-    async def traced_drain(self: WorkQueue, claim_id: str, want: int) -> Any:
+    async def traced_drain(self: SessionQueue, claim_id: str, want: int) -> Any:
         groups = await drain(self, claim_id, want)
         if groups:
             trace.line("drained", session=self.session, jobs=_ids(groups))
         return groups
 
-    async def traced_mark(self: WorkQueue, jobs: Any, **more: Any) -> Any:
+    async def traced_mark(self: SessionQueue, jobs: Any, **more: Any) -> Any:
         await trace.reach_in_task("before_mark", jobs=[(job.hex(), attempt) for job, attempt in jobs])
         times = await mark(self, jobs, **more)
         done = [(job.hex(), attempt) for (job, attempt), at_us in zip(jobs, times, strict=True) if at_us is not None]
         await trace.reach_in_task("marked", session=more.get("session", self.session), jobs=done)
         return times
 
-    async def traced_settle(self: WorkQueue, number: int, settlements: Any, **more: Any) -> Any:
+    async def traced_settle(self: SessionQueue, number: int, settlements: Any, **more: Any) -> Any:
         await trace.reach_in_task("before_settle", jobs=[(s.job.hex(), s.outcome) for s in settlements])
         ours = await settle(self, number, settlements, **more)
         done = [(s.job.hex(), s.outcome) for s, our in zip(settlements, ours, strict=True) if our]
         await trace.reach_in_task("settled", session=more.get("session", self.session), jobs=done)
         return ours
 
-    _replace(WorkQueue, "open", traced_open)
-    _replace(WorkQueue, "claim", traced_claim)
-    _replace(WorkQueue, "drain", traced_drain)
-    _replace(WorkQueue, "mark", traced_mark)
-    _replace(WorkQueue, "settle", traced_settle)
+    _replace(SessionQueue, "open", traced_open)
+    _replace(SessionQueue, "claim", traced_claim)
+    _replace(SessionQueue, "drain", traced_drain)
+    _replace(SessionQueue, "mark", traced_mark)
+    _replace(SessionQueue, "settle", traced_settle)
 
 
 def trace_requests(trace: Trace) -> None:

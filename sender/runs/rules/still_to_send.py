@@ -19,7 +19,7 @@ class Standing(msgspec.Struct, frozen=True):
     """The final one; None: another attempt follows."""
 
 
-class Sifted(msgspec.Struct, frozen=True):
+class StillToSend(msgspec.Struct, frozen=True):
     """A page of recipients, sorted out."""
 
     rows: list[RecipientRow]
@@ -30,12 +30,14 @@ class Sifted(msgspec.Struct, frozen=True):
     """Final outcome -> how many of the page have it."""
 
 
-def sift(rows: list[RecipientRow], chosen: Collection[str] | None, standing: Mapping[str, Standing]) -> Sifted:
+def still_to_send(
+    rows: list[RecipientRow], chosen: Collection[str] | None, standing: Mapping[str, Standing]
+) -> StillToSend:
     """Leave out who is not chosen (None: all are) and, counted, who has a final outcome."""
     wanted = [row for row in rows if chosen is None or row[0] in chosen]
     known = {row[0]: standing[row[0]] for row in wanted if row[0] in standing}
     ended = {recipient_id: one.outcome for recipient_id, one in known.items() if one.outcome is not None}
-    return Sifted(
+    return StillToSend(
         rows=[row for row in wanted if row[0] not in ended],
         attempts={recipient_id: one.attempts for recipient_id, one in known.items() if recipient_id not in ended},
         ended=dict(Counter(ended.values())),

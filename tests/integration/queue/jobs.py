@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 from schema.job import Job, decode_record, encode_record, job_id
 from schema.run import Run, RunState
 from sender.queue.run_queue import RunQueue
-from sender.queue.session_queue import ClaimedGroup, Limits, Settlement, WorkQueue
+from sender.queue.session_queue import ClaimedGroup, Limits, SessionQueue, Settlement
 
 FAR_MS = 4_000_000_000_000
 FAST = Limits(text=1_000_000, media=1_000_000, app=0)
@@ -29,8 +29,8 @@ async def enqueue(runs: RunQueue, run: Run, count: int, *, last: bool = True) ->
     )
 
 
-async def open_queue(redis: Redis, limits: Limits = FAST, lease_ms: int = LEASE_MS) -> WorkQueue:
-    queue = WorkQueue(redis, limits, lease_ms=lease_ms)
+async def open_queue(redis: Redis, limits: Limits = FAST, lease_ms: int = LEASE_MS) -> SessionQueue:
+    queue = SessionQueue(redis, limits, lease_ms=lease_ms)
     await queue.open()
     return queue
 

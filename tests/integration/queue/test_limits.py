@@ -10,7 +10,7 @@ from schema.keys import key
 from schema.runtime.asyncio_door import aio
 from sender.queue.run_queue import PageFacts, RunQueue
 from sender.queue.script_loader import Scripts
-from sender.queue.session_queue import Limits, WorkQueue
+from sender.queue.session_queue import Limits, SessionQueue
 from tests.integration.queue.jobs import enqueue, final, open_queue, run_of
 
 
@@ -98,6 +98,6 @@ async def test_a_new_session_counts_the_events_that_wait_anew(redis: Redis, runs
     assert (await queue.claim("c3", 1)).status == "ok"
 
 
-async def relay_all_of(redis: Redis, queue: WorkQueue) -> int:
+async def relay_all_of(redis: Redis, queue: SessionQueue) -> int:
     trimmed: int = await aio(Scripts(redis).call, "outbox/trim", queue.session, "99999999999999-0")
     return trimmed
