@@ -30,7 +30,7 @@ from ops.fakegraph.requests import (
 MAX_MEMBERS = 50  # facts, section 4.1
 DEAD_TOKEN = "dead-"  # noqa: S105 - how a test writes a token that Meta has withdrawn
 IDLE_CLOSE = "fault_close_idle_keepalive"
-NOWHERE = Target("", None, exists=False)
+NOWHERE = Target("", exists=False)
 MEMBER_HEADERS = '"headers":[{"name":"Content-Type","value":"text/javascript; charset=UTF-8"}],'
 
 

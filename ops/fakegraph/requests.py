@@ -26,7 +26,6 @@ class Target(msgspec.Struct, frozen=True):
     """What a path names: a page's messages, a batch (no page), or nothing that exists."""
 
     page_id: str
-    version: int | None
     exists: bool
 
 
@@ -98,9 +97,9 @@ def read_target(path: bytes) -> Target:
     """What the path (without query) names."""
     match = PATH.fullmatch(path)
     if match is None:
-        return Target("", None, exists=False)
-    version = int(match[1]) if match[1] else None
-    return Target((match[2] or b"").decode(), version, exists=version is None or version in KNOWN_VERSIONS)
+        return Target("", exists=False)
+    known = match[1] is None or int(match[1]) in KNOWN_VERSIONS
+    return Target((match[2] or b"").decode(), exists=known)
 
 
 def read_fields(text: bytes) -> Fields:
