@@ -17,7 +17,7 @@ from anyio.streams.tls import TLSStream
 from sender.graph.http.dial import tls_context
 from sender.graph.http.origin import Origin
 from sender.graph.http.pool import Pool
-from sender.graph.http.request_bytes import DerivedRequest, ready_request
+from sender.graph.http.request_bytes import DerivedRequest, ReadyRequest
 
 Client = Literal["httpx", "httpx+pool", "pool", "streams"]
 CLIENTS: tuple[Client, ...] = ("httpx", "httpx+pool", "pool", "streams")
@@ -73,7 +73,7 @@ async def _through_httpx(client: httpx.AsyncClient, url: str) -> Send:
 
 
 async def _through_pool(pool: Pool, url: str) -> Send:
-    origin, ready = Origin.from_url(url), ready_request(url + _PATH, _HEADERS)
+    origin, ready = Origin.from_url(url), ReadyRequest(url + _PATH, _HEADERS)
 
     async def send() -> None:
         request = DerivedRequest(ready, _BODY)

@@ -19,7 +19,7 @@ import msgspec
 from schema.job import Job
 from schema.run import Run
 from sender.graph.api.frames import Frame, form, form_frame, json_frame
-from sender.graph.http.request_bytes import DerivedRequest, ready_request
+from sender.graph.http.request_bytes import DerivedRequest, ReadyRequest
 from sender.message.errors import NotSendable
 from sender.message.limits import check_limits, check_recipient
 from sender.message.template import MessageTemplate
@@ -85,8 +85,8 @@ class RequestFactory:
         self._fields = {name: value for name, value in fields.items() if value is not None}
         self._proof = proof
         json_body = {"Content-Type": "application/json"}
-        self._single = ready_request(f"{root}/{run.page_id}/messages", {"Authorization": f"Bearer {token}"} | json_body)
-        self._batch = ready_request(f"{root}/", json_body)
+        self._single = ReadyRequest(f"{root}/{run.page_id}/messages", {"Authorization": f"Bearer {token}"} | json_body)
+        self._batch = ReadyRequest(f"{root}/", json_body)
         self._batch_open = _encode({"access_token": token, **proof, "include_headers": True})[:-1] + b',"batch":['
         self._member_open = _encode({"method": "POST", "relative_url": f"{run.page_id}/messages"})[:-1] + b',"body":"'
         self._refusal = _refusal_for_all(template)

@@ -16,13 +16,8 @@ HeaderOf = Callable[[bytes], bytes | None]
 
 
 def header_of(response: httpx.Response) -> HeaderOf:
-    """Return the look-up in an answer's headers, without decoding those that nobody asks for."""
-    raw = response.headers.raw
-
-    def look_up(name: bytes) -> bytes | None:
-        return next((value for key, value in raw if len(key) == len(name) and key.lower() == name), None)
-
-    return look_up
+    """Return the look-up in an answer's headers as they came; of several with one name the first counts."""
+    return {name.lower(): value for name, value in reversed(response.headers.raw)}.get
 
 
 class Usage(msgspec.Struct, frozen=True):

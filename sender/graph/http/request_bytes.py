@@ -5,31 +5,44 @@ from __future__ import annotations
 import httpx
 
 
-class DerivedRequest(httpx.Request):
-    """A request that differs from a ready one in its body alone, made in a twentieth of the time.
+class ReadyRequest:
+    """What many requests have in common, made once: method POST, URL and headers, as httpx's objects and as bytes.
 
-    It shares the other's method, URL and headers; whoever changes those changes both. They say `Transfer-Encoding:
-    chunked`, httpx's word for a length that is not known yet: so any transport may send it, and ours writes
-    `Content-Length` in its place.
+    The headers say `Transfer-Encoding: chunked`, httpx's word for a length that is not known yet: so any transport may
+    send a request derived from them. Ours writes `Content-Length` in its place, and in the last one.
+
+    Raises:
+        httpx.LocalProtocolError: a line break or NUL within a header.
     """
 
-    def __init__(self, ready: httpx.Request, body: bytes) -> None:  # not httpx's, which makes everything anew
-        self.method = ready.method
-        self.url = ready.url
-        self.headers = ready.headers
-        self.extensions = ready.extensions
+    __slots__ = ("head", "request")
+
+    def __init__(self, url: str, headers: dict[str, str]) -> None:
+        self.request = httpx.Request("POST", url, headers=headers, content=iter([b""]))
+        self.head = _head(self.request) + b"Content-Length: "
+
+
+class DerivedRequest(httpx.Request):
+    """A request that differs from others in its body alone, made in a thirtieth of the time. Its headers are theirs."""
+
+    def __init__(self, ready: ReadyRequest, body: bytes) -> None:  # not httpx's, which makes everything anew
+        shared = ready.request
+        self.method = shared.method
+        self.url = shared.url
+        self.headers = shared.headers
+        self.extensions = shared.extensions
         self.stream = httpx.ByteStream(body)
         self._body = body
+        self._ready = ready
 
     @property
     def content(self) -> bytes:
         """The body."""
         return self._body
 
-
-def ready_request(url: str, headers: dict[str, str]) -> httpx.Request:
-    """Return a POST to derive others from."""
-    return httpx.Request("POST", url, headers=headers, content=iter([b""]))  # of a length that is not known yet
+    def as_bytes(self) -> bytes:
+        """Return head and body."""
+        return b"%b%d\r\n\r\n%b" % (self._ready.head, len(self._body), self._body)
 
 
 def has_no_answer_body(request: httpx.Request) -> bool:
@@ -38,20 +51,24 @@ def has_no_answer_body(request: httpx.Request) -> bool:
 
 
 def as_bytes(request: httpx.Request) -> bytes:
-    """Return head and body of a request whose body was read. `Content-Length` is written here.
+    """Return head and body of a request whose body was read. A body of unknown length gets its `Content-Length` here.
 
     Raises:
         httpx.LocalProtocolError: a line break or NUL within the head.
     """
+    if isinstance(request, DerivedRequest):
+        return request.as_bytes()
     body = request.content
-    target = request.extensions.get("target", request.url.raw_path)
-    lines = [b"%b %b HTTP/1.1" % (request.method.encode("ascii"), target)]
-    for name, value in request.headers.raw:
-        if len(name) == 17 and name.lower() == b"transfer-encoding":
-            lines.append(b"Content-Length: %d" % len(body))
-        else:
-            lines.append(b"%b: %b" % (name, value))
-    head = b"\r\n".join(lines)
-    if head.count(b"\n") != len(lines) - 1 or head.count(b"\r") != len(lines) - 1 or b"\0" in head:
+    length = b"Content-Length: %d\r\n" % len(body) if "transfer-encoding" in request.headers else b""
+    return b"%b%b\r\n%b" % (_head(request), length, body)
+
+
+def _head(request: httpx.Request) -> bytes:
+    """Return the request line and all headers but `Transfer-Encoding`, each with its line end."""
+    lines = [
+        b"%b %b HTTP/1.1" % (request.method.encode("ascii"), request.extensions.get("target", request.url.raw_path))
+    ]
+    lines += [b"%b: %b" % field for field in request.headers.raw if field[0].lower() != b"transfer-encoding"]
+    if any(mark in line for line in lines for mark in (b"\r", b"\n", b"\0")):
         raise httpx.LocalProtocolError("a line break or NUL within a header", request=request)
-    return b"%b\r\n\r\n%b" % (head, body)
+    return b"\r\n".join(lines) + b"\r\n"

@@ -10,7 +10,7 @@ import httpx
 import trio
 
 from sender.graph.http.pool import Pool
-from sender.graph.http.request_bytes import DerivedRequest, ready_request
+from sender.graph.http.request_bytes import DerivedRequest, ReadyRequest
 from tests.integration.graph.http.scripted_server import tcp_server
 
 _FRAMING = (b"content-length", b"transfer-encoding")
@@ -49,7 +49,7 @@ async def reading_server() -> AsyncIterator[tuple[str, list[Arrived]]]:
 
 async def test_our_pool_and_httpxs_own_transport_say_the_same() -> None:
     async with reading_server() as (url, arrived):
-        ready = ready_request(
+        ready = ReadyRequest(
             f"{url}/v26.0/1/messages", {"Authorization": "Bearer t", "Content-Type": "application/json"}
         )
         for transport in (Pool(max_sockets=1), httpx.AsyncHTTPTransport()):
