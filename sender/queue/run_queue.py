@@ -33,7 +33,6 @@ class RunFacts(msgspec.Struct, frozen=True, kw_only=True):
     """Who holds the run: of HOLDERS; empty when it runs."""
     content: ContentClass
     priority: int
-    taken_at_ms: int
     finished_at_ms: int | None
 
 
@@ -72,7 +71,6 @@ _FIELDS = (
     "left",
     "lane",
     "priority",
-    "taken_at_ms",
     "finished_at_ms",
 )
 HOLDERS = ("source", "operator", "window", "registry")
@@ -197,7 +195,7 @@ def _slices(ids: list[str]) -> Iterator[list[str]]:
 
 def _facts(run_id: str, row: list[bytes | None]) -> RunFacts:
     text = [None if v is None else v.decode() for v in row]
-    page, state, cursor, enqueued, recipients, left, lane, priority, taken, finished = text[: len(_FIELDS)]
+    page, state, cursor, enqueued, recipients, left, lane, priority, finished = text[: len(_FIELDS)]
     counts = text[len(_FIELDS) : len(_FIELDS) + len(_COUNTERS)]
     holds = text[len(_FIELDS) + len(_COUNTERS) :]
     return RunFacts(
@@ -212,6 +210,5 @@ def _facts(run_id: str, row: list[bytes | None]) -> RunFacts:
         held_by=[holder for holder, held in zip(HOLDERS, holds, strict=True) if held],
         content="media" if (lane or "").endswith("/media") else "text",
         priority=int(priority or 0),
-        taken_at_ms=int(taken or 0),
         finished_at_ms=int(finished) if finished else None,
     )

@@ -27,7 +27,7 @@ def facts(**changes: Any) -> RunFacts:
     values: dict[str, Any] = {
         **{"run_id": "r", "page_id": "100", "state": RunState.ACTIVE, "cursor": "", "enqueued": True},
         **{"recipients": 8, "left": 6, "outcomes": {"sent": 2}, "held_by": [], "content": "text", "priority": 0},
-        **{"taken_at_ms": 0, "finished_at_ms": None},
+        "finished_at_ms": None,
     }
     return RunFacts(**values | changes)
 
