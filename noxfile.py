@@ -1,4 +1,4 @@
-"""The project's errands: `nox -s demo | tests | lint | bench | soak | sbom | lock`. What is installed is locked."""
+"""The project's sessions: `nox -s demo | tests | lint | bench | soak | sbom | lock`. What is installed is locked."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ TRIO_RULES = [
     # 127: httpx's own pool is not used on the hot path (ops/decisions/0001). 124: Quart runs sync views in threads.
     # 110: what is polled for is in another process. 9xx, 400: demand checkpoints everywhere, and are off by default.
     "--disable=ASYNC110,ASYNC124,ASYNC127,ASYNC400,ASYNC900,ASYNC910,ASYNC911,ASYNC912,ASYNC913",
-    "--startable-in-context-manager=serve,serve_all,run,keep,take_over,drain,look,retire_idle,listen,publish_snapshots,_cancel_at_ctrl_c",
+    "--startable-in-context-manager=serve,serve_all,run,keep,look,retire_idle,listen,publish_snapshots,_cancel_at_ctrl_c",
 ]
 LOCKS = {  # each with all that it needs, build backend included; the first holds the others
     "requirements-dev.lock": ["--extra", "local", "--group", "build", "--group", "test", "--group", "lint"],
@@ -55,7 +55,7 @@ def lint(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Measure: `nox -s bench -- http`, `queue` or `send`."""
+    """Measure: `nox -s bench -- http`, `queue`, `poll` or `send`."""
     install(session)
     session.run("newar", "bench", *session.posargs)
 

@@ -18,7 +18,7 @@ r"""The names of everything kept in Redis: one shard, one hash tag, so that ever
 | `delayed` | zset | jobs that wait for a retry: `R\0record` by due time (ms) |
 | `page:P` | hash | `token` (encrypted), `token_version`, `weight`, `limit_text`, `limit_media`, `time_zone`, `paused_until_ms`, `pause_reason`, breaker: `breaker` (absent: closed), `reason`, `failures`, `opened_at_ms`, `retry_at_ms` |
 | `pages` | set | pages that ever had a run |
-| `app` | hash | pace and pause of the whole app: `tat_us`, `paused_until_ms`, `pause_reason`, `failures`; and the queue's own clocks: `vclock`, `turn`, `renewed_at_us` and `lease_us` of the last renewal, `no_takeover_until_us`; `outbox`: events in all outboxes |
+| `app` | hash | the clock of its limit and the pause of the whole app: `tat_us`, `paused_until_ms`, `pause_reason`, `failures`; and the queue's own clocks: `vclock`, `turn`, `renewed_at_us` and `lease_us` of the last renewal, `no_takeover_until_us`; `outbox`: events in all outboxes |
 | `troubled` | set | pages (and `app`) with failures that count for their breaker, or an open one |
 | `sessions` | zset | session tokens by lease deadline (us) |
 | `held:S` | hash | job id -> `R\0record` of the jobs a session owns |

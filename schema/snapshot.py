@@ -55,7 +55,7 @@ class ProcessSnapshot(msgspec.Struct, frozen=True, kw_only=True):
 
     process_id: str
     service: str
-    """`sender`, `runs`, `ingest` or `api`."""
+    """`sender`, `runs` or `ingest`."""
     host: str
     pid: int
     started_at_ms: int
@@ -84,7 +84,7 @@ class SenderSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     tasks: int
     http: PoolFigures
     stale_settlements: int
-    """Settlements refused because the job was no longer ours."""
+    """Marks and settlements refused because the job was no longer ours."""
     graph_down: bool
     kafka_down: bool
 

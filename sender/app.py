@@ -75,17 +75,17 @@ class Sender:
         self.lease = Lease(queue, self.held, self.settlements, lost_jobs, until_answered, on_session=self.relay.adopt)
         self.takeover = Takeover(queue, until_answered, lost_jobs, lease_s=lease_s)
         self.drain = Drain(queue, self.held, self.settlements, until_answered)
-        self.pages = PageHealth(queue, until_answered, settings)
-        self.graph = GraphOutage()
+        self.page_health = PageHealth(queue, until_answered, settings)
+        self.graph_outage = GraphOutage()
         self.marks = Marks(
             queue, self.held, until_answered, self.figures, enough=(settings.worker_concurrency + 1) // 2
         )
         delivery = Delivery(
             pool=self.pool,
             origin=contexts.origin,
-            graph=self.graph,
+            graph_outage=self.graph_outage,
             marks=self.marks,
-            pages=self.pages,
+            page_health=self.page_health,
             settlements=self.settlements,
             held=self.held,
             figures=self.figures,
@@ -95,8 +95,8 @@ class Sender:
             queue=queue,
             contexts=contexts,
             delivery=delivery,
-            graph=self.graph,
-            pages=self.pages,
+            graph_outage=self.graph_outage,
+            page_health=self.page_health,
             settlements=self.settlements,
             held=self.held,
             figures=self.figures,
@@ -119,7 +119,7 @@ class Sender:
                 tasks=self.settings.worker_concurrency,
                 http=self.pool.figures(),
                 stale_settlements=self.figures.stale_settlements,
-                graph_down=self.graph.down,
+                graph_down=self.graph_outage.down,
                 kafka_down=self.relay.broker_down,
             ),
         )
@@ -167,7 +167,7 @@ async def _open_session(sender: Sender, services: trio.Nursery) -> bool:
 async def _start_services(sender: Sender, services: trio.Nursery, redis: Redis) -> None:
     await services.start(sender.settlements.group.run)
     await services.start(sender.marks.group.run)
-    await services.start(sender.pages.look)
+    await services.start(sender.page_health.look)
     await services.start(sender.takeover.run)
     await services.start(sender.pool.retire_idle)
     services.start_soon(aio, sender.relay.run)
@@ -192,9 +192,9 @@ async def _finish(sender: Sender) -> None:
     """Settle and relay what the work left behind, and give the session up."""
     with trio.move_on_after(_SETTLE_WITHIN_S) as limit:
         await sender.settlements.group.flush()
-        await aio(sender.relay.drained)
+        await aio(sender.relay.until_acknowledged)
         await sender.settlements.log_again()  # an empty outbox may be one that was lost
-        await aio(sender.relay.drained)
+        await aio(sender.relay.until_acknowledged)
     with trio.move_on_after(_CLOSE_WITHIN_S):  # last: until then the lease is renewed
         await sender.lease.give_up()
     if limit.cancelled_caught:

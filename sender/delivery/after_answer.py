@@ -16,6 +16,7 @@ from schema.outcomes import ErrorClass, Outcome
 from sender.graph.api.classify import Answer
 from sender.graph.api.error_table import BY_CODE_AND_SUBCODE
 from sender.graph.api.usage import Usage
+from sender.outbox.ending import Ending
 
 Scope = Literal["page", "app"]
 OnUnknown = Literal["hold", "resend"]
@@ -52,19 +53,12 @@ class Pause(msgspec.Struct, frozen=True, kw_only=True):
     """To be passed in for this scope's next pause: each is twice as long as the one before."""
 
 
-class Decision(msgspec.Struct, frozen=True, kw_only=True):
-    """What to do with one message and its page."""
+class Decision(Ending, frozen=True, kw_only=True):
+    """How one attempt ends, and what it means for its page or the app."""
 
-    outcome: Outcome
-    """`retrying`: the message goes back."""
-    error_class: ErrorClass | None = None
-    delay_ms: int = 0
-    """Before the message may be claimed again."""
-    counted: bool = False
-    """Whether the attempt uses up one of `Job.retries`."""
     pause: Pause | None = None
     breaker: Scope | None = None
-    """Whose breaker counts this as a failure."""
+    """Whose failures this counts among: a page's open its breaker, the app's pause everything."""
     at_once: bool = False
     """Open that breaker without waiting for its threshold."""
     hold_ms: int | None = None

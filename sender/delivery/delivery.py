@@ -19,6 +19,7 @@ from sender.graph.http.origin import Origin
 from sender.graph.http.pool import Pool
 from sender.message.errors import NotSendable
 from sender.message.window import outside_window
+from sender.outbox.ending import Ending
 from sender.outbox.settlement import Settlements
 from sender.queue.claimed_job import ClaimedJob
 from sender.queue.held_jobs import HeldJobs
@@ -47,9 +48,9 @@ class Delivery:
     Args:
         pool: connections to the Graph API.
         origin: where that is.
-        graph: whether it can be reached.
+        graph_outage: whether it can be reached.
         marks: marks jobs before their request leaves.
-        pages: is told what answers mean for whole pages, and knows their last pauses.
+        page_health: is told what answers mean for whole pages, and knows their last pauses.
         settlements: takes every job at the end of its way.
         held: knows Redis's time.
         figures: counts latencies.
@@ -61,9 +62,9 @@ class Delivery:
         *,
         pool: Pool,
         origin: Origin,
-        graph: GraphOutage,
+        graph_outage: GraphOutage,
         marks: Marks,
-        pages: PageHealth,
+        page_health: PageHealth,
         settlements: Settlements,
         held: HeldJobs,
         figures: Figures,
@@ -71,9 +72,9 @@ class Delivery:
     ) -> None:
         self._pool = pool
         self._origin = origin
-        self._graph = graph
+        self._graph_outage = graph_outage
         self._marks = marks
-        self._pages = pages
+        self._page_health = page_health
         self._settlements = settlements
         self._held = held
         self._figures = figures
@@ -120,7 +121,8 @@ class Delivery:
             except NotSendable as exc:
                 refusal = exc
             if refusal is not None:
-                self._settlements.settle(job, refusal.outcome, refusal.error_class, reason=refusal.reason)
+                ending = Ending(outcome=refusal.outcome, error_class=refusal.error_class)
+                self._settlements.settle(job, ending, reason=refusal.reason)
         return made
 
     async def _connect(self) -> Connection | None:
@@ -134,14 +136,14 @@ class Delivery:
                 return await self._pool.acquire(self._origin)
             except NotSent as exc:
                 failure = exc
-        self._graph.failed(failure)
+        self._graph_outage.failed(failure)
         return None
 
     async def _mark(self, made: list[_Made]) -> list[_Made]:
         """Mark the jobs; return those that are ours and may leave now."""
         jobs = [one.job for one in made]
         await self._marks.mark(jobs)
-        return [one for one in made if not one.job.settled] if self._marks.certainly_ours(jobs[0]) else []
+        return [one for one in made if not one.job.done] if self._marks.certainly_ours(jobs[0]) else []
 
     async def _send(
         self, context: RunContext, marked: list[_Made], connection: Connection
@@ -159,10 +161,10 @@ class Delivery:
             except (NotSent, AnswerLost) as exc:
                 failure = str(exc)
                 if connection.fresh:  # whoever takes connections, only to close them, cannot be reached either
-                    self._graph.failed(exc)
+                    self._graph_outage.failed(exc)
         latency_ms = (trio.current_time() - started_at) * 1000
         if response is not None:
-            self._graph.answered()
+            self._graph_outage.answered()
             self._figures.latencies.add(latency_ms)
         elif connection.sent_anything:
             for one in marked:
@@ -181,8 +183,8 @@ class Delivery:
             jobs,
             batched=self._batched,
             on_unknown=context.run.on_unknown,
-            page_level=self._pages.level(context.run.page_id),
-            app_level=self._pages.level(APP),
+            page_level=self._page_health.level(context.run.page_id),
+            app_level=self._page_health.level(APP),
         )
 
     async def _settle(
@@ -190,38 +192,22 @@ class Delivery:
     ) -> None:
         """Tell what it means for the page, before its jobs return; then settle them."""
         try:
-            await self._pages.follow(context.run.page_id, context.token_version, judgement)
+            await self._page_health.follow(context.run.page_id, context.token_version, judgement)
         finally:
             for job, answer, decision in zip(jobs, judgement.answers, judgement.decisions, strict=True):
-                self._settlements.settle(
-                    job,
-                    decision.outcome,
-                    decision.error_class,
-                    answer=answer,
-                    latency_ms=latency_ms,
-                    counted=decision.counted,
-                    delay_ms=decision.delay_ms,
-                )
+                self._settlements.settle(job, decision, answer=answer, latency_ms=latency_ms)
 
     def _settle_lost(self, context: RunContext, job: ClaimedJob, reason: str, latency_ms: float | None = None) -> None:
         """Settle a job that may have left and has no answer."""
         decision = decide_lost(job.content, on_unknown=context.run.on_unknown)
-        self._settlements.settle(
-            job,
-            decision.outcome,
-            decision.error_class,
-            reason=reason,
-            latency_ms=latency_ms,
-            counted=decision.counted,
-            delay_ms=decision.delay_ms,
-        )
+        self._settlements.settle(job, decision, reason=reason, latency_ms=latency_ms)
 
     def _settle_rest(self, batch: RequestBatch, connection: Connection | None) -> None:
         """Settle the jobs whose way was cut short, and let the connection go."""
         for job in batch.jobs:
-            if not job.settled and connection is not None and connection.sent_anything:
+            if not job.done and connection is not None and connection.sent_anything:
                 self._settle_lost(batch.context, job, _CUT_SHORT)
-            elif not job.settled:
+            elif not job.done:
                 self._settlements.give_back(job)
         if connection is not None:
             connection.release()

@@ -17,6 +17,7 @@ from sender.delivery.graph_outage import GraphOutage
 from sender.delivery.page_health import PageHealth
 from sender.delivery.run_contexts import RunContext, RunContexts, RunUnsendable
 from sender.figures import Figures
+from sender.outbox.ending import Ending
 from sender.outbox.settlement import Settlements
 from sender.queue.claimed_job import ClaimedJob
 from sender.queue.held_jobs import HeldJobs
@@ -41,8 +42,8 @@ class Dispatcher:
         queue: where jobs are claimed.
         contexts: what the jobs of a run share.
         delivery: brings a request batch to its end.
-        graph: while it is down, one job at a time is claimed.
-        pages: is told of pages that nothing can be sent for.
+        graph_outage: while it is down, one job at a time is claimed.
+        page_health: is told of pages that nothing can be sent for.
         settlements: takes jobs that end, or go back, without having been delivered.
         held: notes what was claimed, and bounds it.
         figures: counts busy tasks.
@@ -57,8 +58,8 @@ class Dispatcher:
         queue: SessionQueue,
         contexts: RunContexts,
         delivery: Delivery,
-        graph: GraphOutage,
-        pages: PageHealth,
+        graph_outage: GraphOutage,
+        page_health: PageHealth,
         settlements: Settlements,
         held: HeldJobs,
         figures: Figures,
@@ -69,8 +70,8 @@ class Dispatcher:
         self._queue = queue
         self._contexts = contexts
         self._delivery = delivery
-        self._graph = graph
-        self._pages = pages
+        self._graph_outage = graph_outage
+        self._page_health = page_health
         self._settlements = settlements
         self._held = held
         self._figures = figures
@@ -122,7 +123,7 @@ class Dispatcher:
             with trio.move_on_after(_GATHER_S):
                 await self._enough_idle.wait()
             room = self._free()
-        return 1 if self._graph.down else room
+        return 1 if self._graph_outage.down else room
 
     def _free(self) -> int:
         """Return for how many jobs there are idle tasks; what waits for its settlement is bounded too."""
@@ -130,7 +131,7 @@ class Dispatcher:
 
     async def _pause_for_graph(self) -> None:
         """While the Graph API cannot be reached, claim nothing, and then one job to try it."""
-        if (wait_s := self._graph.wait_s) > 0:
+        if (wait_s := self._graph_outage.wait_s) > 0:
             await self._wait(wait_s)
 
     async def _wait(self, seconds: float) -> None:
@@ -142,7 +143,7 @@ class Dispatcher:
         try:
             claim = await self._until_answered(lambda: self._queue.claim(claim_id, want))
         except SessionGone:
-            await self._wait(_ASK_AGAIN_S)  # the lease keeper opens a new session
+            await self._wait(_ASK_AGAIN_S)  # `session/lease.py` opens a new session
             return None
         for group in claim.groups:
             if group.session == self._queue.session:
@@ -207,7 +208,7 @@ class Dispatcher:
                 self._fail(job, why.error_class, why.reason)
             return
         log.error("page_unusable", page_id=group.page_id, reason=why.reason)
-        await self._pages.fault(
+        await self._page_health.fault(
             group.page_id,
             group.token_version,
             Decision(outcome=Outcome.RETRYING, error_class=why.error_class, breaker="page", at_once=True),
@@ -215,7 +216,8 @@ class Dispatcher:
         self._give_back(jobs)
 
     def _fail(self, job: ClaimedJob, error_class: ErrorClass, reason: str) -> None:
-        self._settlements.settle(job, Outcome.FAILED, error_class, reason=reason[:MAX_ERROR_MESSAGE])
+        ending = Ending(outcome=Outcome.FAILED, error_class=error_class)
+        self._settlements.settle(job, ending, reason=reason[:MAX_ERROR_MESSAGE])
 
 
 def _pause_s(claim: Claim, want: int) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import trio
 
 from schema.runtime.outage import Outage
-from sender.graph.http.errors import GraphTransportError
+from sender.graph.http.errors import TransportError
 
 _LONGEST_PAUSE_S = 15.0
 
@@ -27,7 +27,7 @@ class GraphOutage:
         """How long to wait before the next try; 0 or less: not at all."""
         return self._retry_at - trio.current_time() if self.down else 0.0
 
-    def failed(self, failure: GraphTransportError) -> None:
+    def failed(self, failure: TransportError) -> None:
         """Note that it could not be reached."""
         now = trio.current_time()
         if now >= self._retry_at:

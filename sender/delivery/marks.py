@@ -40,14 +40,14 @@ class Marks:
         )
 
     async def mark(self, jobs: list[ClaimedJob]) -> None:
-        """Mark jobs of one session: afterwards each has its `sent_at_us`, or is settled, being somebody else's."""
+        """Mark jobs of one session: afterwards each has its `sent_at_us`, or is `done`, being somebody else's."""
         session = jobs[0].session
         for job in jobs:
             job.mark_asked = True
         times = await self.group.submit((session, [(job.id, job.attempt) for job in jobs]))
         for job, sent_at_us in zip(jobs, times, strict=True):
             if sent_at_us is None:
-                job.settled = True
+                job.done = True
                 self._figures.stale_settlements += 1
                 if session == self._queue.session:
                     self._held.drop(job.id)

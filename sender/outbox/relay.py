@@ -27,7 +27,7 @@ log = structlog.get_logger()
 _GROUP = 1000
 """Events read and produced together."""
 _LOOK_EVERY_S = 2.0
-_PACE_S = 0.1
+_PAUSE_S = 0.1
 """Between rounds that were not full: a round costs about the same for one event as for a hundred."""
 _BATCH_BYTES = 256 * 1024
 _ACKNOWLEDGED_WITHIN_MS = 10_000
@@ -103,15 +103,15 @@ class Relay:
                     self._batch_bytes = max(1, self._batch_bytes // 2)
                 await asyncio.sleep(self._outage.failed(exc, loop.time()))
 
-    async def drained(self) -> None:
+    async def until_acknowledged(self) -> None:
         """Return when every event of our own outbox is acknowledged by the broker."""
         while True:
             try:
                 if self._mine is None or await self._redis.xlen(self._mine.key) == self._mine.waiting:
                     return
             except RedisError as exc:
-                log.debug("drain_waits_for_redis", error=str(exc))
-            await asyncio.sleep(_PACE_S)
+                log.debug("stop_waits_for_redis", error=str(exc))
+            await asyncio.sleep(_PAUSE_S)
 
     async def _relay_while_connected(self) -> None:
         loop = asyncio.get_running_loop()
@@ -136,7 +136,7 @@ class Relay:
                 events = [await self._relay(producer, outbox) for outbox in self._outboxes()]
                 self._redis_outage.recovered(loop.time())
                 if max(events, default=0) < _GROUP:
-                    await asyncio.sleep(_PACE_S)
+                    await asyncio.sleep(_PAUSE_S)
         finally:
             await _close(producer)
 

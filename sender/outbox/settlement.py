@@ -11,9 +11,10 @@ import trio
 
 from schema.event import SCHEMA_VERSION, LogEvent, at_us, encode_event
 from schema.job import Job, encode_record, event_id
-from schema.outcomes import ErrorClass, Outcome
+from schema.outcomes import Outcome
 from sender.figures import Figures
 from sender.graph.api.classify import Answer
+from sender.outbox.ending import Ending
 from sender.outbox.unacknowledged import Unacknowledged
 from sender.queue.claimed_job import ClaimedJob
 from sender.queue.group_commit import GroupCommit
@@ -67,42 +68,36 @@ class Settlements:
     def settle(
         self,
         job: ClaimedJob,
-        outcome: Outcome,
-        error_class: ErrorClass | None = None,
+        ending: Ending,
         *,
         answer: Answer | None = None,
         reason: str | None = None,
         latency_ms: float | None = None,
-        counted: bool = False,
-        delay_ms: int = 0,
     ) -> None:
         """Settle an attempt with its event; without a mark it counts as attempt 0.
 
         Args:
             job: whose attempt it was.
-            outcome: `retrying`: the job goes back into the queue.
-            error_class: of an outcome other than `sent`.
+            ending: how it ended.
             answer: of the Graph API, if there was one.
             reason: for people, where no answer has a text.
             latency_ms: from the request to its answer.
-            counted: whether the attempt uses up one of `Job.retries`.
-            delay_ms: before a job that goes back may be claimed again.
         """
         attempt = job.attempt if job.sent_at_us else 0
         record = b""
-        if outcome is Outcome.RETRYING:
-            record = encode_record(job.id, after(job.content, attempt=attempt, counted=counted))
+        if ending.outcome is Outcome.RETRYING:
+            record = encode_record(job.id, after(job.content, attempt=attempt, counted=ending.counted))
         event = LogEvent(
             event_id=event_id(job.id, attempt),
             run_id=job.run_id,
             page_id=job.page_id,
             recipient_id=job.content.recipient_id,
             attempt=attempt,
-            outcome=outcome,
+            outcome=ending.outcome,
             sent_at=at_us(job.sent_at_us or self._held.redis_now_us()),
             sender_id=self._sender_id,
             schema_version=SCHEMA_VERSION,
-            error_class=error_class,
+            error_class=ending.error_class,
             error_code=answer.code if answer else None,
             error_subcode=answer.subcode if answer else None,
             error_message=(answer.message if answer else None) or reason,
@@ -112,7 +107,7 @@ class Settlements:
             fbtrace_id=answer.fbtrace_id if answer else None,
         )
         self._ended_at.append(trio.current_time())
-        self._add(job, outcome.value, encode_event(event), record, delay_ms)
+        self._add(job, ending.outcome.value, encode_event(event), record, ending.delay_ms)
 
     def give_back(self, job: ClaimedJob) -> None:
         """Return a job of which nothing left."""
@@ -129,7 +124,7 @@ class Settlements:
             log.warning("events_logged_again", events=logged)
 
     def _add(self, job: ClaimedJob, outcome: str, event: bytes, record: bytes, delay_ms: int = 0) -> None:
-        job.settled = True
+        job.done = True
         if job.session == self._queue.session:
             self._held.leave(job.id)
         self.group.add((job.session, Settlement(job.id, job.run_id, job.page_id, outcome, event, record, delay_ms)))

@@ -27,8 +27,8 @@ class ClaimedJob(msgspec.Struct, kw_only=True):
     """Whether it may be marked: its number is used up, even if nothing leaves."""
     sent_at_us: int = 0
     """Redis's time of its mark; 0 while there is none."""
-    settled: bool = False
-    """Whether it is on its way back: settled, given back, or found to be somebody else's."""
+    done: bool = False
+    """Whether nothing is left to do with it here: settled, given back, or found to be somebody else's."""
 
     @classmethod
     def of_record(

@@ -153,7 +153,7 @@ class SessionQueue:
         return [int(t) if t else None for t in times]
 
     async def settle(self, number: int, settlements: Sequence[Settlement], *, session: str | None = None) -> list[bool]:
-        """Record outcomes, free the leases and put the events into the outbox. False for a job not ours (any more).
+        """Record outcomes, free the jobs and put the events into the outbox. False for a job not ours (any more).
 
         `number` grows from group to group; a repeat under the same number gives the answer of the first.
         `session`: as for `mark`.

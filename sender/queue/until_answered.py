@@ -16,7 +16,7 @@ _LONGEST_S = 5.0
 
 
 class UntilAnswered:
-    """Repeats calls through outages of Redis, paced, and logs each outage once. Shared by all tasks of a process.
+    """Repeats calls through outages of Redis, at growing pauses, and logs each once. Shared by all tasks of a process.
 
     A quarter of the lease is the longest pause: when Redis is back, everybody must have renewed before anybody is taken
     over, for which there is one lease.

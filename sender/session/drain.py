@@ -8,6 +8,7 @@ import trio
 
 from schema.job import JOB_ID_BYTES
 from schema.outcomes import ErrorClass, Outcome
+from sender.outbox.ending import Ending
 from sender.outbox.settlement import Settlements
 from sender.queue.claimed_job import ClaimedJob
 from sender.queue.held_jobs import HeldJobs
@@ -18,6 +19,8 @@ _GROUP = 200
 _IDLE_S = 0.5
 _BUSY_S = 0.05
 """At most 4,000 drained jobs per second and process: sending comes first."""
+_CANCELLED = Ending(outcome=Outcome.CANCELLED, error_class=ErrorClass.RUN_CANCELLED)
+_EXPIRED = Ending(outcome=Outcome.EXPIRED, error_class=ErrorClass.RUN_EXPIRED)
 
 
 class Drain:
@@ -59,6 +62,6 @@ class Drain:
     def _settle(self, group: ClaimedGroup, record: bytes) -> None:
         job = ClaimedJob.of_record(record, run_id=group.run_id, page_id=group.page_id, session=group.session)
         if group.state == "cancelled":
-            self._settlements.settle(job, Outcome.CANCELLED, ErrorClass.RUN_CANCELLED)
+            self._settlements.settle(job, _CANCELLED)
         else:
-            self._settlements.settle(job, Outcome.EXPIRED, ErrorClass.RUN_EXPIRED)
+            self._settlements.settle(job, _EXPIRED)

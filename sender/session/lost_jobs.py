@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from schema.job import JOB_ID_BYTES
-from schema.outcomes import ErrorClass
 from schema.run import Run
 from sender.delivery.after_answer import decide_lost
 from sender.delivery.run_contexts import RunContexts
@@ -42,11 +41,4 @@ class LostJobs:
         job = ClaimedJob.of_record(one.record, run_id=one.run_id, page_id=page_id, session=one.session)
         job.attempt, job.sent_at_us = one.attempt, one.sent_at_us
         decision = decide_lost(job.content, on_unknown=run.on_unknown if run else "hold")
-        self._settlements.settle(
-            job,
-            decision.outcome,
-            ErrorClass.AMBIGUOUS,
-            reason="its sender was gone before the answer came",
-            counted=decision.counted,
-            delay_ms=decision.delay_ms,
-        )
+        self._settlements.settle(job, decision, reason="its sender was gone before the answer came")

@@ -61,7 +61,7 @@ class Faults:
 
     Attributes:
         recovered_s: how long the sessions of killed senders outlived them.
-        held: how many jobs killed senders had in their hands.
+        held: how many jobs killed senders had held.
         unmarked: how many of them had no mark, so that they could go out again.
         servers_killed: how often one of the servers was.
         servers_frozen: how often one of them was stopped and continued.
@@ -96,7 +96,7 @@ class Faults:
         sender = await self._replace(action)
         async with self._up("redis"):
             sender.kill()
-            unmarked, marked = self.world.in_hands_of(sender.sessions[-1])
+            unmarked, marked = self.world.held_by(sender.sessions[-1])
         self.unmarked += len(unmarked)
         self.held += len(unmarked | marked)
         self.recovered_s.append(await self.world.until_taken_over(sender))

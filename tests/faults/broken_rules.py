@@ -8,7 +8,7 @@ from unittest.mock import patch
 
 import msgspec
 
-from schema.outcomes import Outcome
+from schema.outcomes import ErrorClass, Outcome
 from sender.delivery.after_answer import Decision
 from sender.outbox import relay
 from sender.queue import script_loader
@@ -49,7 +49,7 @@ def resend_unknown() -> None:
     """What a dead sender had marked is sent again though the run says `hold`."""
 
     def decide_lost(*_: Any, **__: Any) -> Decision:
-        return Decision(outcome=Outcome.RETRYING, counted=True)
+        return Decision(outcome=Outcome.RETRYING, error_class=ErrorClass.AMBIGUOUS, counted=True)
 
     patch.object(lost_jobs, "decide_lost", decide_lost).start()
 

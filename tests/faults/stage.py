@@ -148,7 +148,7 @@ class Stage:
         return sum(int(self.redis.xlen(key(f"outbox:{box.decode()}"))) for box in boxes)
 
     def held(self) -> int:
-        """Return how many jobs are in the hands of senders."""
+        """Return how many jobs are held by senders."""
         sessions: Any = self.redis.zrange(key("sessions"), 0, -1)
         return sum(int(self.redis.hlen(key(f"held:{s.decode()}"))) for s in sessions)
 

@@ -114,13 +114,13 @@ async def test_a_sender_that_loses_the_answer_of(script: str, after: int, world:
 
 @pytest.mark.parametrize("script", ["runs/create", "runs/enqueue_chunk"])
 async def test_a_run_is_enqueued_once_though_the_answer_is_lost_of(script: str, world: ProxiedWorld) -> None:
-    redis, persist = open_redis(world.proxy.url), UntilAnswered(lease_s=10.0)
+    redis, until_answered = open_redis(world.proxy.url), UntilAnswered(lease_s=10.0)
     runs = RunQueue(redis)
     run = Run(run_id="r", page_id="100", message={"text": "hi"}, expires_at_ms=FAR_MS)
     records = [encode_record(job_id("r", p), Job(p)) for p in people(10)]
     world.proxy.cut_answer(script)
-    await persist(lambda: runs.create_run(run))
-    await persist(lambda: runs.enqueue_chunk("r", cursor="", next_cursor="x", records=records, last=True))
+    await until_answered(lambda: runs.create_run(run))
+    await until_answered(lambda: runs.enqueue_chunk("r", cursor="", next_cursor="x", records=records, last=True))
     assert world.proxy.cut.is_set()
     facts = (await runs.facts(["r"]))["r"]
     assert (facts.recipients, facts.left, facts.cursor, facts.enqueued) == (10, 10, "x", True)

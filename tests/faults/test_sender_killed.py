@@ -14,13 +14,13 @@ CLOCK_ARGS = ["--clock-ahead-s", "2"]
 
 async def test_senders_killed_at_every_point_lose_and_double_nothing(world: World) -> None:
     *victims, _ = await world.start_senders(*(["--halt-at", point, *CLOCK_ARGS] for point in POINTS), [])
-    in_hands: dict[str, tuple[set[str], set[str]]] = {}
+    held: dict[str, tuple[set[str], set[str]]] = {}
     recovered_s: list[float] = []
 
     async def kill(point: str, victim: TracedSender) -> None:
         await world.until_halted(victim)
         victim.kill()
-        in_hands[point] = world.in_hands_of(victim.sessions[-1])
+        held[point] = world.held_by(victim.sessions[-1])
         recovered_s.append(await world.until_taken_over(victim))
 
     await world.enqueue("r", RECIPIENTS)
@@ -31,10 +31,10 @@ async def test_senders_killed_at_every_point_lose_and_double_nothing(world: Worl
     history = await world.verify("SIGKILL at each point", killed=len(victims), recovered_s=max(recovered_s))
     outcomes = {row.job: row.outcome for row in history.rows}
     assert {job for job, outcome in outcomes.items() if outcome == "unknown"} == set[str]().union(
-        *(marked for _, marked in in_hands.values())
+        *(marked for _, marked in held.values())
     )
     for point in POINTS:
-        unmarked, marked = in_hands[point]
+        unmarked, marked = held[point]
         assert {outcomes[job] for job in unmarked} <= {"sent"}, point
         assert unmarked or point not in {"claimed", "before_mark"}, point
         assert marked or point not in {"marked", "posted", "answered", "before_settle"}, point

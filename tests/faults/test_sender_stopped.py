@@ -20,12 +20,12 @@ PAUSE_MS = 2500
 
 async def test_senders_stopped_for_longer_than_their_lease_settle_and_mark_nothing(world: World) -> None:
     *frozen, _ = await world.start_senders(*(["--halt-at", point, "--occurrence", "3"] for point in POINTS), [])
-    in_hands: dict[str, tuple[set[str], set[str]]] = {}
+    held: dict[str, tuple[set[str], set[str]]] = {}
 
     async def stand_still(point: str, sender: TracedSender) -> None:
         await world.until_halted(sender)
         await trio.sleep(0.05)  # what it had written to Redis is carried out by now
-        in_hands[point] = world.in_hands_of(sender.sessions[0])
+        held[point] = world.held_by(sender.sessions[0])
         await world.until_taken_over(sender)
 
     await world.enqueue("r", 1000)
@@ -39,7 +39,7 @@ async def test_senders_stopped_for_longer_than_their_lease_settle_and_mark_nothi
     await world.enqueue("later", 300)
     await world.until_done()
     for point, sender in zip(POINTS, frozen, strict=True):
-        unmarked, marked = in_hands[point]
+        unmarked, marked = held[point]
         before, _ = sender.sessions
         assert not {job for job, _ in sender.pairs("settled", session=before)} & (unmarked | marked), point
         assert not {job for job, _ in sender.pairs("marked", session=before)} & unmarked, point

@@ -143,7 +143,7 @@ class World(Stage):
         await self.until(lambda: not sender.process.running, "a sender's end")
         return sender.process.wait()
 
-    def in_hands_of(self, session: str) -> tuple[set[str], set[str]]:
+    def held_by(self, session: str) -> tuple[set[str], set[str]]:
         """Return the jobs that a session holds without and with a mark."""
         held: Any = self.redis.hkeys(key(f"held:{session}"))
         marked: Any = self.redis.hkeys(key(f"marks:{session}"))

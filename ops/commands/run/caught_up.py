@@ -32,7 +32,7 @@ async def wait_for_rows(redis: Redis, kafka: KafkaSettings, log_url: str, *, wit
     missing = None
     with trio.move_on_after(within_s) as limit:
         marks = await aio(_ends_of_outboxes, redis)
-        while missing := await _unrelayed(redis, marks):  # noqa: ASYNC110 - others' doing
+        while missing := await _not_acknowledged(redis, marks):  # noqa: ASYNC110 - others' doing
             await trio.sleep(_LOOK_AGAIN_S)
         cluster_id, ends = await aio(_ends_of_topic, kafka)
         while missing := await _unwritten(log_url, kafka.kafka_topic, cluster_id, ends):  # noqa: ASYNC110
@@ -52,7 +52,7 @@ async def _ends_of_outboxes(redis: Redis) -> dict[str, bytes]:
     return found
 
 
-async def _unrelayed(redis: Redis, marks: dict[str, bytes]) -> str | None:
+async def _not_acknowledged(redis: Redis, marks: dict[str, bytes]) -> str | None:
     for name, newest in marks.items():
         oldest: Any = await aio(redis.xrange, name, "-", newest, 1)
         if oldest:

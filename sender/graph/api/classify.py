@@ -25,7 +25,7 @@ _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """One answer, judged. `error_class` None: accepted, and `message_id` is set."""
+    """One answer, classified. `error_class` None: accepted, and `message_id` is set."""
 
     error_class: ErrorClass | None
     http_status: int
@@ -68,7 +68,7 @@ _headers = msgspec.json.Decoder(list[_Header])
 
 
 def classify(status: int, header: HeaderOf, body: bytes | str) -> Answer:
-    """Judge the answer to one message.
+    """Classify the answer to one message.
 
     Args:
         status: its HTTP status, which decides nothing but that a message id counts under 2xx only.
@@ -93,7 +93,7 @@ def classify(status: int, header: HeaderOf, body: bytes | str) -> Answer:
 
 
 def classify_member(member: bytes | msgspec.Raw) -> Answer:
-    """Judge one member of a batch's answer, given as its JSON text. `null` did not finish: ambiguous."""
+    """Classify one member of a batch's answer, given as its JSON text. `null` did not finish: ambiguous."""
     try:
         content = _member.decode(member)
     except _UNREADABLE:
@@ -104,7 +104,7 @@ def classify_member(member: bytes | msgspec.Raw) -> Answer:
 
 
 def split_batch(status: int, header: HeaderOf, body: bytes, size: int) -> list[Answer] | Answer:
-    """Judge the answer to a batch of `size` messages (platform facts 4).
+    """Classify the answer to a batch of `size` messages (platform facts 4).
 
     Returns:
         One answer for each member, in order; or a single one when the batch was refused as a whole: nobody was sent.

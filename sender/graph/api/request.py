@@ -120,7 +120,7 @@ class RequestFactory:
         return self._member_open + form({**self._fields, "recipient": recipient, "message": message}) + b'"}'
 
     def batch(self, members: Sequence[bytes]) -> httpx.Request:
-        """Return a batch request of 1 to MAX_BATCH members, which may come from other runs of the same page."""
+        """Return a batch request of 1 to MAX_BATCH members."""
         if not 1 <= len(members) <= MAX_BATCH:
             raise ValueError(f"a batch has 1 to {MAX_BATCH} members, not {len(members)}")
         return DerivedRequest(self._batch, b"".join((self._batch_open, b",".join(members), b"]}")))

@@ -13,7 +13,7 @@ from anyio.abc import SocketAttribute
 
 from sender.graph.http.connection import Connection
 from sender.graph.http.counters import Tally
-from sender.graph.http.errors import GraphTransportError, NotSent
+from sender.graph.http.errors import NotSent, TransportError
 from sender.graph.http.origin import Origin
 from sender.graph.http.proxy import ProxySettings
 from sender.graph.http.response import ResponseParser
@@ -88,7 +88,7 @@ async def _open_tunnel(sock: socket.socket, origin: Origin, authorization: str |
     parser = ResponseParser(_TUNNEL_ANSWER_BYTES, _TUNNEL_ANSWER_BYTES)
     try:
         answer = await Connection(sock, origin, parser, Tally()).send(request)
-    except GraphTransportError as exc:
+    except TransportError as exc:
         raise NotSent("proxy", exc.reason) from exc
     if not 200 <= answer.status_code < 300:
         raise NotSent("proxy", f"refused the tunnel with HTTP {answer.status_code}")

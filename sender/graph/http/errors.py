@@ -7,7 +7,7 @@ from typing import Literal
 Phase = Literal["acquire", "dns", "connect", "proxy", "tls", "write", "read", "parse"]
 
 
-class GraphTransportError(Exception):
+class TransportError(Exception):
     """A request that brought no usable answer.
 
     Args:
@@ -21,9 +21,9 @@ class GraphTransportError(Exception):
         self.reason = reason
 
 
-class NotSent(GraphTransportError):
+class NotSent(TransportError):
     """Nothing of the request left this process: a retry cannot duplicate the message."""
 
 
-class AnswerLost(GraphTransportError):
+class AnswerLost(TransportError):
     """The request may have arrived. There is no idempotency key: never retry, the outcome is unknown."""

@@ -8,7 +8,7 @@ from typing import ClassVar
 import anyio
 import httpx
 
-from sender.graph.http.errors import AnswerLost, GraphTransportError
+from sender.graph.http.errors import AnswerLost, TransportError
 from sender.graph.http.origin import Origin
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -48,7 +48,7 @@ def origin_of(request: httpx.Request) -> Origin:
     return Origin(url.scheme == "https", url.raw_host.decode("ascii"), url.port or _DEFAULT_PORTS[url.scheme])
 
 
-def translated(error: GraphTransportError, request: httpx.Request) -> httpx.TransportError:
+def translated(error: TransportError, request: httpx.Request) -> httpx.TransportError:
     """Return httpx's error for one of ours."""
     kind: type[httpx.TransportError]
     if isinstance(error, AnswerLost):

@@ -14,7 +14,7 @@ from schema.snapshot import PoolFigures, socket_reuse_ratio
 from sender.graph.http.connection import Connection
 from sender.graph.http.counters import Tally
 from sender.graph.http.dial import dial, tls_context
-from sender.graph.http.errors import GraphTransportError, NotSent
+from sender.graph.http.errors import NotSent, TransportError
 from sender.graph.http.httpx_contract import TimeLimits, origin_of, translated
 from sender.graph.http.origin import Origin
 from sender.graph.http.proxy import ProxySettings
@@ -88,7 +88,7 @@ class Pool(httpx.AsyncBaseTransport):
         try:
             with limits.scope:
                 return await self._exchange(origin, message, limits, without_body=has_no_answer_body(request))
-        except GraphTransportError as exc:
+        except TransportError as exc:
             raise translated(exc, request) from exc
         raise limits.passed(request)  # nothing else ends the scope without an answer
 

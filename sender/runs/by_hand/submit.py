@@ -48,7 +48,7 @@ async def submit(url: str, file: Path | TextIO, run: SubmittedRun, box: TokenBox
 
     Args:
         url: the log database, migrated.
-        file: CSV or NDJSON (schema: `submitted_file`); a path, or text opened as said there.
+        file: CSV or NDJSON (see `recipients_file`); a path, or text opened as said there.
         run: a token in it is sealed before it is stored.
         box: seals it.
 

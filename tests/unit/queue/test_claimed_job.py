@@ -16,7 +16,7 @@ def test_a_claimed_job_gets_the_number_behind_its_last_mark() -> None:
     job = _claimed(encode_record(ID, Job("7", {"a": "b"}, 5, attempts=2, retries=1)))
     assert (job.id, job.content.recipient_id, job.attempt, job.corrupt) == (ID, "7", 3, None)
     assert (job.run_id, job.page_id, job.session, job.claimed_at) == ("r", "100", "s", 3.0)
-    assert (job.mark_asked, job.sent_at_us, job.settled) == (False, 0, False)
+    assert (job.mark_asked, job.sent_at_us, job.done) == (False, 0, False)
 
 
 def test_a_corrupt_record_is_a_job_of_which_only_the_id_is_known() -> None:

@@ -14,7 +14,7 @@ local function in_slices(command, key, values)
   end
 end
 
--- Pop up to n waiting jobs of a run into the session's hands; the group's head is {run, page, state, token version}.
+-- Pop up to n waiting jobs of a run under the session; the group's head is {run, page, state, token version}.
 local function take(session, run, n, head, ids)
   local records = redis.call('LPOP', P .. 'jobs:' .. run, n)
   if not records then return 0 end

@@ -14,7 +14,7 @@ local function finish_if_done(run, now)
   redis.call('DEL', P .. 'jobs:' .. run)
 end
 
--- A cancelled or expired run: its jobs are handed out only to be settled, at the drainers' pace.
+-- A cancelled or expired run: its jobs are handed out only to be settled, slowly.
 local function begin_drain(run, state, now)
   local key = P .. 'run:' .. run
   redis.call('HSET', key, 'state', state)

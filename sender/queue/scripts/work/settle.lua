@@ -2,7 +2,7 @@
 -- uses: base, packed, lanes, pages, runs, outbox
 -- ARGV: session, number of this group, parts, seven for each job: id, run, page, outcome, event, record, delay_ms.
 -- A final outcome has no record; `retrying` and '' (given back unharmed, no event) have one. Returns 1 or 0 (not ours) each.
--- Numbers grow. A repeat gives the first answer: a job that was given back may be ours again by now, on a new errand.
+-- Numbers grow. A repeat gives the first answer: a job that was given back may be ours again by now, claimed anew.
 local session, number, now = ARGV[1], tonumber(ARGV[2]), now_us()
 local held, marks, outbox = P .. 'held:' .. session, P .. 'marks:' .. session, P .. 'outbox:' .. session
 local counts, activate, settled, unasked, events = {}, {}, {}, {}, 0
