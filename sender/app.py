@@ -24,6 +24,7 @@ from sender.delivery.page_health import PageHealth
 from sender.delivery.run_contexts import RunContexts
 from sender.figures import Figures
 from sender.graph.http.dial import tls_context
+from sender.graph.http.origin import Origin
 from sender.graph.http.pool import Pool
 from sender.graph.http.proxy import ProxySettings
 from sender.open_files import make_room
@@ -31,6 +32,7 @@ from sender.outbox.relay import Relay
 from sender.outbox.settlement import Settlements
 from sender.outbox.unacknowledged import Unacknowledged
 from sender.queue.held_jobs import HeldJobs
+from sender.queue.page_queue import PageQueue
 from sender.queue.session_queue import Limits, SessionQueue
 from sender.queue.until_answered import UntilAnswered
 from sender.session.drain import Drain
@@ -58,6 +60,7 @@ class Sender:
         self.figures = Figures()
         self.held = HeldJobs(lease_s)
         queue = SessionQueue(redis, _limits(settings), lease_ms=settings.lease_ms)
+        pages = PageQueue(redis)
         self.pool = _pool(settings)
         unacknowledged = Unacknowledged()
         self.relay = Relay(settings, redis, unacknowledged)
@@ -70,19 +73,19 @@ class Sender:
             sender_id=self.process.id,
             enough=(settings.worker_concurrency * settings.graph_batch_size + 1) // 2,
         )
-        contexts = RunContexts(queue, until_answered, settings)
+        contexts = RunContexts(queue, pages, until_answered, settings)
         lost_jobs = LostJobs(queue, self.held, contexts, self.settlements)
         self.lease = Lease(queue, self.held, self.settlements, lost_jobs, until_answered, on_session=self.relay.adopt)
         self.takeover = Takeover(queue, until_answered, lost_jobs, lease_s=lease_s)
         self.drain = Drain(queue, self.held, self.settlements, until_answered)
-        self.page_health = PageHealth(queue, until_answered, settings)
+        self.page_health = PageHealth(pages, until_answered, settings)
         self.graph_outage = GraphOutage()
         self.marks = Marks(
             queue, self.held, until_answered, self.figures, enough=(settings.worker_concurrency + 1) // 2
         )
         delivery = Delivery(
             pool=self.pool,
-            origin=contexts.origin,
+            origin=Origin.from_url(settings.graph_api_url),
             graph_outage=self.graph_outage,
             marks=self.marks,
             page_health=self.page_health,

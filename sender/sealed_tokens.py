@@ -28,6 +28,10 @@ class TokenBox:
         """Return `sealed:` and the ciphertext."""
         return SEALED_PREFIX + urlsafe_b64encode(self._ciphers[0].encrypt(token.encode(), None)).decode()
 
+    def sealed(self, token: str | None) -> str | None:
+        """Return a token sealed, as one that is or none at all already is."""
+        return token if token is None or token.startswith(SEALED_PREFIX) else self.seal(token)
+
     def open(self, sealed: str) -> str:
         """Return the token in the clear.
 

@@ -29,12 +29,13 @@ from schema.runtime.asyncio_door import aio
 from schema.runtime.outage import Outage
 from schema.runtime.redis import open_redis
 from schema.snapshot import RunsSnapshot
+from sender.queue.page_queue import PageQueue
 from sender.queue.run_queue import RunQueue
 from sender.runs.bookkeeper import Bookkeeper
 from sender.runs.databases.database import Database
 from sender.runs.databases.registry import Registry
 from sender.runs.databases.source_views import Source, Views
-from sender.runs.page_facts import PageBook
+from sender.runs.known_pages import KnownPages
 from sender.runs.processor import RunProcessor
 from sender.sealed_tokens import TokenBox
 
@@ -104,7 +105,7 @@ async def _looks(options: PollOptions, pages: int) -> AsyncIterator[Looks]:
                 for run_id, page_id in await trio.to_thread.run_sync(_make_runs, url, options, pages, epoch):
                     await _enqueue(queue, run_id, page_id)
                 async with _database(url) as source, _database(url) as log:
-                    processor, bookkeeper = _parts(queue, source, log)
+                    processor, bookkeeper = _parts(queue, PageQueue(redis), source, log)
                     looks: Looks = {"poll": processor.poll, "books": bookkeeper.look}
                     for look in looks.values():
                         await look()
@@ -121,10 +122,10 @@ async def _measure(looks: Looks, runs: int, look: Look) -> PollFigures:
     return PollFigures(runs_per_s=round(runs / seconds, 1), cpu_us=cpu_us_each(before, usage_by_role(), runs))
 
 
-def _parts(queue: RunQueue, source: Database, log: Database) -> tuple[RunProcessor, Bookkeeper]:
+def _parts(queue: RunQueue, page_queue: PageQueue, source: Database, log: Database) -> tuple[RunProcessor, Bookkeeper]:
     box = TokenBox(SecretStr(base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()))
     figures, registry = RunsSnapshot(), Registry(log)
-    pages = PageBook(queue, box, complete=False)
+    pages = KnownPages(page_queue, box, complete=False)
     processor = RunProcessor(Source("source", source, Views()), registry, queue, pages, chunk=1, figures=figures)
     return processor, Bookkeeper(registry, queue, figures)
 

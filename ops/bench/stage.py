@@ -27,7 +27,8 @@ from schema.migrate import migrate
 from schema.run import Run
 from schema.runtime.asyncio_door import aio
 from schema.runtime.redis import open_redis
-from sender.queue.run_queue import PageFacts, RunQueue
+from sender.queue.page_queue import PageFacts, PageQueue
+from sender.queue.run_queue import RunQueue
 from sender.sealed_tokens import TokenBox
 
 _CHUNK = 5000
@@ -119,12 +120,12 @@ async def enqueue_held(stage: Stage, *, messages: int, pages: int) -> list[str]:
 
 async def fill_queue(redis: Redis, *, messages: int, pages: int, sealed: str, held: bool = False) -> list[str]:
     """Put messages into the queue, one run for each page; return the run ids."""
-    queue = RunQueue(redis)
+    queue, pages_queue = RunQueue(redis), PageQueue(redis)
     expires_at_ms = int(time.time() * 1000) + 24 * 3600 * 1000
     run_ids = []
     for page in range(pages):
         run_id, page_id = f"bench-{secrets.token_hex(4)}", str(1000 + page)
-        await queue.set_page(PageFacts(page_id=page_id, sealed_token=sealed))
+        await pages_queue.set_page(PageFacts(page_id=page_id, sealed_token=sealed))
         await queue.create_run(Run(run_id=run_id, page_id=page_id, message=MESSAGE, expires_at_ms=expires_at_ms))
         if held:
             await queue.hold(run_id, _HOLDER)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
@@ -18,6 +18,8 @@ from uuid import uuid4
 
 _PROJECT = "newar-message-sender"
 _LOCK = "requirements.lock"
+IMAGE_PYTHON = (3, 13)
+"""Of ops/deploy/Dockerfile: the lock file names other versions for other Pythons."""
 _SPDX_EXPRESSION = re.compile(r"[\w.+-]+( (OR|AND) [\w.+-]+)*")
 _CLASSIFIERS = {
     "MIT License": "MIT",
@@ -90,12 +92,20 @@ def _relationship(one: str, kind: str, other: str) -> dict[str, str]:
     return {"spdxElementId": one, "relationshipType": kind, "relatedSpdxElement": other}
 
 
-def main(file: Path) -> None:
+def write(file: Path) -> None:
     """Write the document to a file, whose folder is made."""
     content = document(installed(Path(_LOCK).read_text("utf-8")))
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(json.dumps(content, indent=2) + "\n", "utf-8")
 
 
+def refuse_another_python(running: Sequence[int]) -> None:
+    """Raise SystemExit where this is not the Python that the image has."""
+    if tuple(running[:2]) != IMAGE_PYTHON:
+        wanted = ".".join(map(str, IMAGE_PYTHON))
+        raise SystemExit(f"the image has Python {wanted}, with other packages than this one: nox -s sbom takes that")
+
+
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    refuse_another_python(sys.version_info[:2])
+    write(Path(sys.argv[1]))

@@ -8,7 +8,7 @@ import trio
 from schema.outcomes import ErrorClass
 from sender.delivery.after_answer import Decision, Pause
 from sender.delivery.judgement import Judgement
-from sender.queue.session_queue import SessionQueue
+from sender.queue.page_queue import PageQueue
 from sender.queue.until_answered import UntilAnswered
 from sender.settings import SenderSettings
 
@@ -31,13 +31,13 @@ class PageHealth:
     """Tells the queue what happened to pages. Knows, at most a second late, which pages have failures counted.
 
     Args:
-        queue: keeps pauses and breakers.
+        pages: keeps pauses and breakers.
         until_answered: repeats a call until Redis has answered it.
         settings: how many failures open a breaker, and for how long.
     """
 
-    def __init__(self, queue: SessionQueue, until_answered: UntilAnswered, settings: SenderSettings) -> None:
-        self._queue = queue
+    def __init__(self, pages: PageQueue, until_answered: UntilAnswered, settings: SenderSettings) -> None:
+        self._pages = pages
         self._until_answered = until_answered
         self._threshold = settings.circuit_breaker_threshold
         self._cooldown_ms = settings.circuit_breaker_cooldown_ms
@@ -69,7 +69,7 @@ class PageHealth:
         hold_ms, reason = decision.hold_ms or self._cooldown_ms, f"{decision.error_class}"
         self._troubled.add(page_id)
         state, changed = await self._until_answered(
-            lambda: self._queue.trouble(page_id, kind, hold_ms, reason, self._threshold, token_version)
+            lambda: self._pages.trouble(page_id, kind, hold_ms, reason, self._threshold, token_version)
         )
         if changed:
             log.warning("breaker_opened", page_id=page_id, reason=reason, state=state, hold_ms=hold_ms)
@@ -79,7 +79,7 @@ class PageHealth:
         task_status.started()
         while True:
             before = set(self._troubled)
-            troubled = await self._until_answered(self._queue.troubled)
+            troubled = await self._until_answered(self._pages.troubled)
             self._troubled = troubled | (self._troubled - before)  # what was noted meanwhile
             await trio.sleep(1)
 
@@ -89,7 +89,7 @@ class PageHealth:
         if decision.breaker == "app":
             self._troubled.add(APP)
             reason = f"{decision.error_class}"
-            if await self._until_answered(lambda: self._queue.trouble_app(self._cooldown_ms, reason, self._threshold)):
+            if await self._until_answered(lambda: self._pages.trouble_app(self._cooldown_ms, reason, self._threshold)):
                 log.error("app_paused", reason=reason, ms=self._cooldown_ms)
         elif decision.breaker == "page":
             await self.fault(page_id, token_version, decision)
@@ -101,18 +101,18 @@ class PageHealth:
         pages = [p for p in (page_id, APP) if p in self._troubled]
         if pages:
             self._troubled.difference_update(pages)
-            for closed in await self._until_answered(lambda: self._queue.page_works(pages)):
+            for closed in await self._until_answered(lambda: self._pages.works(pages)):
                 log.info("breaker_closed", page_id=closed)
 
     async def _pause(self, page_id: str, token_version: int, pause: Pause) -> None:
         scope = APP if pause.scope == "app" else page_id
         self._pauses[scope] = (pause.level, trio.current_time() + pause.ms / 1000)
         if pause.scope == "app":
-            if await self._until_answered(lambda: self._queue.trouble_app(pause.ms, pause.reason)):
+            if await self._until_answered(lambda: self._pages.trouble_app(pause.ms, pause.reason)):
                 log.warning("app_paused", reason=pause.reason, ms=pause.ms)
         else:
             _, began = await self._until_answered(
-                lambda: self._queue.trouble(page_id, "pause", pause.ms, pause.reason, self._threshold, token_version)
+                lambda: self._pages.trouble(page_id, "pause", pause.ms, pause.reason, self._threshold, token_version)
             )
             if began:
                 log.info("page_paused", page_id=page_id, reason=pause.reason, ms=pause.ms)

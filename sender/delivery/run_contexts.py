@@ -10,9 +10,9 @@ import msgspec
 from schema.outcomes import ErrorClass
 from schema.run import Run
 from sender.graph.api.request import RequestFactory, UnfitRequestPart
-from sender.graph.http.origin import Origin
 from sender.message.errors import BadTemplate
 from sender.message.template import MessageTemplate
+from sender.queue.page_queue import PageQueue
 from sender.queue.session_queue import ClaimedGroup, SessionGone, SessionQueue
 from sender.queue.until_answered import UntilAnswered
 from sender.sealed_tokens import TokenBox, TokenUnreadable
@@ -47,17 +47,20 @@ class RunContexts:
     And for each session: it is lost with the queue, and another queue counts its tokens' versions anew.
 
     Args:
-        queue: has the runs' records and the pages' tokens.
+        queue: has the runs' records.
+        pages: has the pages' tokens.
         until_answered: repeats a call until Redis has answered it.
         settings: where requests go, and the keys that open tokens.
     """
 
-    def __init__(self, queue: SessionQueue, until_answered: UntilAnswered, settings: SenderSettings) -> None:
+    def __init__(
+        self, queue: SessionQueue, pages: PageQueue, until_answered: UntilAnswered, settings: SenderSettings
+    ) -> None:
         self._queue = queue
+        self._pages = pages
         self._until_answered = until_answered
         self._box = TokenBox(settings.token_encryption_key)
         self._settings = settings
-        self._origin = Origin.from_url(settings.graph_api_url)
         self._kept: OrderedDict[tuple[str, str, int], RunContext | RunUnsendable] = OrderedDict()
 
     async def get(self, group: ClaimedGroup) -> RunContext:
@@ -90,7 +93,7 @@ class RunContexts:
         run = _decoded(spec)
         if run is None:
             return RunUnsendable(ErrorClass.CORRUPT, "the run's record in the queue cannot be decoded")
-        sealed, version = await self._until_answered(lambda: self._queue.page_token(group.page_id))
+        sealed, version = await self._until_answered(lambda: self._pages.token(group.page_id))
         if not sealed:
             return RunUnsendable(ErrorClass.NO_TOKEN, "the page has no access token", page_wide=True)
         try:
@@ -111,11 +114,6 @@ class RunContexts:
             token=token,
             app_secret=settings.app_secret.get_secret_value() if settings.app_secret else None,
         )
-
-    @property
-    def origin(self) -> Origin:
-        """Where requests go."""
-        return self._origin
 
 
 def _decoded(spec: bytes) -> Run | None:

@@ -1,15 +1,28 @@
-"""Pages by hand: what the command line does to a page's pause and breaker, and what it shows of pages."""
+"""Pages in the queue: what the source says of them, what answers mean for them, and what people do to them."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import msgspec
 from redis.asyncio import Redis
 
 from schema.keys import key
 from schema.runtime.asyncio_door import aio
-from sender.queue.script_loader import Scripts
+from sender.queue.script_loader import Scripts, slices
 
 _FIELDS = ("paused_until_ms", "pause_reason", "breaker", "reason", "retry_at_ms", "limit_text", "limit_media", "weight")
+
+
+class PageFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """What the source says of a page. None: not said, the default counts."""
+
+    page_id: str
+    sealed_token: str | None = None
+    time_zone: str | None = None
+    weight: int | None = None
+    limit_text: int | None = None
+    limit_media: int | None = None
 
 
 class PageState(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,10 +42,60 @@ class PageState(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PageQueue:
-    """Steers pages. Methods are Trio coroutines. Errors: redis.RedisError."""
+    """Methods are Trio coroutines that may be repeated. Errors: redis.RedisError."""
 
     def __init__(self, redis: Redis) -> None:
         self._scripts = Scripts(redis)
+
+    async def set_page(self, page: PageFacts) -> None:
+        """Store what the source says of a page; a changed token half-opens the page's breaker."""
+        fields = {
+            "time_zone": page.time_zone,
+            "weight": page.weight,
+            "limit_text": page.limit_text,
+            "limit_media": page.limit_media,
+        }
+        pairs = [part for name, value in fields.items() for part in (name, "" if value is None else str(value))]
+        await aio(self._scripts.call, "pages/set", page.page_id, page.sealed_token or "", *pairs)
+
+    async def with_token(self, page_ids: list[str]) -> set[str]:
+        """Return those of these pages whose token was stored."""
+        found: set[str] = set()
+        for some in slices(page_ids):
+            answer = await aio(self._scripts.call, "pages/with_token", msgspec.msgpack.encode(some))
+            found.update(page_id.decode() for page_id in answer)
+        return found
+
+    async def token(self, page_id: str) -> tuple[str, int]:
+        """Return the page's sealed token ("" when it has none) and the token's version."""
+        token, version = await aio(self._scripts.command, "HMGET", key(f"page:{page_id}"), "token", "token_version")
+        return (token or b"").decode(), int(version or 0)
+
+    async def trouble(
+        self, page_id: str, kind: str, ms: int, reason: str, threshold: int, token_version: int
+    ) -> tuple[str, bool]:
+        """Say what an answer meant for the whole page: `pause`, `failure` or `open`.
+
+        Return the breaker's state, and whether it changed or a pause began.
+
+        A failure under a token that has been replaced meanwhile does not count.
+        """
+        state, changed = await aio(
+            self._scripts.call, "pages/trouble", page_id, kind, ms, reason, threshold, token_version
+        )
+        return state.decode(), bool(changed)
+
+    async def trouble_app(self, ms: int, reason: str, threshold: int = 1) -> bool:
+        """Count a failure of the whole app; at the threshold nothing is claimed for `ms`. Return whether that began."""
+        return bool(await aio(self._scripts.call, "pages/trouble_app", ms, reason, threshold))
+
+    async def works(self, pages: Sequence[str]) -> list[str]:
+        """Forget the failures of these pages (or of `app`); return the pages whose breaker closed."""
+        return [p.decode() for p in await aio(self._scripts.call, "pages/works", *pages)]
+
+    async def troubled(self) -> set[str]:
+        """Return the pages (and `app`) with failures or an open breaker."""
+        return {p.decode() for p in await aio(self._scripts.command, "SMEMBERS", key("troubled"))}
 
     async def pause(self, page_id: str) -> bool:
         """Send nothing for this page until it is resumed. False: unknown page (likewise below)."""

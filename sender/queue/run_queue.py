@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
 
 import msgspec
 from redis.asyncio import Redis
@@ -12,7 +11,7 @@ from schema.keys import key
 from schema.outcomes import Outcome
 from schema.run import ContentClass, Run, RunState
 from schema.runtime.asyncio_door import aio
-from sender.queue.script_loader import Scripts
+from sender.queue.script_loader import Scripts, slices
 
 
 class RunFacts(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,20 +46,7 @@ class RunGlance(msgspec.Struct, frozen=True, array_like=True):
     held_by: tuple[str, ...]
 
 
-class PageFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """What the source says of a page. None: not said, the default counts."""
-
-    page_id: str
-    sealed_token: str | None = None
-    time_zone: str | None = None
-    weight: int | None = None
-    limit_text: int | None = None
-    limit_media: int | None = None
-
-
 _GLANCES = msgspec.msgpack.Decoder(list[RunGlance])
-_AT_ONCE = 500
-"""Runs or pages of one script, while which Redis answers nobody else: two or three milliseconds."""
 _COUNTERS = tuple(Outcome)
 _FIELDS = (
     "page",
@@ -138,7 +124,7 @@ class RunQueue:
     async def glance(self, run_ids: list[str]) -> dict[str, RunGlance]:
         """Return what a poll looks at of these runs; unknown ones are missing from the answer."""
         found: dict[str, RunGlance] = {}
-        for some in _slices(run_ids):
+        for some in slices(run_ids):
             answer: bytes = await aio(self._scripts.call, "runs/glance", msgspec.msgpack.encode(some))
             found |= {run.run_id: run for run in _GLANCES.decode(answer)}
         return found
@@ -155,25 +141,6 @@ class RunQueue:
         """Begin to drain the run as `cancelled`; cannot be undone. False: unknown or ended."""
         return bool(await aio(self._scripts.call, "runs/cancel", run_id))
 
-    async def set_page(self, page: PageFacts) -> None:
-        """Store what the source says of a page; a changed token half-opens the page's breaker."""
-        fields = {
-            "time_zone": page.time_zone,
-            "weight": page.weight,
-            "limit_text": page.limit_text,
-            "limit_media": page.limit_media,
-        }
-        pairs = [part for name, value in fields.items() for part in (name, "" if value is None else str(value))]
-        await aio(self._scripts.call, "pages/set", page.page_id, page.sealed_token or "", *pairs)
-
-    async def with_token(self, page_ids: list[str]) -> set[str]:
-        """Return those of these pages whose token was stored."""
-        found: set[str] = set()
-        for some in _slices(page_ids):
-            answer = await aio(self._scripts.call, "pages/with_token", msgspec.msgpack.encode(some))
-            found.update(page_id.decode() for page_id in answer)
-        return found
-
     async def finished(self, limit: int = 100) -> list[RunFacts]:
         """Return runs that finished and were not confirmed yet, oldest first."""
         ids = await aio(self._scripts.command, "ZRANGE", key("finished"), 0, limit - 1)
@@ -187,10 +154,6 @@ class RunQueue:
     async def forget_ended(self, keep_ms: int) -> int:
         """Forget up to 100 runs that were confirmed and ended longer ago than this; return how many."""
         return int(await aio(self._scripts.call, "runs/forget_ended", keep_ms))
-
-
-def _slices(ids: list[str]) -> Iterator[list[str]]:
-    return (ids[start : start + _AT_ONCE] for start in range(0, len(ids), _AT_ONCE))
 
 
 def _facts(run_id: str, row: list[bytes | None]) -> RunFacts:

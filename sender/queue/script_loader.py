@@ -7,6 +7,7 @@ names the files of `scripts/lib/` that are put in front of it; these may use oth
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -18,6 +19,7 @@ from schema.keys import key
 
 _ROUTE = key("epoch")
 """Every script names this one key, so that a cluster client finds the shard."""
+_AT_ONCE = 500
 _USES = re.compile(r"^-- uses: (.*)\n", re.MULTILINE)
 
 
@@ -50,6 +52,11 @@ def _read(name: str) -> str:
         return (files("sender.queue") / "scripts" / f"{name}.lua").read_text()
     except FileNotFoundError:
         raise LookupError(f"there is no Lua script {name!r} in sender/queue/scripts") from None
+
+
+def slices(ids: list[str]) -> Iterator[list[str]]:
+    """Cut a long list into what one script may look at: it keeps Redis from everybody else meanwhile."""
+    return (ids[start : start + _AT_ONCE] for start in range(0, len(ids), _AT_ONCE))
 
 
 class Scripts:

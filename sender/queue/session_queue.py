@@ -186,37 +186,6 @@ class SessionQueue:
         spec: bytes | None = await aio(self._scripts.command, "HGET", key(f"run:{run_id}"), "spec")
         return spec
 
-    async def page_token(self, page_id: str) -> tuple[str, int]:
-        """Return the page's sealed token ("" when it has none) and the token's version."""
-        token, version = await aio(self._scripts.command, "HMGET", key(f"page:{page_id}"), "token", "token_version")
-        return (token or b"").decode(), int(version or 0)
-
-    async def trouble(
-        self, page_id: str, kind: str, ms: int, reason: str, threshold: int, token_version: int
-    ) -> tuple[str, bool]:
-        """Say what an answer meant for the whole page: `pause`, `failure` or `open`.
-
-        Return the breaker's state, and whether it changed or a pause began.
-
-        A failure under a token that has been replaced meanwhile does not count.
-        """
-        state, changed = await aio(
-            self._scripts.call, "pages/trouble", page_id, kind, ms, reason, threshold, token_version
-        )
-        return state.decode(), bool(changed)
-
-    async def trouble_app(self, ms: int, reason: str, threshold: int = 1) -> bool:
-        """Count a failure of the whole app; at the threshold nothing is claimed for `ms`. Return whether that began."""
-        return bool(await aio(self._scripts.call, "pages/trouble_app", ms, reason, threshold))
-
-    async def page_works(self, pages: Sequence[str]) -> list[str]:
-        """Forget the failures of these pages (or of `app`); return the pages whose breaker closed."""
-        return [p.decode() for p in await aio(self._scripts.call, "pages/works", *pages)]
-
-    async def troubled(self) -> set[str]:
-        """Return the pages (and `app`) with failures or an open breaker."""
-        return {p.decode() for p in await aio(self._scripts.command, "SMEMBERS", key("troubled"))}
-
 
 def _packed(parts: list[bytes]) -> tuple[bytes, bytes]:
     """Two arguments instead of hundreds: redis-py spends more on each argument than Redis on the job."""

@@ -15,12 +15,13 @@ from schema.runtime.publish import publish_snapshots
 from schema.runtime.redis import open_redis
 from schema.runtime.stop import Stop
 from schema.snapshot import ProcessSnapshot, RunsSnapshot
+from sender.queue.page_queue import PageQueue
 from sender.queue.run_queue import RunQueue
 from sender.runs.bookkeeper import Bookkeeper
 from sender.runs.databases.database import Database, check_address
 from sender.runs.databases.registry import Registry
 from sender.runs.databases.source_views import SUBMITTED, Source, Views
-from sender.runs.page_facts import PageBook
+from sender.runs.known_pages import KnownPages
 from sender.runs.poll_loop import repeat
 from sender.runs.processor import RunProcessor
 from sender.runs.settings import RunsSettings
@@ -64,8 +65,8 @@ class _Service:
         self._stop = stop
         self._queue = RunQueue(redis)
         self._figures = RunsSnapshot()
-        self._pages = PageBook(
-            self._queue, TokenBox(settings.token_encryption_key), complete=settings.source_database_url is None
+        self._pages = KnownPages(
+            PageQueue(redis), TokenBox(settings.token_encryption_key), complete=settings.source_database_url is None
         )
         self._redis_outage = Outage("redis")
         self._log_outage = Outage("log database")

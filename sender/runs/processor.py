@@ -16,7 +16,7 @@ from sender.queue.run_queue import RunGlance, RunQueue
 from sender.runs.databases.errors import QueryRefused
 from sender.runs.databases.registry import Filling, Registry
 from sender.runs.databases.source_views import Source
-from sender.runs.page_facts import PageBook
+from sender.runs.known_pages import KnownPages
 from sender.runs.rules.check import Refusal, at, check
 from sender.runs.rules.records import RecipientRow, records
 from sender.runs.rules.rows import Head, SourceRun
@@ -68,7 +68,7 @@ class RunProcessor:
         source: Source,
         registry: Registry,
         queue: RunQueue,
-        pages: PageBook,
+        pages: KnownPages,
         *,
         chunk: int,
         figures: RunsSnapshot,

@@ -28,7 +28,8 @@ from schema.outcomes import FINAL_OUTCOMES
 from schema.run import Run, RunState
 from schema.runtime.asyncio_door import aio
 from schema.runtime.redis import open_redis
-from sender.queue.run_queue import PageFacts, RunQueue
+from sender.queue.page_queue import PageFacts, PageQueue
+from sender.queue.run_queue import RunQueue
 from sender.sealed_tokens import TokenBox
 from tests.guarded import Guarded
 from tests.patience import patience_s
@@ -99,7 +100,9 @@ class Stage:
         """Put a run into the queue."""
         client = open_redis(self.settings["redis_url"])
         runs = RunQueue(client)
-        await runs.set_page(PageFacts(page_id=page, sealed_token=TokenBox(SecretStr(self._key)).seal("EAAtoken")))
+        await PageQueue(client).set_page(
+            PageFacts(page_id=page, sealed_token=TokenBox(SecretStr(self._key)).seal("EAAtoken"))
+        )
         await runs.create_run(Run(run_id=run_id, page_id=page, message={"text": "hi"}, expires_at_ms=_FAR_MS))
         people = [str(7_000_000_000 + n) for n in range(recipients)]
         records = [encode_record(job_id(run_id, p), Job(p, None)) for p in people]

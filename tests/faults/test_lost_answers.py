@@ -17,7 +17,8 @@ from schema.outcomes import Outcome
 from schema.run import Run
 from schema.runtime.asyncio_door import aio
 from schema.runtime.redis import open_redis
-from sender.queue.run_queue import PageFacts, RunQueue
+from sender.queue.page_queue import PageFacts, PageQueue
+from sender.queue.run_queue import RunQueue
 from sender.queue.session_queue import Limits, SessionQueue
 from sender.queue.until_answered import UntilAnswered
 from sender.sealed_tokens import TokenBox
@@ -76,7 +77,7 @@ async def mend_the_dead_page(world: World) -> None:
         while await aio(world.redis.hget, key(f"page:{DEAD_PAGE}"), "breaker") != b"open":  # noqa: ASYNC110
             await trio.sleep(0.01)
     sealed = TokenBox(SenderSettings(**world.values).token_encryption_key).seal("EAAgood")
-    await world.runs.set_page(PageFacts(page_id=DEAD_PAGE, sealed_token=sealed))
+    await PageQueue(world.redis).set_page(PageFacts(page_id=DEAD_PAGE, sealed_token=sealed))
 
 
 ONCE = ("sessions/open", "sessions/take_over", "sessions/disown", "pages/works", "sessions/close", "outbox/forget")

@@ -22,8 +22,8 @@ from schema.outcomes import FINAL_OUTCOMES
 from schema.run import Run
 from schema.runtime.asyncio_door import aio
 from schema.runtime.redis import open_redis
-from sender.queue.page_queue import PageQueue
-from sender.queue.run_queue import PageFacts, RunQueue
+from sender.queue.page_queue import PageFacts, PageQueue
+from sender.queue.run_queue import RunQueue
 from sender.sealed_tokens import TokenBox
 from tests.faults.checker import check
 from tests.faults.history import Accepted, History, Row, RunRecord
@@ -120,7 +120,7 @@ class World(Stage):
     async def enqueue(self, run_id: str, recipients: int, *, page: str = "100", **more: Any) -> None:
         """Put a run into the queue."""
         box = TokenBox(SecretStr(self._key))
-        await self.runs.set_page(PageFacts(page_id=page, sealed_token=box.seal("EAAtoken")))
+        await PageQueue(self.redis).set_page(PageFacts(page_id=page, sealed_token=box.seal("EAAtoken")))
         run = Run(run_id=run_id, page_id=page, message={"text": "hi"}, **{"expires_at_ms": _FAR_MS, **more})
         await self.runs.create_run(run)
         if run.on_unknown == "resend":

@@ -13,8 +13,10 @@ import typer
 from ops.api.answers import NotReached
 from ops.api.log_query import query
 from ops.api.not_reached import read_not_reached
-from ops.commands.run.again import recover_run, retry_run
 from ops.commands.run.failures import list_failures
+from ops.commands.run.recover import recover_run
+from ops.commands.run.retry import retry_run
+from ops.commands.run.run_id import RunId
 from ops.commands.run.submit import submit_run
 from ops.commands.run.view import RunView, read_runs, sql
 from ops.settings.checked import load_checked
@@ -34,7 +36,6 @@ commands.command("submit", epilog=example("newar run submit people.csv --page 10
     submit_run
 )
 
-RunId = Annotated[str, typer.Argument(metavar="ID", help="The run's id.")]
 ANSWER_WITHIN_S = 60.0
 _OPERATOR = "operator"
 

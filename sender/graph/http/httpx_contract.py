@@ -9,9 +9,7 @@ import anyio
 import httpx
 
 from sender.graph.http.errors import AnswerLost, TransportError
-from sender.graph.http.origin import Origin
-
-_DEFAULT_PORTS = {"http": 80, "https": 443}
+from sender.graph.http.origin import DEFAULT_PORTS, Origin
 
 
 class TimeLimits:
@@ -43,9 +41,9 @@ class TimeLimits:
 def origin_of(request: httpx.Request) -> Origin:
     """Return where a request goes. Raises httpx.UnsupportedProtocol."""
     url = request.url
-    if url.scheme not in _DEFAULT_PORTS or request.method == "CONNECT":
+    if url.scheme not in DEFAULT_PORTS or request.method == "CONNECT":
         raise httpx.UnsupportedProtocol(f"cannot serve {request.method} {url.scheme}://", request=request)
-    return Origin(url.scheme == "https", url.raw_host.decode("ascii"), url.port or _DEFAULT_PORTS[url.scheme])
+    return Origin(url.scheme == "https", url.raw_host.decode("ascii"), url.port or DEFAULT_PORTS[url.scheme])
 
 
 def translated(error: TransportError, request: httpx.Request) -> httpx.TransportError:

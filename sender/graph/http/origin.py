@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+DEFAULT_PORTS = {"http": 80, "https": 443}
+
 
 class Origin(NamedTuple):
     """Scheme, host and port: connections to one origin are interchangeable."""
@@ -22,10 +24,9 @@ class Origin(NamedTuple):
             ValueError: another scheme, no host or not an ASCII one, or a port out of range.
         """
         parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname or not parts.hostname.isascii():
+        if parts.scheme not in DEFAULT_PORTS or not parts.hostname or not parts.hostname.isascii():
             raise ValueError(f"not an http:// or https:// address: {parts.scheme}://{parts.hostname or ''}")
-        tls = parts.scheme == "https"
-        return cls(tls, parts.hostname, parts.port or (443 if tls else 80))
+        return cls(parts.scheme == "https", parts.hostname, parts.port or DEFAULT_PORTS[parts.scheme])
 
     @property
     def authority(self) -> str:

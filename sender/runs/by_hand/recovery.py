@@ -12,7 +12,7 @@ from sender.queue.run_queue import RunQueue
 from sender.runs.by_hand.errors import RunUnusable
 from sender.runs.databases.registry import Registered, Registry, Taken, is_lost
 from sender.runs.databases.source_views import Source, SourceName
-from sender.runs.page_facts import PageBook
+from sender.runs.known_pages import KnownPages
 from sender.runs.rules.check import at, content_class, moment_ms
 
 
@@ -32,7 +32,7 @@ class Recovery:
     """Methods are Trio coroutines that may be repeated. Errors: RunUnusable, DatabaseAway, QueryRefused, RedisError."""
 
     def __init__(
-        self, registry: Registry, queue: RunQueue, pages: PageBook, sources: Mapping[SourceName, Source]
+        self, registry: Registry, queue: RunQueue, pages: KnownPages, sources: Mapping[SourceName, Source]
     ) -> None:
         self._registry = registry
         self._queue = queue

@@ -15,7 +15,7 @@ from schema.run import RunState
 from sender.runs.by_hand.errors import RunUnusable
 from sender.runs.databases.database import statement
 from sender.runs.rules.rows import SourceRun
-from sender.sealed_tokens import SEALED_PREFIX, TokenBox
+from sender.sealed_tokens import TokenBox
 
 WORTH_RETRYING = (
     ErrorClass.TRANSIENT,
@@ -104,7 +104,7 @@ async def retry(
         found, logged = await answer.fetchone() or (0, 0)
         if not found:
             raise RunUnusable(f"run {parent_run_id}: nobody ended as {' or '.join(outcomes)} with {', '.join(chosen)}")
-        await _store(connection, run_id, family, parent_run_id, selection, _look(origin, box))
+        await _store(connection, run_id, family, parent_run_id, selection, _token_and_window(origin, box))
     missing = max(0, family[parent_run_id].recipients - logged)
     return Retry(run_id, parent_run_id, found, selection["classes"], missing)
 
@@ -149,10 +149,9 @@ async def _refuse_unclear(
             )
 
 
-def _look(origin: SourceRun | None, box: TokenBox) -> dict[str, str | None]:
-    token = origin.page_access_token if origin else None
-    sealed = token if not token or token.startswith(SEALED_PREFIX) else box.seal(token)
-    return {"token": sealed or None, "send_window": origin.send_window if origin else None}
+def _token_and_window(origin: SourceRun | None, box: TokenBox) -> dict[str, str | None]:
+    token = (origin.page_access_token if origin else None) or None
+    return {"token": box.sealed(token), "send_window": origin.send_window if origin else None}
 
 
 async def _store(

@@ -18,7 +18,7 @@ from sender.runs.by_hand.recipients_file import BadLine, Recipient, read_recipie
 from sender.runs.databases.database import statement
 from sender.runs.rules.check import Refusal, at, check, moment_ms
 from sender.runs.rules.rows import SourceRun
-from sender.sealed_tokens import SEALED_PREFIX, TokenBox
+from sender.sealed_tokens import TokenBox
 
 _statement = partial(statement, room="by_hand")
 SHOWN_PROBLEMS = 20
@@ -130,11 +130,9 @@ def _columns(run_id: str, recipient: Recipient) -> tuple[object, ...]:
 
 
 def _row(run: SubmittedRun, box: TokenBox) -> dict[str, Any]:
-    token = run.page_access_token
-    sealed = token if token is None or token.startswith(SEALED_PREFIX) else box.seal(token)
     return {
         **msgspec.structs.asdict(run),
-        "page_access_token": sealed,
+        "page_access_token": box.sealed(run.page_access_token),
         "scheduled_at": _within_reach(run.scheduled_at),
         "expires_at": _within_reach(run.expires_at),
         "message": msgspec.json.encode(run.message).decode(),

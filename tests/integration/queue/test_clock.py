@@ -10,6 +10,7 @@ from redis.asyncio import Redis
 from schema.job import decode_record
 from schema.keys import key
 from schema.runtime.asyncio_door import aio
+from sender.queue.page_queue import PageQueue
 from sender.queue.run_queue import RunQueue
 from sender.queue.session_queue import Limits, Settlement
 from tests.integration.queue.jobs import enqueue, open_queue, run_of
@@ -40,12 +41,12 @@ async def test_a_clock_that_is_set_back_stops_nothing(redis: Redis, runs: RunQue
         await enqueue(runs, run_of(f"r{page}", page), 10)
     queue = await open_queue(redis, Limits(text=10, media=10, app=1000))
     dead = await open_queue(redis)
-    await queue.trouble("2", "pause", 50, "613", 5, 0)
-    await queue.trouble("3", "open", 50, "190", 5, 0)
+    await PageQueue(redis).trouble("2", "pause", 50, "613", 5, 0)
+    await PageQueue(redis).trouble("3", "open", 50, "190", 5, 0)
     (group,) = (await queue.claim("a", 10)).groups
     job = decode_record(group.records[0])[0]
     await queue.settle(1, [Settlement(job, "r1", "1", "retrying", b"{}", group.records[0], delay_ms=50)])
-    await queue.trouble_app(50, "4")
+    await PageQueue(redis).trouble_app(50, "4")
     await _set_back_by_an_hour(redis)
     await queue.renew(0)
     await trio.sleep(0.2)

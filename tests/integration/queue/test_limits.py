@@ -8,7 +8,8 @@ from redis.asyncio import Redis
 
 from schema.keys import key
 from schema.runtime.asyncio_door import aio
-from sender.queue.run_queue import PageFacts, RunQueue
+from sender.queue.page_queue import PageFacts, PageQueue
+from sender.queue.run_queue import RunQueue
 from sender.queue.script_loader import Scripts
 from sender.queue.session_queue import Limits, SessionQueue
 from tests.integration.queue.jobs import enqueue, final, open_queue, run_of
@@ -30,7 +31,7 @@ async def test_pages_share_a_claim_and_runs_of_a_page_take_turns_by_priority(red
 async def test_a_page_at_its_limit_waits_and_the_others_go_on(redis: Redis, runs: RunQueue) -> None:
     await enqueue(runs, run_of("slow", "1"), 100)
     await enqueue(runs, run_of("quick", "2"), 100)
-    await runs.set_page(PageFacts(page_id="1", limit_text=10))
+    await PageQueue(redis).set_page(PageFacts(page_id="1", limit_text=10))
     queue = await open_queue(redis)
     claim = await queue.claim("c", 60)
     counts = {g.run_id: len(g.records) for g in claim.groups}

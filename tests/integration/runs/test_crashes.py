@@ -7,6 +7,7 @@ import trio
 
 from sender.runs.databases.registry import Registry
 from sender.runs.databases.source_views import Source, Views
+from sender.runs.known_pages import KnownPages
 from tests.integration.runs.fuse import Fuse, Fused
 from tests.integration.runs.world import World
 
@@ -22,6 +23,7 @@ async def killed_at(world: World, step: int) -> bool:
             source=Fused(Source("source", source, Views()), fuse),
             registry=Fused(Registry(log), fuse),
             queue=Fused(world.queue, fuse),
+            pages=KnownPages(Fused(world.page_queue, fuse), world.box, complete=True),  # type: ignore[arg-type]
         )
         with fuse.scope:
             await world.turn(processor)

@@ -8,7 +8,6 @@ import pytest
 from redis.asyncio import Redis
 from redis.asyncio.client import Pipeline
 
-from sender.runs.page_facts import PageBook
 from tests.integration.runs.world import World
 
 
@@ -30,7 +29,7 @@ def commands(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 async def test_a_poll_and_the_books_ask_redis_as_often_for_many_runs_and_pages_as_for_few(
     world: World, commands: list[str]
 ) -> None:
-    processor = world.processor(pages=PageBook(world.queue, world.box, complete=True))
+    processor = world.processor(pages=world.known_pages(complete=True))
     asked = []
     for first, last in ((300, 303), (303, 360)):
         for page in range(first, last):
@@ -53,7 +52,7 @@ async def test_pages_that_may_wait_for_the_source_are_asked_for_together(world: 
         world.submitted_run(run_id, "1")
         world.sql("UPDATE submitted_runs SET page_id = %s WHERE run_id = %s", str(page), run_id)
     await world.turn(world.processor("submitted"))
-    unheard = world.processor("submitted", pages=PageBook(world.queue, world.box, complete=False))
+    unheard = world.processor("submitted", pages=world.known_pages(complete=False))
     commands.clear()
     await unheard.poll()
     assert len(commands) <= 5

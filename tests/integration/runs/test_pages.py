@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from structlog.testing import capture_logs
 
-from sender.runs.page_facts import PageBook
 from tests.integration.runs.world import World
 
 
@@ -51,7 +50,7 @@ async def test_pages_limits_and_zone_reach_redis_and_nonsense_does_not(world: Wo
 async def test_submitted_run_waits_for_what_the_source_says_of_its_page(world: World) -> None:
     world.sql("INSERT INTO submitted_runs (run_id, page_id, message) VALUES ('s1', '100', '{\"text\": \"Hi\"}')")
     world.sql("INSERT INTO submitted_recipients VALUES ('s1', '1')")
-    book = PageBook(world.queue, world.box, complete=False)
+    book = world.known_pages(complete=False)
     submitted = world.processor("submitted", pages=book)
     await world.turn(submitted)
     assert world.state("s1") is None

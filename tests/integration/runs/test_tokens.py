@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from sender.runs.page_facts import PageBook
 from sender.runs.processor import RunProcessor
 from tests.integration.runs.world import World, open_world
 
@@ -22,7 +21,7 @@ async def world(asyncio_loop: object, log_database_url: str, redis_url: str) -> 
 
 def processors(world: World) -> tuple[RunProcessor, RunProcessor]:
     """The source's and the one of submitted runs, as a service that has just started has them."""
-    book = PageBook(world.queue, world.box, complete=False)
+    book = world.known_pages(complete=False)
     return world.processor(pages=book), world.processor("submitted", pages=book)
 
 

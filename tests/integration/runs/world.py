@@ -19,12 +19,13 @@ from schema.runtime.asyncio_door import aio
 from schema.runtime.outage import Outage
 from schema.runtime.redis import open_redis
 from schema.snapshot import RunsSnapshot
+from sender.queue.page_queue import PageQueue
 from sender.queue.run_queue import RunFacts, RunQueue
 from sender.runs.bookkeeper import Bookkeeper
 from sender.runs.databases.database import Database
 from sender.runs.databases.registry import Registry
 from sender.runs.databases.source_views import SUBMITTED, Source, SourceName, Views
-from sender.runs.page_facts import PageBook
+from sender.runs.known_pages import KnownPages
 from sender.runs.processor import RunProcessor
 from sender.sealed_tokens import TokenBox
 
@@ -48,6 +49,7 @@ class World:
         self._client = open_redis(redis_url)
         stack.push_async_callback(aio, self._client.aclose)
         self.queue = RunQueue(self._client)
+        self.page_queue = PageQueue(self._client)
         self.figures = RunsSnapshot()
 
     def sql(self, query: str, *params: object) -> list[Any]:
@@ -113,6 +115,10 @@ class World:
         """Return a registry with a connection of its own."""
         return Registry(self.database())
 
+    def known_pages(self, *, complete: bool) -> KnownPages:
+        """Return what a run processor knows of pages at its start."""
+        return KnownPages(self.page_queue, self.box, complete=complete)
+
     def processor(
         self,
         name: SourceName = "source",
@@ -122,7 +128,7 @@ class World:
         source: Any = None,
         registry: Any = None,
         queue: Any = None,
-        pages: PageBook | None = None,
+        pages: KnownPages | None = None,
     ) -> RunProcessor:
         """Return a run processor with connections of its own; parts may be replaced."""
         queue = queue or self.queue
@@ -131,7 +137,7 @@ class World:
             source or Source(name, self.database(read_only=name == "source"), kind),
             registry or self.registry_client(),
             queue,
-            pages or PageBook(queue, self.box, complete=True),
+            pages or self.known_pages(complete=True),
             chunk=chunk,
             figures=RunsSnapshot(),
             clock_ms=lambda: self.now_ms,

@@ -13,7 +13,7 @@ from schema.event import encode_event
 from schema.keys import key
 from schema.run import Run
 from schema.runtime.asyncio_door import aio
-from sender.queue.run_queue import PageFacts
+from sender.queue.page_queue import PageFacts, PageQueue
 from sender.sealed_tokens import TokenBox
 from sender.settings import SenderSettings
 from tests.integration.sender.world import FAR_MS, World, people
@@ -95,7 +95,7 @@ async def test_a_dead_token_opens_the_breaker_and_keeps_the_jobs(world: World) -
         facts = (await world.runs.facts(["r"]))["r"]
         assert facts.left == 30
         sealed = TokenBox(SenderSettings(**world.values).token_encryption_key).seal("EAAgood")
-        await world.runs.set_page(PageFacts(page_id="100", sealed_token=sealed))
+        await PageQueue(world.redis).set_page(PageFacts(page_id="100", sealed_token=sealed))
         facts = (await world.finished("r"))["r"]
     assert facts.outcomes["sent"] == 30
 

@@ -20,7 +20,8 @@ from schema.run import Run, RunState
 from schema.runtime.asyncio_door import aio
 from schema.runtime.stop import Stop
 from sender.app import serve
-from sender.queue.run_queue import PageFacts, RunFacts, RunQueue
+from sender.queue.page_queue import PageFacts, PageQueue
+from sender.queue.run_queue import RunFacts, RunQueue
 from sender.sealed_tokens import TokenBox
 from sender.settings import SenderSettings
 from tests.patience import patience_s
@@ -53,7 +54,7 @@ class World:
         self, run_id: str, people: list[str], *, page: str = "100", token: str = "EAAtoken", **more: Any
     ) -> None:
         sealed = TokenBox(SenderSettings(**self.values).token_encryption_key).seal(token)
-        await self.runs.set_page(PageFacts(page_id=page, sealed_token=sealed))
+        await PageQueue(self.redis).set_page(PageFacts(page_id=page, sealed_token=sealed))
         message = more.pop("message", {"text": "hi"})
         variables = more.pop("variables", {})
         run = Run(run_id=run_id, page_id=page, message=message, **{"expires_at_ms": FAR_MS, **more})

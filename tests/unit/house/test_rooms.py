@@ -40,6 +40,16 @@ def test_the_architecture_names_folders_that_exist() -> None:
     assert [name for name in sorted(named) if not (PROJECT / name).is_dir()] == []
 
 
+def test_the_architecture_names_files_that_exist() -> None:
+    """As they are named there: from the project's root, or from one of its packages."""
+    text = (PROJECT / "docs" / "architecture.md").read_text("utf-8")
+    named = set(re.findall(r"`([\w/]+\.(?:py|lua|sql|toml))`", text)) | set(re.findall(r"`([\w]+(?:/[\w]+)+/)`", text))
+    places = [PROJECT, *(PROJECT / package for package in PACKAGES)]
+    missing = [name for name in named if not any((place / name).exists() for place in places)]
+    assert [name for name in missing if not list((PROJECT / "sender" / "queue" / "scripts").rglob(name))] == []
+    assert len(named) > 20
+
+
 def test_every_room_has_its_line_in_the_architecture() -> None:
     scripts = {room for room in _rooms() if room.startswith("sender/queue/scripts/")}  # one line for all
     assert sorted(_rooms() - scripts - _named_in_architecture()) == []

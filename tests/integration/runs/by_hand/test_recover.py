@@ -12,7 +12,7 @@ import pytest
 import redis
 import trio
 
-from ops.commands.run.again import NOTICED_WITHIN_S, RecoverSettings, recover
+from ops.commands.run.recover import NOTICED_WITHIN_S, RecoverSettings, recover
 from ops.shell.exits import CommandFailed
 from sender.runs.by_hand.errors import RunUnusable
 from tests.guarded import Guarded
@@ -70,7 +70,7 @@ async def test_redis_that_comes_back_empty_after_a_while(
     again: Again, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The settled events that stood in its outbox, and the answers that came while it was away, are not forgotten."""
-    monkeypatch.setattr("ops.commands.run.again.NOTICED_WITHIN_S", NOTICED_WITHIN_S)
+    monkeypatch.setattr("ops.commands.run.recover.NOTICED_WITHIN_S", NOTICED_WITHIN_S)
     everybody = people(500)
     run = again.db.run(*everybody)
     async with open_own_redis(tmp_path) as server:
@@ -228,7 +228,7 @@ async def test_too_early_and_incomplete_logs_are_refused_with_what_to_do(again: 
 async def test_recovery_waits_for_events_that_are_in_the_topic_and_not_in_the_log(
     again: Again, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ops.commands.run.again.ROWS_WITHIN_S", 3.0)
+    monkeypatch.setattr("ops.commands.run.recover.ROWS_WITHIN_S", 3.0)
     everybody = people(200)
     run = again.db.run(*everybody)
     async with again.serving("runs", "sender"):
@@ -247,7 +247,7 @@ async def test_recovery_waits_for_events_that_are_in_the_topic_and_not_in_the_lo
 async def test_recovery_waits_for_events_that_no_sender_has_relayed(
     again: Again, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ops.commands.run.again.ROWS_WITHIN_S", 1.0)
+    monkeypatch.setattr("ops.commands.run.recover.ROWS_WITHIN_S", 1.0)
     run = again.db.run("1")
     async with again.serving("runs"):
         await again.state(run, "active")

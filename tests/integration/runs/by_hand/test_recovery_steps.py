@@ -12,7 +12,7 @@ from schema.keys import key
 from sender.runs.by_hand.errors import RunUnusable
 from sender.runs.by_hand.recovery import Recovered, Recovery
 from sender.runs.databases.source_views import SUBMITTED, Source, SourceName, Views
-from sender.runs.page_facts import PageBook
+from sender.runs.known_pages import KnownPages
 from tests.integration.runs.fuse import Fuse, Fused
 from tests.integration.runs.world import World
 
@@ -25,8 +25,8 @@ def recovery(db: World, *, fuse: Fuse | None = None) -> Recovery:
         "submitted": part(Source("submitted", db.database(), SUBMITTED)),
         "source": part(Source("source", db.database(), Views())),
     }
-    queue = part(db.queue)
-    return Recovery(part(db.registry_client()), queue, PageBook(queue, db.box, complete=False), sources)
+    pages = KnownPages(part(db.page_queue), db.box, complete=False)
+    return Recovery(part(db.registry_client()), part(db.queue), pages, sources)
 
 
 async def lost_run(db: World, *recipients: str) -> str:

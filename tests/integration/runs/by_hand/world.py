@@ -16,7 +16,8 @@ import trio
 from ingest.app import serve as serve_ingest
 from ingest.partitions import ensure
 from ingest.settings import IngestSettings
-from ops.commands.run.again import RecoverSettings, RetrySettings, make_retry, recover, settled_after_s
+from ops.commands.run.recover import RecoverSettings, recover, settled_after_s
+from ops.commands.run.retry import RetrySettings, make_retry
 from ops.fakegraph.child_process import open_fakegraph
 from ops.shell.exits import CommandFailed
 from schema.outcomes import ErrorClass

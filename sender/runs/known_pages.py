@@ -8,11 +8,11 @@ from datetime import datetime
 
 import structlog
 
-from sender.queue.run_queue import PageFacts, RunQueue
+from sender.queue.page_queue import PageFacts, PageQueue
 from sender.runs.databases.source_views import SourceName
 from sender.runs.rules.rows import PageRow
 from sender.runs.rules.send_window import is_open
-from sender.sealed_tokens import SEALED_PREFIX, TokenBox
+from sender.sealed_tokens import TokenBox
 
 log = structlog.get_logger()
 
@@ -20,7 +20,7 @@ _IN_ORDER: tuple[SourceName, ...] = ("source", "submitted")
 """Whose token counts first."""
 
 
-class PageBook:
+class KnownPages:
     """Shared by all sources: a submitted run's page may be described in the source database.
 
     Of a page's tokens counts the one of its own row, else that of the source's runs, else that of submitted runs.
@@ -31,7 +31,7 @@ class PageBook:
         complete: whether there is nothing more to read; else runs that need a page's facts wait for `replace`.
     """
 
-    def __init__(self, queue: RunQueue, box: TokenBox, *, complete: bool) -> None:
+    def __init__(self, queue: PageQueue, box: TokenBox, *, complete: bool) -> None:
         self._queue = queue
         self._box = box
         self.complete = complete
@@ -86,10 +86,9 @@ class PageBook:
         now = (epoch, PageRow(page_id, token, row.time_zone, row.weight, row.limit_text, row.limit_media))
         if self._sent.get(page_id) == now:
             return
-        sealed = token if token is None or token.startswith(SEALED_PREFIX) else self._box.seal(token)
         facts = PageFacts(
             page_id=page_id,
-            sealed_token=sealed,
+            sealed_token=self._box.sealed(token),
             time_zone=row.time_zone,
             weight=self._positive(page_id, "weight", row.weight),
             limit_text=self._positive(page_id, "limit_text", row.limit_text),

@@ -1,39 +1,34 @@
-"""`newar run recover | retry`: the rest of a run whose queue was lost; those whom a run did not reach."""
+"""`newar run recover`: the rest of a run whose queue was lost."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from secrets import token_hex
-from typing import Annotated
 
 import msgspec
 import typer
 from redis.asyncio import Redis
 
 from ops.commands.run.caught_up import wait_for_rows
+from ops.commands.run.run_id import RunId
 from ops.settings.checked import load_checked
 from ops.shell.exits import CommandFailed
 from ops.shell.output import AsJson, print_json
 from ops.shell.service import run_once
-from schema.outcomes import ErrorClass
 from schema.runtime.asyncio_door import aio
 from schema.runtime.outage import Outage
 from schema.runtime.redis import open_redis
-from schema.runtime.settings import LogDatabaseSettings, SourceDatabaseSettings, TokenSettings
+from sender.queue.page_queue import PageQueue
 from sender.queue.run_queue import RunQueue
 from sender.runs.by_hand.recovery import Recovered, Recovery
-from sender.runs.by_hand.retry import Retry, retry
 from sender.runs.databases.database import Database
 from sender.runs.databases.registry import Registry
 from sender.runs.databases.source_views import SUBMITTED, Source, SourceName, Views
-from sender.runs.page_facts import PageBook
-from sender.runs.rules.rows import SourceRun
+from sender.runs.known_pages import KnownPages
 from sender.runs.settings import RunsSettings
 from sender.sealed_tokens import TokenBox
 from sender.settings import SenderSettings
 
-RunId = Annotated[str, typer.Argument(metavar="ID", help="The run's id.")]
 NOTICED_WITHIN_S = 10.0
 """How long a living sender may take to see that Redis is back: it asks every five seconds at the latest."""
 ROWS_WITHIN_S = 30.0
@@ -42,10 +37,6 @@ ROWS_WITHIN_S = 30.0
 
 class RecoverSettings(RunsSettings, SenderSettings):
     """Settings of `newar run recover`: what the run processor and the senders are told."""
-
-
-class RetrySettings(LogDatabaseSettings, SourceDatabaseSettings, TokenSettings):
-    """Settings of `newar run retry`."""
 
 
 def recover_run(run_id: RunId, as_json: AsJson = False) -> None:
@@ -76,38 +67,6 @@ def recover_run(run_id: RunId, as_json: AsJson = False) -> None:
         typer.echo(f"It is held now: newar run cancel {run_id} ends it, resume sends the rest.")
 
 
-def retry_run(
-    run_id: RunId,
-    classes: Annotated[
-        list[ErrorClass] | None,
-        typer.Option(
-            "--class",
-            metavar="CLASS",
-            help="Choose whoever was not reached for this reason instead, whatever the outcome; may be repeated. "
-            "With `ambiguous`, people get the message who MAY HAVE IT ALREADY.",
-        ),
-    ] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Send a finished run's message again to those who did not get it: a new run, whose parent this one is.
-
-    Without --class: those who ended as failed with transient, rate_limit_page, rate_limit_app, auth_page, auth_app or
-    no_token. Nobody whom this run or a retry of it has sent to gets it again. Their variables are read anew.
-    """
-    settings = load_checked(RetrySettings)
-    made = run_once(lambda: make_retry(settings, run_id, classes or []))
-    if as_json:
-        print_json(made)
-        return
-    typer.echo(
-        f"run {made.run_id}: sends to at most {made.recipients} recipients of {run_id} ({', '.join(made.classes)})"
-    )
-    if made.rows_missing:
-        typer.echo(
-            f"The log does not have the outcomes of {made.rows_missing} others (yet): they are left out.", err=True
-        )
-
-
 async def recover(settings: RecoverSettings, run_id: str) -> Recovered:
     """Let a lost run go on, once the log is complete.
 
@@ -134,22 +93,6 @@ def settled_after_s(settings: RecoverSettings) -> float:
     return (longest_ms + settings.lease_ms) / 1000 + NOTICED_WITHIN_S
 
 
-async def make_retry(settings: RetrySettings, run_id: str, classes: list[ErrorClass]) -> Retry:
-    """Store a retry of this run. Errors: RunUnusable, DatabaseAway, QueryRefused, psycopg.Error."""
-    url, box = settings.log_database_url.get_secret_value(), TokenBox(settings.token_encryption_key)
-    origin = await _origin(settings, run_id)
-    return await aio(retry, url, run_id, f"{run_id}-retry-{token_hex(3)}", classes, origin, box)
-
-
-async def _origin(settings: RetrySettings, run_id: str) -> SourceRun | None:
-    """Return the run as the source describes it now; what is known of a submitted run is in the log database."""
-    if settings.source_database_url is None:
-        return None
-    async with Database(settings.source_database_url, Outage("source database"), read_only=True) as database:
-        rows = await Source("source", database, Views.of(settings)).runs([run_id])
-        return rows[0] if rows else None
-
-
 @asynccontextmanager
 async def _recovery(settings: RecoverSettings) -> AsyncIterator[tuple[Recovery, Redis]]:
     async with AsyncExitStack() as stack:
@@ -162,9 +105,8 @@ async def _recovery(settings: RecoverSettings) -> AsyncIterator[tuple[Recovery, 
         if settings.source_database_url is not None:
             database = Database(settings.source_database_url, Outage("source database"), read_only=True)
             sources["source"] = Source("source", await stack.enter_async_context(database), Views.of(settings))
-        queue = RunQueue(redis)
-        pages = PageBook(queue, TokenBox(settings.token_encryption_key), complete="source" not in sources)
-        yield Recovery(Registry(log), queue, pages, sources), redis
+        pages = KnownPages(PageQueue(redis), TokenBox(settings.token_encryption_key), complete="source" not in sources)
+        yield Recovery(Registry(log), RunQueue(redis), pages, sources), redis
 
 
 def _untraced(settings: RecoverSettings) -> int:
