@@ -120,7 +120,7 @@ class World(Stage):
     async def enqueue(self, run_id: str, recipients: int, *, page: str = "100", **more: Any) -> None:
         """Put a run into the queue."""
         box = TokenBox(SecretStr(self._key))
-        await PageQueue(self.redis).set_page(PageFacts(page_id=page, sealed_token=box.seal("EAAtoken")))
+        await PageQueue(self.client).set_page(PageFacts(page_id=page, sealed_token=box.seal("EAAtoken")))
         run = Run(run_id=run_id, page_id=page, message={"text": "hi"}, **{"expires_at_ms": _FAR_MS, **more})
         await self.runs.create_run(run)
         if run.on_unknown == "resend":
