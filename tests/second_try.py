@@ -6,6 +6,7 @@ stay red.
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -28,8 +29,18 @@ def verdict(failed: Collection[str], green_alone: Mapping[str, bool]) -> tuple[b
 
 def passes_alone(test: str, root: Path) -> tuple[bool, str]:
     """Run one test in a process of its own, with nothing beside it; return whether it passed, and the output."""
-    command = [sys.executable, "-m", "pytest", test]
-    ended = subprocess.run(command, cwd=root, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    command = [sys.executable, "-m", "pytest", "--color=no", "-p", "no:tests.second_try", test]
+    environment = {name: value for name, value in os.environ.items() if name != "PYTEST_ADDOPTS"}
+    ended = subprocess.run(
+        command,
+        cwd=root,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        check=False,
+    )
     passed = ended.returncode == 0 and re.search(r"\b1 passed", ended.stdout)  # and not: skipped
     return bool(passed), ended.stdout
 
@@ -41,10 +52,12 @@ class SecondTry:
         self._terminal = terminal
         self._failed: dict[str, None] = {}
         self._uncollected = False
+        self._seen: set[str] = set()
         self._lines: list[str] = []
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Note a failure, be it of a test, its setup or teardown, or of the process that it was run in."""
+        self._seen.add(report.nodeid)
         if report.failed:
             self._failed[report.nodeid] = None
 
@@ -56,6 +69,9 @@ class SecondTry:
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         """Try again, if all tests were run; the session ends well if all are green then."""
         if exitstatus != pytest.ExitCode.TESTS_FAILED or self._uncollected or session.shouldfail or not self._failed:
+            return
+        if len(self._seen) < session.testscollected:  # workers died, and took tests with them
+            self._lines = [f"no second try: {session.testscollected - len(self._seen)} tests were not run"]
             return
         tried = self._failed if len(self._failed) <= MOST else ()
         green, self._lines = verdict(self._failed, {test: self._again(test, session.config.rootpath) for test in tried})

@@ -48,12 +48,13 @@ BAD = "def test_bad(): assert False"
 BROKEN = "import nothing_of_this_name"
 
 
-def run(folder: Path, **files: str) -> subprocess.CompletedProcess[str]:
+def run(folder: Path, *more: str, **files: str) -> subprocess.CompletedProcess[str]:
     (folder / "pytest.ini").write_text("[pytest]\n")
     for name, text in files.items():
         (folder / f"{name}.py").write_text(text)
-    command = [sys.executable, "-m", "pytest", "-p", "xdist", "-n", "2", "--dist", "loadfile", "-p", "tests.second_try"]
-    env = os.environ | {"PYTHONPATH": str(ROOT), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    plugins = ["-p", "xdist", "-n", "2", "--dist", "loadfile", "-p", "tests.second_try"]
+    command = [sys.executable, "-m", "pytest", "--color=no", *plugins, *more]
+    env = os.environ | {"PYTHONPATH": str(ROOT), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "FORCE_COLOR": "1"}
     for name in ("PYTEST_XDIST_WORKER", "PYTEST_ADDOPTS"):
         env.pop(name, None)
     return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False)
@@ -107,3 +108,20 @@ def test_an_internal_error_is_red_at_once(tmp_path: Path) -> None:
     assert ended.returncode == pytest.ExitCode.INTERNAL_ERROR
     assert "failed twice" not in ended.stdout
     assert "1 failed" in ended.stdout.splitlines()[-1]
+
+
+CRASH = """
+import os, pathlib
+
+def test_crash():
+    if not pathlib.Path("crashed").exists():
+        pathlib.Path("crashed").touch()
+        os._exit(1)
+"""
+
+
+def test_tests_that_died_with_their_workers_are_not_forgotten(tmp_path: Path) -> None:
+    slow = "import time\n\ndef test_slow():\n    time.sleep(1)\n    assert False"
+    ended = run(tmp_path, "-n", "1", "--max-worker-restart", "0", test_a=CRASH, test_b=slow, test_c=slow)
+    assert ended.returncode == pytest.ExitCode.TESTS_FAILED, ended.stdout
+    assert "no second try" in ended.stdout
