@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit, urlunsplit
 
+import httpx
 from pydantic import AfterValidator, Field, SecretStr, ValidationInfo, field_validator, model_validator
 
 from schema.runtime.settings import CaFile, KafkaSettings, RedisSettings, TokenSettings
 
-_VERSIONED = re.compile(r"(https?://[^/]+.*?)/+(v\d+\.\d+)/*", re.IGNORECASE)
+_VERSIONED = re.compile(r"(https?://[^/]+.*?)/+(v[0-9]+\.[0-9]+)/*", re.IGNORECASE)
 """An address that ends in a version of the Graph API, as people copy it."""
 
 
@@ -19,16 +21,27 @@ def _http_url(value: str, info: ValidationInfo) -> str:
     if found := _VERSIONED.fullmatch(value):
         raise ValueError(
             f"ends in {found[2]}, and GRAPH_API_VERSION is {info.data.get('graph_api_version', 'another one')}: "
-            f"write {found[1].rpartition('@')[2]} here, and the version there"
+            f"write {_without_login(found[1])} here, and the version there"
         )
+    try:
+        host = httpx.URL(value).host
+    except (httpx.InvalidURL, UnicodeError):
+        raise ValueError("has no host that can be read: write for example https://graph.facebook.com") from None
+    if not host or "?" in value or "#" in value:
+        raise ValueError("must be a host, perhaps with a path, and nothing behind it, like https://graph.facebook.com")
     return value.rstrip("/")
+
+
+def _without_login(url: str) -> str:
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
 
 class SenderSettings(RedisSettings, KafkaSettings, TokenSettings):
     """What one sender process does, and how fast."""
 
     graph_api_version: str = Field(
-        default="v26.0", pattern=r"^v\d+\.\d+$", description="version of the Graph API", examples=["v26.0"]
+        default="v26.0", pattern=r"^v[0-9]+\.[0-9]+$", description="version of the Graph API", examples=["v26.0"]
     )
     graph_api_url: Annotated[str, AfterValidator(_http_url)] = Field(
         default="https://graph.facebook.com",

@@ -112,15 +112,17 @@ class QueueReader:
         run_ids = list(dict.fromkeys([u.run_id for u in unfinished[:BUSIEST]] + newest))
         page_ids = list(dict.fromkeys(busiest_pages(unfinished) + list(breakers)[:MOST_BREAKERS]))
         sessions, lanes = _texts(first.sessions), _texts(first.ready)
-        runs, pages, held, marks, outboxes, clocks, taken = await self._ask(
+        runs, pages, held, marks, outboxes, theirs, ours, taken = await self._ask(
             [_hmget(f"run:{run_id}", RUN_FIELDS) for run_id in run_ids],
             [_hmget(f"page:{page_id}", PAGE_FIELDS) for page_id in page_ids],
             [("HLEN", key(f"held:{session}")) for session in sessions],
             [("HLEN", key(f"marks:{session}")) for session in sessions],
             [("XLEN", key(f"outbox:{session}")) for session in _texts(first.outboxes)],
+            [("HGET", key(f"lane:{lane}:pace"), "tat_us") for lane in lanes],  # see lib/gcra.lua
             [("HGET", key(f"lane:{lane}:gcra"), "tat_us") for lane in lanes],
             [_sort(f"lane:{lane}", 1, "BY", "nosort", "GET", key("run:*->taken_at_ms")) for lane in lanes],
         )
+        clocks = [old or new for old, new in zip(theirs, ours, strict=True)]
         return Reading(
             at_s=first.at_s,
             unfinished=unfinished,

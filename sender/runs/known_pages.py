@@ -73,12 +73,14 @@ class KnownPages:
 
     async def send(self, page_ids: Collection[str], epoch: str) -> None:
         """Pass these on to the queue of this epoch, unless it has the same already. Errors: redis.RedisError."""
-        spared: Collection[str] = ()
-        if "source" not in self._of_runs:  # a token in the queue may be the source's, which has not been heard yet
-            spared = await self._queue.with_token(list(page_ids))
+        spared = await self._with_token(page_ids)
         for page_id in page_ids:
             if page_id not in spared:
                 await self._send(page_id, epoch)
+
+    async def _with_token(self, page_ids: Collection[str]) -> Collection[str]:
+        """Return those whose token in the queue may be the source's, which has not been heard here yet."""
+        return () if "source" in self._of_runs else await self._queue.with_token(list(page_ids))
 
     async def _send(self, page_id: str, epoch: str) -> None:
         token = self.token(page_id)
@@ -94,6 +96,8 @@ class KnownPages:
             limit_text=self._positive(page_id, "limit_text", row.limit_text),
             limit_media=self._positive(page_id, "limit_media", row.limit_media),
         )
+        if await self._with_token([page_id]):  # another run processor was quicker, and has heard the source
+            return
         await self._queue.set_page(facts)
         self._sent[page_id] = now
 

@@ -26,7 +26,7 @@ class Pool(httpx.AsyncBaseTransport):
     """At most `max_sockets` connections, to any number of origins: a transport for `httpx.AsyncClient`, and more.
 
     An idle connection is found in O(1), the one used last first. When all sockets are lent out, callers wait in the
-    order in which they came. Answers are complete when they are returned.
+    order in which they came. Answers are complete when they are returned. A client that ends closes its transport.
 
     Whoever must know before a request whether there is a connection for it, and afterwards whether a byte of it has
     left, acquires the connection first and sends over it:

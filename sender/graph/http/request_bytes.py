@@ -23,7 +23,10 @@ class ReadyRequest:
 
 
 class DerivedRequest(httpx.Request):
-    """A request that differs from others in its body alone, made in a thirtieth of the time. Its headers are theirs."""
+    """A request that differs from others in its body alone, made in a thirtieth of the time.
+
+    Its headers are those of the others: they are not to be changed.
+    """
 
     def __init__(self, ready: ReadyRequest, body: bytes) -> None:  # not httpx's, which makes everything anew
         shared = ready.request

@@ -67,6 +67,16 @@ async def test_a_limit_counts_for_us_and_senders_of_the_first_release_together(r
     assert claim.wait_ms > 30_000
 
 
+async def test_a_clock_set_back_that_a_sender_of_the_first_release_notices_closes_no_lane(
+    redis: Redis, runs: RunQueue
+) -> None:
+    await enqueue(runs, run_of("r"), 100)
+    queue = await open_queue(redis, Limits(text=100, media=100, app=0))
+    assert len((await queue.claim("before", 1)).groups) == 1
+    await aio(redis.hincrby, key("lane:1/text:gcra"), "tat_us", 3_600_000_000)  # it shifts back only what it knows
+    assert len((await queue.claim("after", 1)).groups) == 1
+
+
 async def test_a_full_outbox_stops_claiming(redis: Redis, runs: RunQueue) -> None:
     await enqueue(runs, run_of("r"), 3)
     queue = await open_queue(redis, Limits(text=1000, media=1000, app=0, outbox=1))

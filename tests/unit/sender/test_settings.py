@@ -47,6 +47,28 @@ def test_the_same_version_may_be_said_twice() -> None:
     assert found == ("https://graph.facebook.com", "v25.0")
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://graph.facebook.com?x=1",
+        "https://graph.facebook.com/v25.0?x=1",
+        "https://graph.facebook.com/#top",
+        "https://",
+        "http://10.0.0.300:8090",
+        "https://xn--i-7iq.ws",
+    ],
+)
+def test_an_address_that_no_request_can_have_is_refused_at_the_start(url: str) -> None:
+    with pytest.raises(SettingsError, match=r"^GRAPH_API_URL: (has no host|must be a host)"):
+        _where(graph_api_url=url)
+
+
+def test_advice_shows_no_login() -> None:
+    with pytest.raises(SettingsError, match=r"write https://graph\.facebook\.com here") as caught:
+        _where(graph_api_url="https://user:secret@graph.facebook.com/v25.0", graph_api_version="v26.0")
+    assert "secret" not in str(caught.value)
+
+
 def test_the_environment_counts_like_any_other_place(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GRAPH_API_URL", "https://graph.facebook.com/v24.0")
     assert _where() == ("https://graph.facebook.com", "v24.0")

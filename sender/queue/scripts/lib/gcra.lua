@@ -2,7 +2,7 @@
 -- The clock of a limit, as GCRA keeps it, and beside it a lane's virtual time.
 --
 -- Senders of the first release know these of a lane as lane:L:pace, and may run beside ours during an upgrade. For one
--- limit to count for all, the later of both keys counts and both are written. lane:L:pace may go as soon as nobody upgrades
+-- limit to count for all, ours write both keys and read theirs, which is never behind. lane:L:pace may go as soon as nobody upgrades
 -- from that release any more.
 
 -- How many cells a GCRA lets through now, and its starting point. A tenth of a second's worth may go at once.
@@ -14,10 +14,9 @@ end
 
 -- Returns tat_us and vt.
 local function lane_clock(lane)
-  local ours = redis.call('HMGET', P .. 'lane:' .. lane .. ':gcra', 'tat_us', 'vt')
-  local theirs = redis.call('HMGET', P .. 'lane:' .. lane .. ':pace', 'tat_us', 'vt')
-  local function later(i) return math.max(tonumber(ours[i] or 0), tonumber(theirs[i] or 0)) end
-  return later(1), later(2)
+  local clock = redis.call('HMGET', P .. 'lane:' .. lane .. ':pace', 'tat_us', 'vt')
+  if not clock[1] then clock = redis.call('HMGET', P .. 'lane:' .. lane .. ':gcra', 'tat_us', 'vt') end
+  return tonumber(clock[1] or 0), tonumber(clock[2] or 0)
 end
 
 local function set_lane_clock(lane, tat_us, vt)
