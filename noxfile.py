@@ -68,7 +68,7 @@ def soak(session: nox.Session) -> None:
     session.run("python", "-m", "tests.faults.soak", *session.posargs)
 
 
-@nox.session(python="3.13")  # the image's
+@nox.session
 def sbom(session: nox.Session) -> None:
     """Write what the image's Python consists of, as SPDX 2.3: `nox -s sbom -- FILE`, else dist/newar.spdx.json."""
     install(session, "requirements.lock")

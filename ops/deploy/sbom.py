@@ -8,17 +8,18 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from importlib.metadata import Distribution, PackageNotFoundError, distribution
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from packaging.requirements import Requirement
+
 _PROJECT = "newar-message-sender"
 _LOCK = "requirements.lock"
-IMAGE_PYTHON = (3, 13)
+IMAGE_PYTHON = "3.13"
 """Of ops/deploy/Dockerfile: the lock file names other versions for other Pythons."""
 _SPDX_EXPRESSION = re.compile(r"[\w.+-]+( (OR|AND) [\w.+-]+)*")
 _CLASSIFIERS = {
@@ -30,18 +31,26 @@ _CLASSIFIERS = {
 }
 
 
-def installed(lock: str) -> dict[str, Distribution]:
-    """Return the packages that a lock file names, by name; those that are for other platforms are not installed."""
-    found = {}
-    for name in re.findall(r"^([\w-]+)==", lock, re.MULTILINE):
-        with suppress(PackageNotFoundError):
-            found[name] = distribution(name)
-    return found
+def of_the_image(lock: str) -> dict[str, str]:
+    """Return what a lock file gives the image's Python on Linux: name -> version."""
+    machine = {"python_version": IMAGE_PYTHON, "python_full_version": f"{IMAGE_PYTHON}.0", "sys_platform": "linux"}
+    pins = map(Requirement, re.findall(r"^(\w.*?) \\$", lock, re.MULTILINE))
+    return {
+        pin.name: str(pin.specifier).removeprefix("==")
+        for pin in pins
+        if pin.marker is None or pin.marker.evaluate(machine | {"platform_system": "Linux", "os_name": "posix"})
+    }
 
 
-def license_of(package: Distribution) -> str:
-    """Return the SPDX expression of a package's licence, from the clearest place where it is given."""
-    about = package.metadata.json
+def license_of(name: str) -> str:
+    """Return the SPDX expression of a package's licence, from the clearest place where it is given.
+
+    It is read from the package as it is installed here, which may be another version than the image has.
+    """
+    try:
+        about = distribution(name).metadata.json
+    except PackageNotFoundError:
+        return "NOASSERTION"
     if expression := about.get("license_expression"):
         return str(expression)
     if _SPDX_EXPRESSION.fullmatch(text := str(about.get("license", ""))):
@@ -50,10 +59,10 @@ def license_of(package: Distribution) -> str:
     return " OR ".join(_CLASSIFIERS[name] for name in given if name in _CLASSIFIERS) or "NOASSERTION"
 
 
-def document(packages: Mapping[str, Distribution]) -> dict[str, Any]:
+def document(packages: Mapping[str, str]) -> dict[str, Any]:
     """Return the SPDX document of the project and the packages that it is installed with."""
-    project = distribution(_PROJECT)
-    title = f"{_PROJECT}-{project.version}"
+    version = distribution(_PROJECT).version
+    title = f"{_PROJECT}-{version}"
     return {
         "spdxVersion": "SPDX-2.3",
         "dataLicense": "CC0-1.0",
@@ -61,7 +70,7 @@ def document(packages: Mapping[str, Distribution]) -> dict[str, Any]:
         "name": title,
         "documentNamespace": f"https://spdx.org/spdxdocs/{title}-{uuid4()}",
         "creationInfo": {"created": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}", "creators": [f"Tool: {title}"]},
-        "packages": [_package(name, each) for name, each in ({_PROJECT: project} | dict(packages)).items()],
+        "packages": [_package(name, each) for name, each in ({_PROJECT: version} | dict(packages)).items()],
         "relationships": [
             _relationship("SPDXRef-DOCUMENT", "DESCRIBES", _id(_PROJECT)),
             *(_relationship(_id(_PROJECT), "DEPENDS_ON", _id(name)) for name in packages),
@@ -73,15 +82,15 @@ def _id(name: str) -> str:
     return f"SPDXRef-{name}"
 
 
-def _package(name: str, package: Distribution) -> dict[str, Any]:
-    purl = f"pkg:pypi/{name}@{package.version}"
+def _package(name: str, version: str) -> dict[str, Any]:
+    purl = f"pkg:pypi/{name}@{version}"
     return {
         "SPDXID": _id(name),
         "name": name,
-        "versionInfo": package.version,
+        "versionInfo": version,
         "downloadLocation": "NOASSERTION",
         "filesAnalyzed": False,
-        "licenseDeclared": license_of(package),
+        "licenseDeclared": license_of(name),
         "externalRefs": [
             {"referenceCategory": "PACKAGE-MANAGER", "referenceType": "purl", "referenceLocator": purl},
         ],
@@ -94,18 +103,10 @@ def _relationship(one: str, kind: str, other: str) -> dict[str, str]:
 
 def write(file: Path) -> None:
     """Write the document to a file, whose folder is made."""
-    content = document(installed(Path(_LOCK).read_text("utf-8")))
+    content = document(of_the_image(Path(_LOCK).read_text("utf-8")))
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(json.dumps(content, indent=2) + "\n", "utf-8")
 
 
-def refuse_another_python(running: Sequence[int]) -> None:
-    """Raise SystemExit where this is not the Python that the image has."""
-    if tuple(running[:2]) != IMAGE_PYTHON:
-        wanted = ".".join(map(str, IMAGE_PYTHON))
-        raise SystemExit(f"the image has Python {wanted}, with other packages than this one: nox -s sbom takes that")
-
-
 if __name__ == "__main__":
-    refuse_another_python(sys.version_info[:2])
     write(Path(sys.argv[1]))
