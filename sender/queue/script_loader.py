@@ -1,7 +1,7 @@
 """Loading and calling the Lua scripts. What each takes and returns stands in its first comment.
 
-A script is named by its room and its file: `work/claim` is `scripts/work/claim.lua`. Its line `-- uses: base, lanes`
-names the files of `scripts/lib/` that are put in front of it; these may use others.
+A script is named by its room and its file: `work/claim` is `claim.lua` in the folder `work`. Its line
+`-- uses: base, lanes` names the files of `scripts/lib/` that are put in front of it; these may use others.
 """
 
 from __future__ import annotations
