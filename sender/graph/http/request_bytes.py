@@ -9,7 +9,7 @@ class ReadyRequest:
     """What many requests have in common, made once: method POST, URL and headers, as httpx's objects and as bytes.
 
     The headers say `Transfer-Encoding: chunked`, httpx's word for a length that is not known yet: so any transport may
-    send a request derived from them. Ours writes `Content-Length` in its place, and in the last one.
+    send a request derived from them. Ours writes `Content-Length` instead, at the end of the head.
 
     Raises:
         httpx.LocalProtocolError: a line break or NUL within a header.

@@ -6,6 +6,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from schema.runtime.asyncio_door import aio
+from schema.runtime.redis import open_redis
+from sender.queue.page_queue import PageFacts, PageQueue
+from sender.runs.known_pages import KnownPages
 from sender.runs.processor import RunProcessor
 from tests.integration.runs.world import World, open_world
 
@@ -92,3 +96,25 @@ async def test_run_moved_to_another_page_after_it_was_taken_does_not_bring_that_
     world.change(moved, page_id="200", updated_at="2027-01-01")
     await world.turn()
     assert token(world) == ("secret-token", "1")
+
+
+class HeardMeanwhile(PageQueue):
+    """Another run processor stores the source's token right behind our first look."""
+
+    looked = False
+
+    async def with_token(self, page_ids: list[str]) -> set[str]:
+        found = await super().with_token(page_ids)
+        if not self.looked:
+            self.looked = True
+            await self.set_page(PageFacts(page_id="100", sealed_token="sealed:of-the-source"))
+        return found
+
+
+async def test_a_token_that_another_processor_stores_meanwhile_is_left_alone(world: World, redis_url: str) -> None:
+    redis = open_redis(redis_url)
+    pages = KnownPages(HeardMeanwhile(redis), world.box, complete=False)
+    pages.replace_tokens("submitted", {"100": "of-a-submitted-run"})
+    await pages.send(["100"], "epoch")
+    assert world.page_in_queue()["token"] == "sealed:of-the-source"
+    await aio(redis.aclose)
