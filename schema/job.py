@@ -2,11 +2,14 @@
 
 A record is 16 bytes of job id followed by a MessagePack array. The fixed prefix lets the queue's scripts
 cut the id off without decoding, and gives even a record that cannot be decoded an identity.
+
+The array's first five elements are those of the first release. Behind them stand what only later ones read: the person
+(eight bytes, so that a script finds them as the end of an array of six) and, for few, a time zone.
 """
 
 from __future__ import annotations
 
-from hashlib import blake2b
+from hashlib import blake2b, sha1
 from typing import Any
 from uuid import UUID
 
@@ -26,6 +29,10 @@ class Job(msgspec.Struct, array_like=True, frozen=True):
     """Marks so far: the number of the last attempt."""
     retries: int = 0
     """Attempts that count against the retry budget; waiting for a page's limit does not."""
+    person: bytes = b""
+    """`person_hash` of the recipient; written into every record, whatever stands here."""
+    time_zone: str | None = None
+    """The recipient's own, where the run has a send window and the source knows it."""
 
 
 class CorruptRecord(Exception):
@@ -45,6 +52,14 @@ def job_id(run_id: str, recipient_id: str) -> bytes:
     return blake2b(f"{run_id}\0{recipient_id}".encode(), digest_size=JOB_ID_BYTES).digest()
 
 
+def person_hash(recipient_id: str) -> bytes:
+    """Return the eight bytes by which a page's queue knows a person over all runs.
+
+    The first ones of SHA-1, since Redis's scripts can make the same (`redis.sha1hex`) for records of the first release.
+    """
+    return sha1(recipient_id.encode(errors="surrogatepass"), usedforsecurity=False).digest()[:8]
+
+
 def event_id(job: bytes, attempt: int) -> UUID:
     """Return the identity of the log event of this attempt: the same for every repetition."""
     digest = blake2b(job + attempt.to_bytes(4, "big"), digest_size=16).digest()
@@ -53,7 +68,11 @@ def event_id(job: bytes, attempt: int) -> UUID:
 
 def encode_record(job: bytes, content: Job) -> bytes:
     """Return the bytes that stand in the queue for this job."""
-    return job + _encoder.encode(content)
+    fields = [content.recipient_id, content.variables, content.last_interaction_ms, content.attempts, content.retries]
+    fields.append(person_hash(content.recipient_id))
+    if content.time_zone is not None:
+        fields.append(content.time_zone)
+    return job + _encoder.encode(fields)
 
 
 def decode_record(record: bytes) -> tuple[bytes, Job]:
