@@ -4,7 +4,8 @@ A record is 16 bytes of job id followed by a MessagePack array. The fixed prefix
 cut the id off without decoding, and gives even a record that cannot be decoded an identity.
 
 The array's first five elements are those of the first release. Behind them stand what only later ones read: the person
-(eight bytes, so that a script finds them as the end of an array of six) and, for few, a time zone.
+(eight bytes, so that a script finds them as the end of an array of six) and, for few, a time zone, and that they stand
+aside.
 """
 
 from __future__ import annotations
@@ -16,6 +17,14 @@ from uuid import UUID
 import msgspec
 
 JOB_ID_BYTES = 16
+
+
+class Aside(msgspec.Struct, array_like=True, frozen=True):
+    """Why a job will surely not be sent, as far as was known when it was put into the queue."""
+
+    outcome: str
+    error_class: str
+    reason: str
 
 
 class Job(msgspec.Struct, array_like=True, frozen=True):
@@ -33,6 +42,8 @@ class Job(msgspec.Struct, array_like=True, frozen=True):
     """`person_hash` of the recipient; written into every record, whatever stands here."""
     time_zone: str | None = None
     """The recipient's own, where the run has a send window and the source knows it."""
+    aside: Aside | None = None
+    """Such a job stands aside of the others: it is drained, and uses up nothing of the page's limit."""
 
 
 class CorruptRecord(Exception):
@@ -70,7 +81,9 @@ def encode_record(job: bytes, content: Job) -> bytes:
     """Return the bytes that stand in the queue for this job."""
     fields = [content.recipient_id, content.variables, content.last_interaction_ms, content.attempts, content.retries]
     fields.append(person_hash(content.recipient_id))
-    if content.time_zone is not None:
+    if content.aside is not None:
+        fields += (content.time_zone, content.aside)
+    elif content.time_zone is not None:
         fields.append(content.time_zone)
     return job + _encoder.encode(fields)
 

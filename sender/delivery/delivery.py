@@ -6,11 +6,10 @@ import httpx
 import msgspec
 import trio
 
-from sender.delivery.after_answer import decide_lost
+from sender.delivery.after_answer import decide_lost, decide_missing
 from sender.delivery.graph_outage import GraphOutage
 from sender.delivery.judgement import Judgement, judge
 from sender.delivery.marks import Marks
-from sender.delivery.page_health import APP, PageHealth
 from sender.delivery.run_contexts import RunContext
 from sender.figures import Figures
 from sender.graph.http.connection import Connection
@@ -23,9 +22,12 @@ from sender.outbox.ending import Ending
 from sender.outbox.settlement import Settlements
 from sender.queue.claimed_job import ClaimedJob
 from sender.queue.held_jobs import HeldJobs
+from sender.rules.rule_table import RuleTable
 from sender.settings import SenderSettings
 
 _CUT_SHORT = "cut short before the answer came"
+_CLAIM_GOOD_FOR_S = 0.8
+"""A job that could not be marked so soon after its claim goes back: it may have been paused, or denied, meanwhile."""
 
 
 class RequestBatch(msgspec.Struct, frozen=True):
@@ -50,7 +52,7 @@ class Delivery:
         origin: where that is.
         graph_outage: whether it can be reached.
         marks: marks jobs before their request leaves.
-        page_health: is told what answers mean for whole pages, and knows their last pauses.
+        rules: what answers mean beyond their own message.
         settlements: takes every job at the end of its way.
         held: knows Redis's time.
         figures: counts latencies.
@@ -64,7 +66,7 @@ class Delivery:
         origin: Origin,
         graph_outage: GraphOutage,
         marks: Marks,
-        page_health: PageHealth,
+        rules: RuleTable,
         settlements: Settlements,
         held: HeldJobs,
         figures: Figures,
@@ -74,7 +76,7 @@ class Delivery:
         self._origin = origin
         self._graph_outage = graph_outage
         self._marks = marks
-        self._page_health = page_health
+        self._rules = rules
         self._settlements = settlements
         self._held = held
         self._figures = figures
@@ -101,14 +103,13 @@ class Delivery:
             if response is None:
                 return
             jobs = [one.job for one in marked]
-            judgement = self._judge(context, jobs, response)
-            await self._settle(context, jobs, judgement, latency_ms)
+            self._settle(jobs, judge(response, jobs, context, self._rules, batched=self._batched), latency_ms)
         finally:
             self._settle_rest(batch, connection)
 
     def _make(self, batch: RequestBatch) -> list[_Made]:
         """Fill in the messages; settle the jobs that may not or cannot be sent."""
-        run, requests, now_ms = batch.context.run, batch.context.requests, self._held.redis_now_us() // 1000
+        run, requests, now_ms = batch.context.run, batch.context.requests, self._held.no_later_than_ms()
         make = requests.member if self._batched else requests.single
         made = []
         for job in batch.jobs:
@@ -142,8 +143,18 @@ class Delivery:
     async def _mark(self, made: list[_Made]) -> list[_Made]:
         """Mark the jobs; return those that are ours and may leave now."""
         jobs = [one.job for one in made]
+        if self._too_late(jobs[0]):
+            return []
         await self._marks.mark(jobs)
-        return [one for one in made if not one.job.done] if self._marks.certainly_ours(jobs[0]) else []
+        if self._too_late(jobs[0]) or not self._marks.certainly_ours(jobs[0]):
+            return []
+        return [one for one in made if not one.job.done]
+
+    def _too_late(self, job: ClaimedJob) -> bool:
+        """Say whether what was true at the claim may not be so any more: the hours, the page's pause, a deny entry."""
+        if trio.current_time() - job.claimed_at > _CLAIM_GOOD_FOR_S:
+            return True
+        return 0 < job.closes_ms <= (job.sent_at_us or self._held.redis_now_us()) // 1000
 
     async def _send(
         self, context: RunContext, marked: list[_Made], connection: Connection
@@ -168,7 +179,7 @@ class Delivery:
             self._figures.latencies.add(latency_ms)
         elif connection.sent_anything:
             for one in marked:
-                self._settle_lost(context, one.job, failure, latency_ms)
+                self._settle_missing(context, one.job, failure, latency_ms)
         return response, latency_ms
 
     def _request(self, context: RunContext, marked: list[_Made]) -> httpx.Request:
@@ -177,36 +188,23 @@ class Delivery:
             return first
         return context.requests.batch([one.part for one in marked if isinstance(one.part, bytes)])
 
-    def _judge(self, context: RunContext, jobs: list[ClaimedJob], response: httpx.Response) -> Judgement:
-        return judge(
-            response,
-            jobs,
-            batched=self._batched,
-            on_unknown=context.run.on_unknown,
-            page_level=self._page_health.level(context.run.page_id),
-            app_level=self._page_health.level(APP),
-        )
+    def _settle(self, jobs: list[ClaimedJob], judgement: Judgement, latency_ms: float) -> None:
+        for job, answer, ending in zip(jobs, judgement.answers, judgement.endings, strict=True):
+            self._figures.answered(answer)
+            self._settlements.settle(job, ending, answer=answer, latency_ms=latency_ms)
 
-    async def _settle(
-        self, context: RunContext, jobs: list[ClaimedJob], judgement: Judgement, latency_ms: float
-    ) -> None:
-        """Tell what it means for the page, before its jobs return; then settle them."""
-        try:
-            await self._page_health.follow(context.run.page_id, context.token_version, judgement)
-        finally:
-            for job, answer, decision in zip(jobs, judgement.answers, judgement.decisions, strict=True):
-                self._settlements.settle(job, decision, answer=answer, latency_ms=latency_ms)
-
-    def _settle_lost(self, context: RunContext, job: ClaimedJob, reason: str, latency_ms: float | None = None) -> None:
-        """Settle a job that may have left and has no answer."""
-        decision = decide_lost(job.content, on_unknown=context.run.on_unknown)
-        self._settlements.settle(job, decision, reason=reason, latency_ms=latency_ms)
+    def _settle_missing(self, context: RunContext, job: ClaimedJob, reason: str, latency_ms: float) -> None:
+        """Settle a job that has left and that the Graph API gave no answer to."""
+        on_unknown, version = context.run.on_unknown, context.token_version
+        ending = decide_missing(job.content, self._rules, on_unknown=on_unknown, token_version=version)
+        self._settlements.settle(job, ending, reason=reason, latency_ms=latency_ms)
 
     def _settle_rest(self, batch: RequestBatch, connection: Connection | None) -> None:
         """Settle the jobs whose way was cut short, and let the connection go."""
         for job in batch.jobs:
             if not job.done and connection is not None and connection.sent_anything:
-                self._settle_lost(batch.context, job, _CUT_SHORT)
+                ending = decide_lost(job.content, on_unknown=batch.context.run.on_unknown)
+                self._settlements.settle(job, ending, reason=_CUT_SHORT)
             elif not job.done:
                 self._settlements.give_back(job)
         if connection is not None:

@@ -11,16 +11,15 @@ from schema.event import MAX_ERROR_MESSAGE
 from schema.job import JOB_ID_BYTES
 from schema.outcomes import ErrorClass, Outcome
 from schema.runtime.stop import Stop
-from sender.delivery.after_answer import Decision
 from sender.delivery.delivery import Delivery, RequestBatch
 from sender.delivery.graph_outage import GraphOutage
-from sender.delivery.page_health import PageHealth
 from sender.delivery.run_contexts import RunContext, RunContexts, RunUnsendable
 from sender.figures import Figures
-from sender.outbox.ending import Ending
+from sender.outbox.ending import Ending, stood_aside
 from sender.outbox.settlement import Settlements
 from sender.queue.claimed_job import ClaimedJob
 from sender.queue.held_jobs import HeldJobs
+from sender.queue.page_queue import PageQueue
 from sender.queue.session_queue import Claim, ClaimedGroup, SessionGone, SessionQueue
 from sender.queue.until_answered import UntilAnswered
 from sender.settings import SenderSettings
@@ -33,6 +32,8 @@ _RATION_S = 0.02
 """Between claims while there is less to send than there are idle tasks: less than a tenth of a second's burst."""
 _ASK_AGAIN_S = 0.25
 """How often an idle sender asks for work, when the queue does not know when there will be some."""
+_LONGEST_COOLDOWN_MS = 3_600_000
+"""Of a page that cannot be used as it stands: each failed probe doubles the time up to this."""
 
 
 class Dispatcher:
@@ -43,7 +44,7 @@ class Dispatcher:
         contexts: what the jobs of a run share.
         delivery: brings a request batch to its end.
         graph_outage: while it is down, one job at a time is claimed.
-        page_health: is told of pages that nothing can be sent for.
+        pages: is told of those that nothing can be sent for.
         settlements: takes jobs that end, or go back, without having been delivered.
         held: notes what was claimed, and bounds it.
         figures: counts busy tasks.
@@ -59,7 +60,7 @@ class Dispatcher:
         contexts: RunContexts,
         delivery: Delivery,
         graph_outage: GraphOutage,
-        page_health: PageHealth,
+        pages: PageQueue,
         settlements: Settlements,
         held: HeldJobs,
         figures: Figures,
@@ -71,7 +72,8 @@ class Dispatcher:
         self._contexts = contexts
         self._delivery = delivery
         self._graph_outage = graph_outage
-        self._page_health = page_health
+        self._pages = pages
+        self._cooldown_ms = settings.circuit_breaker_cooldown_ms
         self._settlements = settlements
         self._held = held
         self._figures = figures
@@ -192,8 +194,16 @@ class Dispatcher:
         jobs, now = [], trio.current_time()
         for record in group.records:
             job = ClaimedJob.of_record(
-                record, run_id=group.run_id, page_id=group.page_id, session=group.session, claimed_at=now
+                record,
+                run_id=group.run_id,
+                page_id=group.page_id,
+                session=group.session,
+                claimed_at=now,
+                closes_ms=group.closes_ms,
             )
+            if job.content.aside is not None:  # its sender died while it was being drained
+                self._settlements.settle(job, stood_aside(job.content.aside), reason=job.content.aside.reason)
+                continue
             if job.corrupt is None:
                 jobs.append(job)
                 continue
@@ -208,11 +218,9 @@ class Dispatcher:
                 self._fail(job, why.error_class, why.reason)
             return
         log.error("page_unusable", page_id=group.page_id, reason=why.reason)
-        await self._page_health.fault(
-            group.page_id,
-            group.token_version,
-            Decision(outcome=Outcome.RETRYING, error_class=why.error_class, breaker="page", at_once=True),
-        )
+        longest_ms = max(self._cooldown_ms, _LONGEST_COOLDOWN_MS)
+        args = (group.page_id, why.reason, self._cooldown_ms, longest_ms, group.token_version)
+        await self._until_answered(lambda: self._pages.unusable(*args))
         self._give_back(jobs)
 
     def _fail(self, job: ClaimedJob, error_class: ErrorClass, reason: str) -> None:

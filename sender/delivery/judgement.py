@@ -5,40 +5,43 @@ from __future__ import annotations
 import httpx
 import msgspec
 
-from sender.delivery.after_answer import Decision, OnUnknown, decide
+from sender.delivery.after_answer import decide
+from sender.delivery.run_contexts import RunContext
 from sender.graph.api.classify import Answer, classify, split_batch
 from sender.graph.api.usage import header_of
+from sender.outbox.ending import Ending
 from sender.queue.claimed_job import ClaimedJob
+from sender.rules.rule_table import RuleTable
 
 
 class Judgement(msgspec.Struct, frozen=True):
-    """For each job, in order, the answer to it and what follows."""
+    """For each job, in order, the answer to it and how its attempt ends."""
 
     answers: list[Answer]
-    decisions: list[Decision]
-    whole: bool = False
-    """Whether all are one refusal of a whole batch, of which no message was looked at."""
+    endings: list[Ending]
 
 
 def judge(
-    response: httpx.Response,
-    jobs: list[ClaimedJob],
-    *,
-    batched: bool,
-    on_unknown: OnUnknown,
-    page_level: int,
-    app_level: int,
+    response: httpx.Response, jobs: list[ClaimedJob], context: RunContext, rules: RuleTable, *, batched: bool
 ) -> Judgement:
-    """Judge the response to one message, or (`batched`) to a batch of them; for the levels see `decide`."""
-    whole = False
-    if batched:
-        found = split_batch(response.status_code, header_of(response), response.content, len(jobs))
-        whole = isinstance(found, Answer)
-        answers = [found] * len(jobs) if isinstance(found, Answer) else found
-    else:
-        answers = [classify(response.status_code, header_of(response), response.content)]
-    decisions = [
-        decide(answer, job.content, on_unknown=on_unknown, page_level=page_level, app_level=app_level)
-        for job, answer in zip(jobs, answers, strict=True)
-    ]
-    return Judgement(answers, decisions, whole)
+    """Judge the response to one message of a run, or (`batched`) to several of them."""
+    if not batched:
+        return _judged([classify(response.status_code, header_of(response), response.content)], jobs, context, rules)
+    found = split_batch(response.status_code, header_of(response), response.content, len(jobs))
+    if not isinstance(found, Answer):
+        return _judged(found, jobs, context, rules)
+    judged = _judged([found] * len(jobs), jobs, context, rules)
+    # The whole batch was refused, and no message of it was looked at: for the page that is one answer, not as many.
+    others = [msgspec.structs.replace(ending, letter="", verdict=b"") for ending in judged.endings[1:]]
+    return Judgement(judged.answers, [*judged.endings[:1], *others])
+
+
+def _judged(answers: list[Answer], jobs: list[ClaimedJob], context: RunContext, rules: RuleTable) -> Judgement:
+    on_unknown, version = context.run.on_unknown, context.token_version
+    return Judgement(
+        answers,
+        [
+            decide(answer, job.content, rules, on_unknown=on_unknown, token_version=version)
+            for job, answer in zip(jobs, answers, strict=True)
+        ],
+    )

@@ -15,6 +15,7 @@ from schema.outcomes import Outcome
 from sender.figures import Figures
 from sender.graph.api.classify import Answer
 from sender.outbox.ending import Ending
+from sender.outbox.happenings import tell
 from sender.outbox.unacknowledged import Unacknowledged
 from sender.queue.claimed_job import ClaimedJob
 from sender.queue.group_commit import GroupCommit
@@ -107,7 +108,7 @@ class Settlements:
             fbtrace_id=answer.fbtrace_id if answer else None,
         )
         self._ended_at.append(trio.current_time())
-        self._add(job, ending.outcome.value, encode_event(event), record, ending.delay_ms)
+        self._add(job, ending.outcome.value, encode_event(event), record, ending)
 
     def give_back(self, job: ClaimedJob) -> None:
         """Return a job of which nothing left."""
@@ -123,11 +124,18 @@ class Settlements:
         if logged:
             log.warning("events_logged_again", events=logged)
 
-    def _add(self, job: ClaimedJob, outcome: str, event: bytes, record: bytes, delay_ms: int = 0) -> None:
+    def _add(self, job: ClaimedJob, outcome: str, event: bytes, record: bytes, ending: Ending | None = None) -> None:
         job.done = True
         if job.session == self._queue.session:
             self._held.leave(job.id)
-        self.group.add((job.session, Settlement(job.id, job.run_id, job.page_id, outcome, event, record, delay_ms)))
+        settlement = Settlement(job.id, job.run_id, job.page_id, outcome, event, record)
+        if ending is not None:
+            letter = ending.letter if job.content.attempts else ending.letter.upper()
+            settlement = Settlement(
+                *(job.id, job.run_id, job.page_id, outcome, event, record),
+                *(ending.delay_ms, letter, job.sent_at_us, ending.verdict),
+            )
+        self.group.add((job.session, settlement))
 
     async def _commit(self, settlements: list[tuple[str, Settlement]]) -> list[bool]:
         ended_at, self._ended_at = self._ended_at, []
@@ -144,7 +152,11 @@ class Settlements:
         for settlement in settlements:
             if settlement.event:
                 self._unacknowledged.add(settlement.run_id, settlement.page_id, settlement.event)
-        ours = await self._until_answered(lambda: self._queue.settle(self._number, settlements, session=session))
+        ours, happened = await self._until_answered(
+            lambda: self._queue.settle(self._number, settlements, session=session)
+        )
+        for one in happened:
+            tell(one)
         for settlement, done in zip(settlements, ours, strict=True):
             if session == self._queue.session:
                 self._held.left(settlement.job)

@@ -21,6 +21,8 @@ class ClaimedJob(msgspec.Struct, kw_only=True):
     """The number of the mark that it gets, or has."""
     claimed_at: float = 0.0
     """On Trio's clock."""
+    closes_ms: int = 0
+    """When (ms since 1970) the hours close in which it may leave; 0: never."""
     corrupt: str | None = None
     """Why its record cannot be decoded: then only the id is known."""
     mark_asked: bool = False
@@ -32,7 +34,14 @@ class ClaimedJob(msgspec.Struct, kw_only=True):
 
     @classmethod
     def of_record(
-        cls, record: bytes, *, run_id: str, page_id: str, session: str, claimed_at: float = 0.0
+        cls,
+        record: bytes,
+        *,
+        run_id: str,
+        page_id: str,
+        session: str,
+        claimed_at: float = 0.0,
+        closes_ms: int = 0,
     ) -> ClaimedJob:
         """Decode a record of the queue; what cannot be decoded is a job too, and has to be settled."""
         corrupt = None
@@ -48,5 +57,6 @@ class ClaimedJob(msgspec.Struct, kw_only=True):
             session=session,
             attempt=content.attempts + 1,
             claimed_at=claimed_at,
+            closes_ms=closes_ms,
             corrupt=corrupt,
         )

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 
 import trio
+
+TOLERANCE_MS = 300_000
+"""How far two clocks may be apart: as in lib/two_clocks.lua."""
 
 
 class HeldJobs:
@@ -68,3 +72,10 @@ class HeldJobs:
     def redis_now_us(self) -> int:
         """Return Redis's clock in us since 1970, as far as the last renewal tells."""
         return round(trio.current_time() * 1e6) + self._clock_offset_us
+
+    def no_later_than_ms(self) -> int:
+        """Return the time in ms that Redis's clock and ours both have reached, give or take the tolerance.
+
+        What cannot be undone follows this one: a clock that ran ahead must not tell that somebody's window is over.
+        """
+        return min(self.redis_now_us() // 1000, time.time_ns() // 1_000_000 + TOLERANCE_MS)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import msgspec
 from redis.asyncio import Redis
 
@@ -71,31 +69,13 @@ class PageQueue:
         token, version = await aio(self._scripts.command, "HMGET", key(f"page:{page_id}"), "token", "token_version")
         return (token or b"").decode(), int(version or 0)
 
-    async def trouble(
-        self, page_id: str, kind: str, ms: int, reason: str, threshold: int, token_version: int
-    ) -> tuple[str, bool]:
-        """Say what an answer meant for the whole page: `pause`, `failure` or `open`.
+    async def unusable(self, page_id: str, reason: str, ms: int, longest_ms: int, token_version: int) -> bool:
+        """Open the page's breaker for `ms` (doubling to `longest_ms`): nothing can be sent for it as it stands.
 
-        Return the breaker's state, and whether it changed or a pause began.
-
-        A failure under a token that has been replaced meanwhile does not count.
+        False: it was open, or its token has been replaced meanwhile.
         """
-        state, changed = await aio(
-            self._scripts.call, "pages/trouble", page_id, kind, ms, reason, threshold, token_version
-        )
-        return state.decode(), bool(changed)
-
-    async def trouble_app(self, ms: int, reason: str, threshold: int = 1) -> bool:
-        """Count a failure of the whole app; at the threshold nothing is claimed for `ms`. Return whether that began."""
-        return bool(await aio(self._scripts.call, "pages/trouble_app", ms, reason, threshold))
-
-    async def works(self, pages: Sequence[str]) -> list[str]:
-        """Forget the failures of these pages (or of `app`); return the pages whose breaker closed."""
-        return [p.decode() for p in await aio(self._scripts.call, "pages/works", *pages)]
-
-    async def troubled(self) -> set[str]:
-        """Return the pages (and `app`) with failures or an open breaker."""
-        return {p.decode() for p in await aio(self._scripts.command, "SMEMBERS", key("troubled"))}
+        args = (page_id, reason, ms, longest_ms, str(token_version))
+        return bool(await aio(self._scripts.call, "pages/unusable", *args))
 
     async def pause(self, page_id: str) -> bool:
         """Send nothing for this page until it is resumed. False: unknown page (likewise below)."""

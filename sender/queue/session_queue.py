@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 
 import msgspec
 from redis.asyncio import Redis
@@ -26,6 +27,8 @@ class ClaimedGroup(msgspec.Struct, frozen=True):
     page_id: str
     state: str
     token_version: int
+    closes_ms: int
+    """When (ms since 1970) the hours close in which they may be sent; 0: never."""
     records: list[bytes]
     session: str
     """Under which they were claimed."""
@@ -55,6 +58,26 @@ class Settlement(msgspec.Struct, frozen=True):
     record: bytes = b""
     """The job's next record when it goes back into the queue; empty when the outcome is final."""
     delay_ms: int = 0
+    letter: str = ""
+    """What the answer was, in capitals for a first attempt; "" when there was no question (lib/answers.lua)."""
+    sent_us: int = 0
+    """When it was marked, Redis's clock."""
+    verdict: bytes = b""
+    """The rest of what the answer means, for work/settle.lua; empty when there is nothing to say."""
+
+
+class Happening(msgspec.Struct, frozen=True):
+    """What a settlement's answers have changed for a run, a page or the app."""
+
+    what: str
+    """An action of sender/rules, or `breaker_closed`, `resumed`."""
+    scope: str
+    name: str
+    """The run's or the page's id."""
+    rule: str = ""
+    reason: str = ""
+    ms: int | None = None
+    """For how long, where that is known."""
 
 
 class LostJob(msgspec.Struct, frozen=True):
@@ -83,12 +106,26 @@ class SessionQueue:
     """One session at a time: what was claimed under one is void under the next.
 
     Methods are Trio coroutines that may be repeated. Errors: redis.RedisError, SessionGone.
+
+    Args:
+        redis: the server.
+        limits: what a claim checks.
+        lease_ms: how long a session lives without a renewal.
+        wall_clock_ms: the second clock that expiry and opening hours ask, in ms since 1970.
     """
 
-    def __init__(self, redis: Redis, limits: Limits, *, lease_ms: int) -> None:
+    def __init__(
+        self,
+        redis: Redis,
+        limits: Limits,
+        *,
+        lease_ms: int,
+        wall_clock_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+    ) -> None:
         self._scripts = Scripts(redis)
         self._limits = limits
         self._lease_ms = lease_ms
+        self._wall_clock_ms = wall_clock_ms
         self.session = secrets.token_hex(16)
 
     async def open(self) -> int:
@@ -118,9 +155,8 @@ class SessionQueue:
             SessionGone: when the session was taken over.
         """
         m, session = self._limits, self.session
-        answer = await aio(
-            self._scripts.call, "work/claim", session, claim_id, want, m.outbox, m.batch, m.text, m.media, m.app
-        )
+        limits = (m.outbox, m.batch, m.text, m.media, m.app)
+        answer = await aio(self._scripts.call, "work/claim", session, claim_id, want, *limits, self._wall_clock_ms())
         if answer[0] == b"gone":
             raise SessionGone
         wait_us = int(answer[2])
@@ -138,7 +174,7 @@ class SessionQueue:
             SessionGone: when the session was taken over.
         """
         session = self.session
-        answer = await aio(self._scripts.call, "work/drain", session, claim_id, want, self._limits.outbox)
+        answer = await aio(self._scripts.call, "work/drain", session, claim_id, want, self._limits.outbox, self._wall_clock_ms())
         if answer[0] == b"gone":
             raise SessionGone
         return [_group(g, session) for g in answer[1:]]
@@ -152,8 +188,12 @@ class SessionQueue:
         times = await aio(self._scripts.call, "work/mark", session or self.session, *_packed(parts))
         return [int(t) if t else None for t in times]
 
-    async def settle(self, number: int, settlements: Sequence[Settlement], *, session: str | None = None) -> list[bool]:
+    async def settle(
+        self, number: int, settlements: Sequence[Settlement], *, session: str | None = None
+    ) -> tuple[list[bool], list[Happening]]:
         """Record outcomes, free the jobs and put the events into the outbox. False for a job not ours (any more).
+
+        Besides, return what the answers have changed for runs, pages and the app.
 
         `number` grows from group to group; a repeat under the same number gives the answer of the first.
         `session`: as for `mark`.
@@ -162,8 +202,9 @@ class SessionQueue:
         parts: list[bytes] = []
         for s in settlements:
             parts += (s.job, s.run_id.encode(), s.page_id.encode(), s.outcome.encode(), s.event, s.record)
-            parts.append(b"%d" % s.delay_ms)
-        return [bool(n) for n in await aio(self._scripts.call, "work/settle", session, number, *_packed(parts))]
+            parts += (b"%d" % s.delay_ms, s.letter.encode(), b"%d" % s.sent_us, s.verdict)
+        settled, happened = await aio(self._scripts.call, "work/settle", session, number, *_packed(parts))
+        return [bool(n) for n in settled], [_happening(raw) for raw in happened]
 
     async def log_again(self, events: Sequence[tuple[str, str, bytes]]) -> int:
         """Put (run, page, event) into our outbox where the run was lost with its queue; return how many that were."""
@@ -193,7 +234,12 @@ def _packed(parts: list[bytes]) -> tuple[bytes, bytes]:
 
 
 def _group(raw: list[bytes], session: str) -> ClaimedGroup:
-    return ClaimedGroup(raw[0].decode(), raw[1].decode(), raw[2].decode(), int(raw[3]), raw[4:], session)
+    return ClaimedGroup(raw[0].decode(), raw[1].decode(), raw[2].decode(), int(raw[3]), int(raw[4]), raw[5:], session)
+
+
+def _happening(raw: list[bytes | int]) -> Happening:
+    text = [part.decode() if isinstance(part, bytes) else str(part) for part in raw]
+    return Happening(*text[:5], ms=int(text[5]) if len(text) > 5 and text[5] else None)
 
 
 def _lost(raw: list[bytes], session: str) -> LostJob:

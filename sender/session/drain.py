@@ -1,4 +1,7 @@
-"""Draining: jobs of cancelled and expired runs are settled without being sent, slowly enough to leave room to send."""
+"""Draining: jobs of cancelled and expired runs, and those that stand aside, are settled without being sent.
+
+Slowly enough to leave room to send.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ import trio
 
 from schema.job import JOB_ID_BYTES
 from schema.outcomes import ErrorClass, Outcome
-from sender.outbox.ending import Ending
+from sender.outbox.ending import Ending, stood_aside
 from sender.outbox.settlement import Settlements
 from sender.queue.claimed_job import ClaimedJob
 from sender.queue.held_jobs import HeldJobs
@@ -21,6 +24,7 @@ _BUSY_S = 0.05
 """At most 4,000 drained jobs per second and process: sending comes first."""
 _CANCELLED = Ending(outcome=Outcome.CANCELLED, error_class=ErrorClass.RUN_CANCELLED)
 _EXPIRED = Ending(outcome=Outcome.EXPIRED, error_class=ErrorClass.RUN_EXPIRED)
+_DENIED = Ending(outcome=Outcome.SUPPRESSED, error_class=ErrorClass.RECIPIENT_DENIED)
 
 
 class Drain:
@@ -61,7 +65,12 @@ class Drain:
 
     def _settle(self, group: ClaimedGroup, record: bytes) -> None:
         job = ClaimedJob.of_record(record, run_id=group.run_id, page_id=group.page_id, session=group.session)
-        if group.state == "cancelled":
+        aside = job.content.aside
+        if aside is not None:
+            self._settlements.settle(job, stood_aside(aside), reason=aside.reason)
+        elif group.state == "cancelled":
             self._settlements.settle(job, _CANCELLED)
-        else:
+        elif group.state == "expired":
             self._settlements.settle(job, _EXPIRED)
+        else:  # put aside by a claim
+            self._settlements.settle(job, _DENIED, reason="on the page's deny list")

@@ -1,4 +1,4 @@
--- uses: base, packed
+-- uses: base, packed, units
 -- What a claim and a drain share: who may, taking jobs, and giving the same jobs to a repeat.
 
 local function may_claim(session, outbox_bound)
@@ -14,27 +14,25 @@ local function in_slices(command, key, values)
   end
 end
 
--- Pop up to n waiting jobs of a run under the session; the group's head is {run, page, state, token version}.
-local function take(session, run, n, head, ids)
-  local records = redis.call('LPOP', P .. 'jobs:' .. run, n)
-  if not records then return 0 end
+-- Note these records of a run as held by the session, and add them to the group that is handed out.
+local function hold_records(session, run, records, group, ids)
   local pairs_ = {}
   for _, record in ipairs(records) do
     local id = string.sub(record, 1, 16)
     pairs_[#pairs_ + 1] = id
     pairs_[#pairs_ + 1] = run .. '\0' .. record
     ids[#ids + 1] = id
-    head[#head + 1] = record
+    group[#group + 1] = record
   end
   in_slices('HSET', P .. 'held:' .. session, pairs_)
-  return #records
 end
 
 local function remember_claim(session, kind, id, ids)
   redis.call('HSET', P .. 'claim:' .. session, kind .. ':id', id, kind .. ':jobs', cmsgpack.pack(ids))
 end
 
--- A repeated claim gives the jobs of the first one that are still held.
+-- A repeated claim gives the jobs of the first one that are still held. A group is {run, page, state, token version,
+-- moment (ms) at which its hours close (0: never), records ...}.
 local function repeat_claim(session, kind, id)
   local last = redis.call('HMGET', P .. 'claim:' .. session, kind .. ':id', kind .. ':jobs')
   if last[1] ~= id then return nil end
@@ -43,13 +41,15 @@ local function repeat_claim(session, kind, id)
     local tagged = redis.call('HGET', P .. 'held:' .. session, job)
     if tagged then
       local run, record = split(tagged)
-      if not at[run] then
-        local f = redis.call('HMGET', P .. 'run:' .. run, 'page', 'state')
+      local unit = unit_of(run, record)
+      if not at[unit] then
+        local _, zone = run_of(unit)
+        local f = redis.call('HMGET', P .. 'run:' .. run, 'page', 'state', 'closes:' .. zone)
         local version = redis.call('HGET', P .. 'page:' .. (f[1] or ''), 'token_version')
-        groups[#groups + 1] = {run, f[1] or '', f[2] or '', version or '0'}
-        at[run] = groups[#groups]
+        groups[#groups + 1] = {run, f[1] or '', f[2] or '', version or '0', f[3] or '0'}
+        at[unit] = groups[#groups]
       end
-      table.insert(at[run], record)
+      table.insert(at[unit], record)
     end
   end
   return groups

@@ -1,9 +1,9 @@
 -- uses: base, packed, lanes, pages
 -- Jobs that leave a session unsettled.
 
--- Unmarked jobs go back to the front of their runs; marked ones may have left: they are returned, still held by `heir`.
+-- Unmarked jobs go back to the front of their lists; marked ones may have left: they are returned, still held by `heir`.
 local function requeue(holder, heir, ids, tagged_by_id)
-  local runs, pages, marked = {}, {}, {}
+  local units, pages, marked = {}, {}, {}
   for _, id in ipairs(ids) do
     local tagged = tagged_by_id[id]
     local mark = redis.call('HGET', P .. 'marks:' .. holder, id)
@@ -17,14 +17,14 @@ local function requeue(holder, heir, ids, tagged_by_id)
       marked[#marked + 1] = {run, record, attempt, sent_at}
     elseif tagged then
       local run, record = split(tagged)
-      redis.call('LPUSH', P .. 'jobs:' .. run, record)
+      local unit = queue_record('LPUSH', run, record)
+      if unit then units[unit] = true end
       redis.call('HDEL', P .. 'held:' .. holder, id)
-      runs[run] = true
     end
   end
-  for run in pairs(runs) do
-    activate_run(run)
-    pages[redis.call('HGET', P .. 'run:' .. run, 'page') or ''] = true
+  for unit in pairs(units) do
+    activate_unit(unit)
+    pages[redis.call('HGET', P .. 'run:' .. run_of(unit), 'page') or ''] = true
   end
   probe_again(pages)
   return marked

@@ -10,8 +10,11 @@ local function finish_if_done(run, now)
   redis.call('ZADD', P .. 'finished', int(now / 1000), run)
   redis.call('ZREM', P .. 'expiries', run)
   redis.call('SREM', P .. 'draining', run)
+  redis.call('SREM', P .. 'asides', run)
+  redis.call('SREM', P .. 'doubted', run)
   leave_lane(run)
-  redis.call('DEL', P .. 'jobs:' .. run)
+  delete_units(run)
+  redis.call('DEL', P .. 'aside:' .. run)
 end
 
 -- A cancelled or expired run: its jobs are handed out only to be settled, slowly.

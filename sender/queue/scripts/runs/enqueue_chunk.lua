@@ -6,9 +6,12 @@ local first = 6 -- of the records
 local key = P .. 'run:' .. run
 local f = redis.call('HMGET', key, 'cursor', 'state', 'enqueued')
 if f[1] ~= cursor or f[3] ~= '0' or (f[2] ~= 'enqueuing' and f[2] ~= 'expired') then return 0 end
-local count = #ARGV - first + 1
-for from = first, #ARGV, 1000 do
-  redis.call('RPUSH', P .. 'jobs:' .. run, unpack(ARGV, from, math.min(from + 999, #ARGV)))
+local count, plain = #ARGV - first + 1, {}
+for i = first, #ARGV do
+  if (string.byte(ARGV[i], 17) or 0) < 0x97 then plain[#plain + 1] = ARGV[i] else queue_record('RPUSH', run, ARGV[i]) end
+end
+for from = 1, #plain, 1000 do
+  redis.call('RPUSH', P .. 'jobs:' .. run, unpack(plain, from, math.min(from + 999, #plain)))
 end
 redis.call('HINCRBY', key, 'recipients', count)
 redis.call('HINCRBY', key, 'left', count)

@@ -1,97 +1,165 @@
--- uses: base, packed, gcra, lanes, runs, claims
--- ARGV: session, claim id, want, outbox bound, batch size, default limit text, default limit media, app limit (0: none).
--- Takes up to `want` jobs of those who may send now: lanes in the order of their virtual time, runs of a lane in turn.
--- Returns {status, now_us, wait_us, {run, page, state, token version, records ...} ...}; wait_us: nothing new before, -1: unknown.
+-- uses: base, packed, gcra, pace, lanes, runs, claims, persons, pages, hours, two_clocks, clock
+-- ARGV: session, claim id, want, outbox bound, batch size, default limit text, default limit media, app limit (0: none),
+-- the caller's wall clock (ms).
+-- Takes up to `want` jobs of those who may send now: lanes in the order of their page's virtual time, units of a lane in turn.
+-- Returns {status, now_us, wait_us, group ...}; wait_us: nothing new before, -1: unknown. A group: see claims.lua.
 local session, id, want, bound, batch = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4], tonumber(ARGV[5])
 local limits = {text = tonumber(ARGV[6]), media = tonumber(ARGV[7])}
-local app_limit = tonumber(ARGV[8])
+local app_limit, wall_ms = tonumber(ARGV[8]), tonumber(ARGV[9])
+local APP = P .. 'app'
+
+local status, now = may_claim(session, bound), now_us()
+local now_ms = now / 1000
+if status ~= 'ok' then return {status, int(now), '-1'} end
+local again = repeat_claim(session, 'send', id)
+if again then return {'ok', int(now), '0', unpack(again)} end
 
 local function park(lane, until_us)
   redis.call('ZREM', P .. 'ready', lane)
   redis.call('ZADD', P .. 'waiting', int(until_us), lane)
 end
 
-local status, now = may_claim(session, bound), now_us()
-if status ~= 'ok' then return {status, int(now), '-1'} end
-local again = repeat_claim(session, 'send', id)
-if again then return {'ok', int(now), '0', unpack(again)} end
-
--- Retries whose time has come go to the front of their run.
-local function move_due()
-  local due = redis.call('ZRANGE', P .. 'delayed', '-inf', int(now / 1000), 'BYSCORE', 'LIMIT', 0, 200)
-  if #due == 0 then return end
-  local runs = {}
+-- What has waited long enough: retries go to the front of their lists, units and lanes take their turns again.
+local function wake()
+  local due, units = redis.call('ZRANGE', P .. 'delayed', '-inf', int(now_ms), 'BYSCORE', 'LIMIT', 0, 200), {}
   for _, tagged in ipairs(due) do
     local run, record = split(tagged)
-    redis.call('LPUSH', P .. 'jobs:' .. run, record)
-    runs[run] = true
+    local unit = queue_record('LPUSH', run, record)
+    if unit then units[unit] = true end
   end
-  redis.call('ZREM', P .. 'delayed', unpack(due))
-  for run in pairs(runs) do activate_run(run) end
+  if #due > 0 then redis.call('ZREM', P .. 'delayed', unpack(due)) end
+  for _, unit in ipairs(redis.call('ZRANGE', P .. 'parked', '-inf', int(now_ms), 'BYSCORE', 'LIMIT', 0, 200)) do
+    redis.call('ZREM', P .. 'parked', unit)
+    units[unit] = true
+  end
+  for unit in pairs(units) do activate_unit(unit) end
+  for _, lane in ipairs(redis.call('ZRANGE', P .. 'waiting', '-inf', int(now), 'BYSCORE', 'LIMIT', 0, 500)) do
+    redis.call('ZREM', P .. 'waiting', lane)
+    activate_lane(lane)
+  end
 end
 
-move_due()
-
-local app = redis.call('HMGET', P .. 'app', 'paused_until_ms', 'tat_us')
+local app = redis.call('HMGET', APP, 'paused_until_ms', 'probe', 'slowed', 'older_senders', 'shift_us', unpack(CLOCK))
+if app[5] then go_on_shifting() end
+wake()
 local paused_us = tonumber(app[1] or 0) * 1000
 if paused_us > now then return {'paused', int(now), int(paused_us - now)} end
+local app_probes, older_senders = app[2], app[4]
+local app_clock = clock_of({unpack(app, 6, 10)})
 local app_from, app_cell
+if app[3] then
+  local f = read_pace(APP)
+  app_limit = app_limit_now(f, app_limit, now) or 0
+  forget_pace(APP, f, now)
+end
 if app_limit > 0 then
-  local may, from, cell, burst = allowance(tonumber(app[2] or 0), app_limit, now, batch)
+  local may, from, cell, burst = allowance(app_clock, app_limit, now, batch)
   if may < 1 then return {'paused', int(now), int(from - now - (burst - 1) * cell)} end
   want, app_from, app_cell = math.min(want, may), from, cell
 end
+if app_probes then want = 1 end
 
-for _, lane in ipairs(redis.call('ZRANGE', P .. 'waiting', '-inf', int(now), 'BYSCORE', 'LIMIT', 0, 500)) do
-  redis.call('ZREM', P .. 'waiting', lane)
-  activate_lane(lane)
+-- Whether the unit that is first in its lane may be served; else it leaves the lane. Returns until when (ms; 0: always).
+local function open_until(lane, unit, run, zone, expires_ms, closes_ms)
+  if both_past(expires_ms, now_ms, wall_ms) then
+    begin_drain(run, 'expired', now)
+    return nil
+  end
+  if expires_ms <= now_ms then -- Redis's clock alone says so
+    park_unit(lane, unit, now_ms + SECOND_OPINION_MS)
+    return nil
+  end
+  if closes_ms == 0 or closes_ms > now_ms then return closes_ms end
+  local until_ms, opens_ms = look_at_hours(run, zone, now_ms, wall_ms)
+  if not until_ms then park_unit(lane, unit, opens_ms) end
+  return until_ms
+end
+
+local PAGE = {
+  'paused_until_ms', 'probe', 'breaker', 'retry_at_ms', 'weight', 'token_version', 'vt', 'last_run', 'last_at_us',
+  'shared_until_us', 'denied', 'slowed',
+}
+
+local function read_page(key, content)
+  local found, p = redis.call('HMGET', key, 'limit_' .. content, unpack(PAGE)), {}
+  for i, name in ipairs(PAGE) do p[name] = found[i + 1] or nil end
+  p.limit = tonumber(found[1] or limits[content])
+  p.full_limit = p.limit
+  if p.slowed then
+    local f = read_pace(key)
+    p.limit, p.full_limit = page_limit_now(f, p.limit, content, now)
+    forget_pace(key, f, now)
+  end
+  p.tried = p.breaker == 'open' or p.breaker == 'half_open'
+  p.paused_us = tonumber(p.paused_until_ms or 0) * 1000
+  if p.tried then p.paused_us = math.max(p.paused_us, tonumber(p.retry_at_ms or 0) * 1000) end
+  return p
+end
+
+-- One message tells whether the page works again; the others wait for its answer.
+local function probe_goes(key, p)
+  local until_ms = int(now_ms + PROBE_MS)
+  if p.tried then redis.call('HSET', key, 'breaker', 'half_open', 'retry_at_ms', until_ms) end
+  if p.probe then redis.call('HSET', key, 'probe', 'out', 'paused_until_ms', until_ms) end
 end
 
 -- Serve one lane; returns how many jobs it gave.
-local function serve(lane, vt, most, answer, ids)
-  local run = redis.call('ZRANGE', P .. 'lane:' .. lane, 0, 0)[1]
-  if not run then
+local function serve(lane, turn_vt, most, answer, ids)
+  local unit = redis.call('ZRANGE', P .. 'lane:' .. lane, 0, 0)[1]
+  if not unit then
     redis.call('ZREM', P .. 'ready', lane)
     return 0
   end
-  local key = P .. 'run:' .. run
-  local r = redis.call('HMGET', key, 'page', 'expires_at_ms', 'priority', 'state')
-  if tonumber(r[2] or 0) * 1000 <= now then
-    begin_drain(run, 'expired', now)
+  local run, zone = run_of(unit)
+  local r = redis.call('HMGET', P .. 'run:' .. run, 'page', 'expires_at_ms', 'priority', 'state', 'closes:' .. zone)
+  local closes_ms = open_until(lane, unit, run, zone, tonumber(r[2] or 0), tonumber(r[5] or -1))
+  if not closes_ms then return 0 end
+  local content, key = string.match(lane, '/(%a+)$'), P .. 'page:' .. r[1]
+  local p = read_page(key, content)
+  local vt = tonumber(p.vt or 0)
+  if vt > turn_vt then -- its other lane had a turn meanwhile
+    redis.call('ZADD', P .. 'ready', vt, lane)
     return 0
   end
-  local content = string.match(lane, '/(%a+)$')
-  local page = P .. 'page:' .. r[1]
-  local p = redis.call('HMGET', page, 'paused_until_ms', 'breaker', 'retry_at_ms', 'weight', 'limit_' .. content, 'token_version')
-  local paused = tonumber(p[1] or 0) * 1000
-  if p[2] == 'open' or p[2] == 'half_open' then paused = math.max(paused, tonumber(p[3] or 0) * 1000) end
-  if paused > now then
-    park(lane, paused)
+  if p.paused_us > now then
+    park(lane, p.paused_us)
     return 0
   end
-  local probe = p[2] == 'open' or p[2] == 'half_open'
-  local limit = tonumber(p[5] or limits[content])
-  local tat_us = lane_clock(lane)
-  local may, from, cell, burst = allowance(tat_us, limit, now, batch)
+  local clock = lane_clock(lane, older_senders)
+  local may, from, cell, burst = allowance(clock, p.limit, now, batch)
   if may < 1 then
     park(lane, from - (burst - 1) * cell)
     return 0
   end
-  if probe then most = 1 end
-  local group = {run, r[1], r[4], p[6] or '0'}
-  local taken = take(session, run, math.min(most, may), group, ids)
-  if taken > 0 then answer[#answer + 1] = group end
-  if redis.call('LLEN', P .. 'jobs:' .. run) == 0 then
-    redis.call('ZREM', P .. 'lane:' .. lane, run)
-  else
-    local turn = redis.call('HINCRBY', P .. 'app', 'turn', 1)
-    redis.call('ZADD', P .. 'lane:' .. lane, turn - tonumber(r[3]) * PRIORITY_STEP, run)
+  local shared_us = tonumber(p.shared_until_us or 0)
+  if not shares_page(key, p.last_run, tonumber(p.last_at_us or 0), shared_us, run, now) then
+    park_unit(lane, unit, now_ms + GAP_MS)
+    return 0
   end
-  vt = vt + taken / tonumber(p[4] or 1)
-  set_lane_clock(lane, from + taken * cell, vt)
-  if probe then -- one message tells whether the page works again; the others wait for its answer
-    redis.call('HSET', page, 'breaker', 'half_open', 'retry_at_ms', int(now / 1000 + 30000))
-    park(lane, now + 30e6)
+  local probing = p.tried or p.probe
+  local records = redis.call('LPOP', P .. 'jobs:' .. unit, probing and 1 or math.min(most, may)) or {}
+  if shared_us > now or p.denied then records = sift(r[1], run, records, now_ms, shared_us > now, p.denied) end
+  local taken = #records
+  if redis.call('LLEN', P .. 'jobs:' .. unit) == 0 then
+    redis.call('ZREM', P .. 'lane:' .. lane, unit)
+  else
+    local turn = redis.call('HINCRBY', APP, 'turn', 1)
+    redis.call('ZADD', P .. 'lane:' .. lane, turn - tonumber(r[3]) * PRIORITY_STEP, unit)
+  end
+  if taken == 0 then return 0 end
+  local group = {run, r[1], r[4], p.token_version or '0', int(closes_ms)}
+  hold_records(session, run, records, group, ids)
+  answer[#answer + 1] = group
+  vt = turn_vt + taken / tonumber(p.weight or 1)
+  redis.call('HSET', key, 'vt', tostring(vt), 'last_run', run, 'last_at_us', int(now))
+  count_up(clock, taken, now)
+  write_clock(P .. 'lane:' .. lane .. ':gcra', clock, from + taken * cell, cell, p.full_limit)
+  if older_senders then
+    redis.call('HSET', P .. 'lane:' .. lane .. ':pace', 'tat_us', int(from + taken * cell), 'vt', tostring(vt))
+  end
+  if probing then
+    probe_goes(key, p)
+    park(lane, now + PROBE_MS * 1000)
   elseif may - taken < 1 then
     park(lane, from + (taken + 1 - burst) * cell)
   else
@@ -109,18 +177,23 @@ for _ = 1, 1000 do
   if not first[1] then break end
   local share = math.max(batch, TURN, math.ceil(left / redis.call('ZCARD', P .. 'ready')))
   left = left - serve(first[1], tonumber(first[2]), math.min(left, share), answer, ids)
-  redis.call('HSET', P .. 'app', 'vclock', first[2])
+  redis.call('HSET', APP, 'vclock', first[2])
 end
 if #ids > 0 then
   remember_claim(session, 'send', id, ids)
-  if app_cell then redis.call('HSET', P .. 'app', 'tat_us', int(app_from + #ids * app_cell)) end
+  count_up(app_clock, #ids, now)
+  write_clock(APP, app_clock, app_cell and app_from + #ids * app_cell or app_clock.tat, app_cell or app_clock.cell, app_limit)
+  if app_probes then redis.call('HSET', APP, 'probe', 'out', 'paused_until_ms', int(now_ms + PROBE_MS)) end
 end
 if left > 0 then -- say when there can be more
   local next_us = -1
-  local lane = redis.call('ZRANGE', P .. 'waiting', 0, 0, 'WITHSCORES')
-  if lane[2] then next_us = math.max(0, lane[2] - now) end
-  local due = redis.call('ZRANGE', P .. 'delayed', 0, 0, 'WITHSCORES')
-  if due[2] and (next_us < 0 or due[2] * 1000 - now < next_us) then next_us = math.max(0, due[2] * 1000 - now) end
+  for name, unit in pairs({waiting = 1, delayed = 1000, parked = 1000}) do
+    local first = redis.call('ZRANGE', P .. name, 0, 0, 'WITHSCORES')
+    if first[2] then
+      local wait_us = math.max(0, first[2] * unit - now)
+      if next_us < 0 or wait_us < next_us then next_us = wait_us end
+    end
+  end
   answer[3] = int(next_us)
 end
 return answer

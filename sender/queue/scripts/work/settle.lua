@@ -1,23 +1,43 @@
 #!lua flags=allow-oom
--- uses: base, packed, lanes, pages, runs, outbox
--- ARGV: session, number of this group, parts, seven for each job: id, run, page, outcome, event, record, delay_ms.
--- A final outcome has no record; `retrying` and '' (given back unharmed, no event) have one. Returns 1 or 0 (not ours) each.
+-- uses: base, packed, lanes, pages, runs, outbox, judge
+-- ARGV: session, number of this group, parts, ten for each job: id, run, page, outcome, event, record, delay_ms, letter,
+-- sent_us, verdict. A final outcome has no record; `retrying` and '' (given back unharmed, no event) have one.
+-- letter: what the answer was (answers.lua), '' when there was no question; in capitals for a first attempt. verdict: ''
+-- when nothing but that is to be said, else MessagePack {error, token version, asked_ms, jitter, {rule ...}} (actions.lua).
+-- Returns 1 or 0 (not ours) for each job, and what happened to runs, pages and the app.
 -- Numbers grow. A repeat gives the first answer: a job that was given back may be ours again by now, claimed anew.
 local session, number, now = ARGV[1], tonumber(ARGV[2]), now_us()
 local held, marks, outbox = P .. 'held:' .. session, P .. 'marks:' .. session, P .. 'outbox:' .. session
 local counts, activate, settled, unasked, events = {}, {}, {}, {}, 0
 local jobs = parts(ARGV[3], ARGV[4])
+local PARTS = 10
 local last = redis.call('HMGET', P .. 'claim:' .. session, 'settle:number', 'settle:answer')
-if number == tonumber(last[1]) then return cmsgpack.unpack(last[2]) end
+if number == tonumber(last[1]) then return {cmsgpack.unpack(last[2]), {}} end
 if not redis.call('ZSCORE', P .. 'sessions', session) or number < tonumber(last[1] or 0) then
-  for i = 1, #jobs, 7 do
+  for i = 1, #jobs, PARTS do
     settled[#settled + 1] = 0
     log_if_lost(session, jobs[i + 1], jobs[i + 2], jobs[i + 4])
   end
-  return settled
+  return {settled, {}}
 end
-for i = 1, #jobs, 7 do
-  local id, run, page, outcome, event, record, delay_ms = unpack(jobs, i, i + 6)
+
+local function judge_job(run, page, letter, sent_us, verdict)
+  local a, rules = {sent_us = tonumber(sent_us), first = letter == string.upper(letter), error = ''}, {}
+  if verdict ~= '' then
+    local said = cmsgpack.unpack(verdict)
+    a.error, a.token_version, a.asked_ms, a.jitter = said[1], said[2], said[3], said[4]
+    for i, r in ipairs(said[5]) do
+      rules[i] = {
+        name = r[1], scope = r[2], action = r[3], count = r[4], of = r[5], share = r[6], in_a_row = r[7], for_ms = r[8],
+        longest_ms = r[9], factor = r[10],
+      }
+    end
+  end
+  judge(run, page, string.lower(letter), a, rules, now)
+end
+
+for i = 1, #jobs, PARTS do
+  local id, run, page, outcome, event, record, delay_ms, letter, sent_us, verdict = unpack(jobs, i, i + PARTS - 1)
   local ours = redis.call('HDEL', held, id)
   settled[#settled + 1] = ours
   if ours == 0 then
@@ -26,6 +46,7 @@ for i = 1, #jobs, 7 do
     local marked = redis.call('HDEL', marks, id)
     local drained = outcome == 'cancelled' or outcome == 'expired'
     if outcome == '' or (marked == 0 and not drained) then unasked[page] = true end
+    if letter ~= '' then judge_job(run, page, letter, sent_us, verdict) end
     if event ~= '' then
       redis.call('XADD', outbox, '*', 'k', page, 'v', event)
       events = events + 1
@@ -41,12 +62,13 @@ for i = 1, #jobs, 7 do
       if tonumber(delay_ms) > 0 then
         redis.call('ZADD', P .. 'delayed', int(now / 1000 + delay_ms), run .. '\0' .. record)
       else
-        redis.call('LPUSH', P .. 'jobs:' .. run, record)
-        activate[run] = true
+        local unit = queue_record('LPUSH', run, record)
+        if unit then activate[unit] = true end
       end
     end
   end
 end
+local happened = end_judging()
 count_events(events)
 for run, by_outcome in pairs(counts) do
   local key, final = P .. 'run:' .. run, 0
@@ -59,7 +81,7 @@ for run, by_outcome in pairs(counts) do
     finish_if_done(run, now)
   end
 end
-for run in pairs(activate) do activate_run(run) end
+for unit in pairs(activate) do activate_unit(unit) end
 probe_again(unasked)
 redis.call('HSET', P .. 'claim:' .. session, 'settle:number', number, 'settle:answer', cmsgpack.pack(settled))
-return settled
+return {settled, happened}

@@ -1,0 +1,128 @@
+-- uses: base, gcra, pace, lanes, pages, answers
+-- What rules do (sender/rules): each takes the scope, the rule and what is known of the answer, and says whether it acted.
+-- A rule: {name, scope, action, count, of, share, in_a_row, for_ms, longest_ms, factor}; an answer: {sent_us, first,
+-- error, token version, asked_ms (how long Meta wants to be left alone), jitter (1 to 1.1)}.
+
+local ACTIONS = {}
+
+local function doubled(for_ms, longest_ms, times)
+  return math.min(longest_ms, for_ms * 2 ^ math.min(times, 30))
+end
+
+-- Nothing leaves for a while, then one message goes first.
+function ACTIONS.pause(scope, rule, a, now)
+  local ms = math.max(doubled(rule.for_ms, rule.longest_ms, tonumber(scope.pause_level or 0)), a.asked_ms) * a.jitter
+  local standing_ms = tonumber(redis.call('HGET', scope.key, 'paused_until_ms') or 0)
+  if standing_ms == BY_HAND_MS then return false end
+  if scope.probe ~= 'due' or standing_ms < now / 1000 + ms then
+    redis.call('HSET', scope.key, 'paused_until_ms', int(now / 1000 + ms), 'pause_reason', a.error, 'pause_rule', rule.name)
+  end
+  scope.pause_level, scope.probe, scope.cut_us = int(tonumber(scope.pause_level or 0) + 1), 'due', now
+  redis.call('HSET', scope.key, 'pause_level', scope.pause_level, 'probe', 'due', 'cut_us', int(now))
+  begin_anew(scope)
+  if scope.kind == 'page' then wake_page(scope.name) end
+  return true, int(ms)
+end
+
+-- Whether cutting would be in vain: when a cut has changed nothing of the share that is throttled, single persons are
+-- throttled, and not the page. More than a quarter are never single persons.
+local function in_vain(scope, f, share, n, now)
+  if share > 0.25 and (n >= 20 or share >= 0.5) then return false end
+  if tonumber(f[2] or 0) > now then return n < 20 or share <= 1.5 * tonumber(f[1]) end
+  if scope.cut_us == 0 or now - scope.cut_us > CLIMB_US or not f[3] then return false end
+  if n < 20 then return true end
+  if share < 0.6 * tonumber(f[3]) then return false end
+  redis.call('HSET', scope.key, 'vain_share', tostring(share), 'vain_until_us', int(now + 300e6))
+  scope.answers, scope.changed = string.gsub(scope.answers, 't', 'n'), true
+  return true
+end
+
+local function reached(scope, now)
+  if scope.kind == 'app' then return rate(read_clock(scope.key), now) end
+  local most = 0
+  for _, content in ipairs({'text', 'media'}) do
+    local clock = read_clock(P .. 'lane:' .. scope.name .. '/' .. content .. ':gcra')
+    local limit = tonumber(redis.call('HGET', P .. 'lane:' .. scope.name .. '/' .. content .. ':gcra', 'limit') or 0)
+    if limit > 0 then most = math.max(most, rate(clock, now) / limit) end
+  end
+  return most
+end
+
+-- A cut to a share of what was really reached.
+function ACTIONS.pace(scope, rule, a, now)
+  if scope.probe or scope.breaker then return false end
+  local n, share = #scope.answers, how_many(scope.answers, 't') / math.max(#scope.answers, 1)
+  local f = redis.call('HMGET', scope.key, 'vain_share', 'vain_until_us', 'cut_share')
+  if scope.kind == 'page' and rule.count > 1 and in_vain(scope, f, share, n, now) then return false end
+  local before, rate_now = read_pace(scope.key), reached(scope, now)
+  if rate_now == 0 then return false end
+  if scope.kind == 'page' then
+    local pace = math.max(LOWEST, math.min(rate_now, pace_now(before, now)))
+    redis.call('HSET', scope.key, 'pace', tostring(pace))
+  else
+    redis.call('HSET', scope.key, 'pace_rate', tostring(math.max(1, rate_now)))
+  end
+  redis.call('HSET', scope.key, 'slowed', '1', 'cut_us', int(now), 'climbed_us', '0', 'hold_until_us', int(now), 'cut_factor',
+    tostring(rule.factor), 'cut_share', tostring(share), 'pace_rule', rule.name)
+  scope.cut_us = now
+  begin_anew(scope)
+  return true
+end
+
+-- No climbing for a while.
+function ACTIONS.hold_pace(scope, rule, a, now)
+  local f = read_pace(scope.key)
+  if not f.pace and not f.pace_rate then return false end
+  if tonumber(f.hold_until_us or 0) > now + rule.for_ms * 500 then return false end
+  redis.call('HSET', scope.key, 'climbed_us', int(climbed_us(f, now)), 'hold_until_us', int(now + rule.for_ms * 1000))
+  return false
+end
+
+-- No faster than a share of the limit (for the app: of its rate), for a while.
+function ACTIONS.ceiling(scope, rule, a, now)
+  local f = read_pace(scope.key)
+  local stands, ceiling, base = ceiling_stands(f, now), rule.factor, 1
+  if scope.kind == 'app' then
+    base = stands and tonumber(f.ceiling_base) or math.min(app_limit_now(f, 0, now) or math.huge, reached(scope, now))
+    ceiling = math.max(1, base * rule.factor)
+  end
+  local lower = stands and tonumber(f.ceiling) <= ceiling
+  if lower and (tonumber(f.ceiling) < ceiling or tonumber(f.ceiling_until_us) > now + rule.for_ms * 500) then return false end
+  redis.call('HSET', scope.key, 'slowed', '1', 'ceiling', tostring(ceiling), 'ceiling_base', tostring(base), 'ceiling_until_us',
+    int(now + rule.for_ms * 1000), 'ceiling_rule', rule.name)
+  return not lower
+end
+
+-- The page's breaker, or a pause of the app, when it fails often enough in a row. Only first attempts count: one person's
+-- failure that comes back with every retry says nothing of the others. A failed probe opens it again, for twice as long.
+function ACTIONS.breaker(scope, rule, a, now)
+  local probed = scope.breaker == 'half_open' or scope.probe == 'out'
+  if scope.kind == 'page' and (redis.call('HGET', scope.key, 'token_version') or '0') ~= a.token_version then return false end
+  if a.first or rule.in_a_row <= 1 then
+    scope.failures, scope.changed = redis.call('HINCRBY', scope.key, 'failures', 1), true
+  end
+  if not probed and scope.failures < rule.in_a_row then return false end
+  if scope.kind == 'app' then return ACTIONS.pause(scope, rule, a, now) end
+  local ms = doubled(rule.for_ms, rule.longest_ms, tonumber(scope.cooldowns or 0)) * a.jitter
+  local standing_ms = tonumber(redis.call('HGET', scope.key, 'retry_at_ms') or 0)
+  if scope.breaker == 'open' and standing_ms > now / 1000 + ms then return false end
+  local news = scope.breaker ~= 'open'
+  redis.call('HSET', scope.key, 'breaker', 'open', 'retry_at_ms', int(now / 1000 + ms), 'reason', a.error, 'breaker_rule', rule.name,
+    'cut_us', int(now))
+  if not scope.breaker then redis.call('HSET', scope.key, 'opened_at_ms', int(now / 1000)) end
+  if news then scope.cooldowns = redis.call('HINCRBY', scope.key, 'cooldowns', 1) end
+  scope.breaker, scope.cut_us = 'open', now
+  begin_anew(scope)
+  wake_page(scope.name)
+  return news, int(ms)
+end
+
+-- A person has to look at this run: it is held until somebody resumes or cancels it.
+function ACTIONS.brake(scope, rule, a, now)
+  local state = redis.call('HMGET', scope.key, 'state', 'hold:brake')
+  if state[2] or (state[1] ~= 'enqueuing' and state[1] ~= 'active') then return false end
+  redis.call('HSET', scope.key, 'hold:brake', '1', 'brake_rule', rule.name, 'brake_reason', a.error, 'brake_at_ms', int(now / 1000))
+  leave_lane(scope.name)
+  begin_anew(scope)
+  return true
+end

@@ -1,0 +1,64 @@
+-- uses: base, claims
+-- One person gets one message a second, over all runs of a page, and nobody on the page's deny list gets any.
+--
+-- `recent:PAGE` knows whom the page's last claims went to. It is filled only while more than one run of the page is at
+-- work (`shared_until_us`): a run holds everybody once, so that one alone needs no looking.
+
+local GAP_MS = 1250 -- a second, and what may pass between a claim and its request
+local SHARED_US = 60e6 -- for how long after two runs took turns `recent` is filled
+
+-- The person of a record (schema/job.py): those of the first release do not say it.
+local function person_of(record)
+  if string.byte(record, 17) == 0x96 then return string.sub(record, -8) end
+  local readable, job = pcall(cmsgpack.unpack, string.sub(record, 17))
+  if not readable or type(job) ~= 'table' then return '' end
+  if type(job[6]) == 'string' and #job[6] == 8 then return job[6] end
+  local hex = string.sub(redis.sha1hex(tostring(job[1])), 1, 16)
+  return (string.gsub(hex, '..', function(byte) return string.char(tonumber(byte, 16)) end))
+end
+
+local function scores(key, persons)
+  local found = {}
+  for first = 1, #persons, 1000 do
+    for _, score in ipairs(redis.call('ZMSCORE', key, unpack(persons, first, math.min(first + 999, #persons)))) do
+      found[#found + 1] = score
+    end
+  end
+  return found
+end
+
+-- Of these records of a run, return those that may go now. Who is denied goes aside, who had a message within a second
+-- waits for the rest of it.
+local function sift(page, run, records, now_ms, shared, denied)
+  local persons, may, noted = {}, {}, {}
+  for i, record in ipairs(records) do persons[i] = person_of(record) end
+  local refused = denied and scores(P .. 'denied:' .. page, persons) or {}
+  local recent = shared and scores(P .. 'recent:' .. page, persons) or {}
+  for i, record in ipairs(records) do
+    if refused[i] then
+      redis.call('RPUSH', P .. 'aside:' .. run, record)
+      redis.call('SADD', P .. 'asides', run)
+    elseif recent[i] and tonumber(recent[i]) <= now_ms and tonumber(recent[i]) + GAP_MS > now_ms then
+      redis.call('ZADD', P .. 'delayed', int(tonumber(recent[i]) + GAP_MS), run .. '\0' .. record)
+    else
+      may[#may + 1] = record
+      noted[#noted + 1] = int(now_ms)
+      noted[#noted + 1] = persons[i]
+    end
+  end
+  if shared then
+    in_slices('ZADD', P .. 'recent:' .. page, noted)
+    redis.call('ZREMRANGEBYSCORE', P .. 'recent:' .. page, '-inf', int(now_ms - GAP_MS))
+    redis.call('PEXPIRE', P .. 'recent:' .. page, 2 * GAP_MS)
+  end
+  return may
+end
+
+-- Whether a run may take its turn on a page whose turns were another run's. When it is new beside that one, it has to
+-- wait until everybody whom `recent` does not know has had his second.
+local function shares_page(key, last_run, last_us, shared_until_us, run, now)
+  if not last_run or last_run == run or now - last_us >= GAP_MS * 1000 then return true end
+  local shared = shared_until_us > now
+  if shared_until_us - now < SHARED_US / 2 then redis.call('HSET', key, 'shared_until_us', int(now + SHARED_US)) end
+  return shared
+end
