@@ -73,8 +73,8 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
 def pack(rules: Iterable[Rule]) -> bytes:
     """Return rules for the queue's scripts: a MessagePack list with a list of ten for each.
 
-    Each is name, scope, action, count, of, share, in_a_row, for_ms, longest_ms, factor. How many answers of a kind there
-    were, over all processes, the queue knows; which rules an answer fits was found before.
+    Each is name, scope, action, count, of, share, in_a_row, for_ms, longest_ms, factor. How many answers of a kind
+    there were, over all processes, the queue knows; which rules an answer fits was found before.
     """
     return _encode(
         [

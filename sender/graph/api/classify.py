@@ -5,7 +5,8 @@ Order of decision: platform facts 2.5. In doubt an answer is `ambiguous`: the me
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from collections.abc import Iterator, Sequence
+from typing import Annotated, Any, NamedTuple
 
 import msgspec
 
@@ -36,6 +37,8 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """The error's text for people: at most MAX_ERROR_MESSAGE characters, credentials and control characters removed."""
     fbtrace_id: str | None = None
     usage: Usage | None = None
+    unknown_code: bool = False
+    """Whether the code stands in no table: it counts as `transient`, and somebody should look (platform facts 2.3)."""
 
 
 class _Error(msgspec.Struct):
@@ -64,7 +67,8 @@ class _Header(msgspec.Struct):
 _body = msgspec.json.Decoder(_Body)
 _members = msgspec.json.Decoder(list[msgspec.Raw])
 _member = msgspec.json.Decoder(_Member | None)
-_headers = msgspec.json.Decoder(list[_Header])
+_headers = msgspec.json.Decoder(list[msgspec.Raw])
+_header = msgspec.json.Decoder(_Header)
 
 
 def classify(status: int, header: HeaderOf, body: bytes | str) -> Answer:
@@ -120,21 +124,49 @@ def split_batch(status: int, header: HeaderOf, body: bytes, size: int) -> list[A
     if len(members) != size:
         return [_ambiguous(status, f"{len(members)} answers to a batch of {size}", usage)] * size
     answers = [classify_member(member) for member in members]
-    if usage is None:
-        return answers
-    return [a if a.usage is not None else msgspec.structs.replace(a, usage=usage) for a in answers]
+    return answers if usage is None else _with_outer(answers, usage)
+
+
+class Oddities(NamedTuple):
+    """What the answers of one response have that Meta's pages do not describe."""
+
+    malformed_headers: int
+    unknown_codes: int
+
+
+def oddities(answers: Sequence[Answer]) -> Oddities:
+    """Count what is odd in the answers of one response; one that all members of a batch share has its headers once."""
+    usages = {id(answer): answer.usage for answer in answers}.values()
+    return Oddities(
+        malformed_headers=sum(usage.malformed for usage in usages if usage is not None),
+        unknown_codes=sum(answer.unknown_code for answer in answers),
+    )
+
+
+def _with_outer(answers: list[Answer], outer: Usage) -> list[Answer]:
+    """Give each member of a batch the worse of the batch's usage and its own; malformed outer headers count once."""
+    again = msgspec.structs.replace(outer, malformed=0)
+    first = outer
+    merged = []
+    for answer in answers:
+        usage = first if answer.usage is None else answer.usage.worse_of(first)
+        merged.append(msgspec.structs.replace(answer, usage=usage))
+        first = again
+    return merged
 
 
 def _refused(status: int, error: _Error, usage: Usage | None) -> Answer:
     text = error.message if isinstance(error.message, str) else ""
+    found = look_up(error.code, error.error_subcode, text)
     return Answer(
-        error_class=look_up(error.code, error.error_subcode, text),
+        error_class=found or ErrorClass.TRANSIENT,
         http_status=status,
         code=error.code,
         subcode=error.error_subcode,
         message=_presentable(text, MAX_ERROR_MESSAGE) or None,
         fbtrace_id=_presentable(error.fbtrace_id, _MAX_TRACE) if isinstance(error.fbtrace_id, str) else None,
         usage=usage,
+        unknown_code=found is None,
     )
 
 
@@ -168,7 +200,16 @@ def _header_of(raw: msgspec.Raw) -> HeaderOf:
     if b"-usage" not in text and b"retry-after" not in text:
         return _no_header
     try:
-        found = {h.name.lower().encode(): h.value.encode() for h in _headers.decode(raw)}
+        listed = _headers.decode(raw)
     except _UNREADABLE:
         return _no_header
-    return found.get
+    return {h.name.lower().encode(): h.value.encode() for h in _each_header(listed)}.get
+
+
+def _each_header(listed: list[msgspec.Raw]) -> Iterator[_Header]:
+    """Yield those that are one."""
+    for raw in listed:
+        try:
+            yield _header.decode(raw)
+        except _UNREADABLE:
+            continue

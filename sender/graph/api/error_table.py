@@ -105,8 +105,8 @@ BY_TEXT: dict[int, tuple[tuple[str, ErrorClass], ...]] = {
 """For codes that mean several things: a piece of the message, in lower case."""
 
 
-def look_up(code: int, subcode: int | None, text: str) -> ErrorClass:
-    """Return the class of an error; of one that stands nowhere, `transient`."""
+def look_up(code: int, subcode: int | None, text: str) -> ErrorClass | None:
+    """Return the class of an error, None for one that stands nowhere."""
     if subcode is not None:
         found = BY_CODE_AND_SUBCODE.get((code, subcode)) or BY_LONG_NUMBER.get(subcode)
         if found is not None:
@@ -115,4 +115,4 @@ def look_up(code: int, subcode: int | None, text: str) -> ErrorClass:
     for piece, meant in BY_TEXT.get(code, ()):
         if piece in plain:
             return meant
-    return BY_CODE.get(code) or BY_LONG_NUMBER.get(code) or _T
+    return BY_CODE.get(code) or BY_LONG_NUMBER.get(code)

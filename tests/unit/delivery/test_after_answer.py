@@ -214,13 +214,13 @@ def test_a_level_without_end_is_no_endless_number() -> None:
 @pytest.mark.parametrize(
     ("answer", "ms"),
     [
-        (_answer(613, usage=Usage(percent=89)), 2_000),
-        (_answer(613, usage=Usage(percent=90)), 60_000),
-        (_answer(613, usage=Usage(percent=100, regain_s=600)), 600_000),
+        (_answer(613, usage=Usage(page_percent=89)), 2_000),
+        (_answer(613, usage=Usage(page_percent=90)), 60_000),
+        (_answer(613, usage=Usage(page_percent=100, page_regain_s=600)), 600_000),
         (_answer(613, usage=Usage(retry_after_s=30)), 30_000),
-        (_answer(613, usage=Usage(regain_s=20, retry_after_s=30)), 30_000),
-        (_answer(80006, usage=Usage(percent=100, regain_s=26 * 60)), 26 * 60_000),
-        (_answer(80006, usage=Usage(percent=100, regain_s=12 * 3600)), 12 * HOUR_MS),
+        (_answer(613, usage=Usage(page_regain_s=20, retry_after_s=30)), 30_000),
+        (_answer(80006, usage=Usage(page_percent=100, page_regain_s=26 * 60)), 26 * 60_000),
+        (_answer(80006, usage=Usage(page_percent=100, page_regain_s=12 * 3600)), 12 * HOUR_MS),
         (_answer(17, 2446079), 60_000),
         (_answer(2300078), 60_000),
     ],
@@ -233,7 +233,7 @@ def test_a_page_pauses_as_long_as_the_headers_say_and_no_less_than_its_limit_ask
 
 def test_pauses_are_never_cut_short_by_jitter() -> None:
     for random, ms in ((least, 600_000), (middle, 630_000), (much, 645_000)):
-        pause = _decide(_answer(613, usage=Usage(percent=100, regain_s=600)), random=random).pause
+        pause = _decide(_answer(613, usage=Usage(page_percent=100, page_regain_s=600)), random=random).pause
         assert pause is not None
         assert pause.ms == ms
 
@@ -247,14 +247,14 @@ def test_a_second_plain_613_lets_others_go_first() -> None:
 
 @pytest.mark.parametrize(("percent", "ms"), [(99, None), (100, 60_000), (130, 60_000)])
 def test_a_full_pool_pauses_the_page_after_a_success(percent: float, ms: int | None) -> None:
-    answer = Answer(error_class=None, http_status=200, message_id="m_1", usage=Usage(percent=percent))
+    answer = Answer(error_class=None, http_status=200, message_id="m_1", usage=Usage(page_percent=percent))
     decision = _decide(answer)
     assert (decision.outcome, decision.counted, decision.delay_ms) == (Outcome.SENT, False, 0)
     assert (decision.pause and decision.pause.ms) == ms
 
 
 def test_a_full_pool_names_itself_and_asks_for_its_regain_time() -> None:
-    usage = Usage(percent=100, regain_s=19 * 60)
+    usage = Usage(page_percent=100, page_regain_s=19 * 60)
     answer = Answer(error_class=None, http_status=200, message_id="m_1", usage=usage)
     assert _decide(answer, page_level=2).pause == _page_pause(19 * 60_000, "usage at 100 %", 3)
     refused = _decide(_answer(551, usage=usage))

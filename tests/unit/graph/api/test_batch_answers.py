@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schema.outcomes import ErrorClass
-from sender.graph.api.classify import Answer, classify_member, split_batch
+from sender.graph.api.classify import Answer, classify_member, oddities, split_batch
 from sender.graph.api.usage import Usage
 from tests.unit.graph.api.responses import RECORDS, body_of, error, headers, headers_of
 
@@ -91,20 +91,50 @@ def test_a_member_that_cannot_be_understood_is_ambiguous_and_the_others_count(me
     assert [(a.error_class, a.message_id) for a in answers] == [(E.AMBIGUOUS, None), (None, "m_2")]
 
 
-def test_the_outer_usage_is_that_of_every_member_without_its_own() -> None:
-    own = [{"name": "X-App-Usage", "value": '{"call_count":7}'}, {"name": "Retry-After", "value": "5"}]
+def test_each_member_has_the_worse_of_the_outer_usage_and_its_own() -> None:
+    own = [
+        {"name": "X-App-Usage", "value": '{"call_count":7}'},
+        {"name": "X-Page-Usage", "value": '{"call_count":60}'},
+        {"name": "Retry-After", "value": "5"},
+    ]
     accepted = {"code": 200, "body": '{"message_id":"m_1"}', "headers": []}
     refused = {"code": 400, "body": error(613).decode(), "headers": own}
     outer = headers({"x-app-usage": '{"call_count":95}'})
     answers = split_batch(200, outer, json.dumps([accepted, refused]).encode(), 2)
     assert isinstance(answers, list)
-    assert [a.usage for a in answers] == [Usage(percent=95), Usage(percent=7, retry_after_s=5)]
+    assert [a.usage for a in answers] == [
+        Usage(app_percent=95),
+        Usage(app_percent=95, page_percent=60, retry_after_s=5),
+    ]
+
+
+def test_what_is_odd_in_a_batch_is_counted_once() -> None:
+    own = [{"name": "X-App-Usage", "value": "?"}]
+    accepted = {"code": 200, "body": '{"message_id":"m_1"}', "headers": own}
+    unknown = {"code": 400, "body": error(987654).decode(), "headers": []}
+    outer = headers({"x-app-usage": "?", "x-page-usage": "?"})
+    answers = split_batch(200, outer, json.dumps([unknown, accepted, unknown]).encode(), 3)
+    assert isinstance(answers, list)
+    assert oddities(answers) == (3, 2)
+    lost = split_batch(502, outer, b"<html>", 3)
+    assert isinstance(lost, list)
+    assert oddities(lost) == (2, 0)
+    refused = split_batch(400, outer, error(987654), 3)
+    assert isinstance(refused, Answer)
+    assert oddities([refused] * 3) == (2, 3)
+    assert oddities([]) == (0, 0)
 
 
 @pytest.mark.parametrize("rubbish", [7, [{"name": "x-app-usage"}], {"x-app-usage": "{}"}, ["x-app-usage"]])
 def test_rubbish_among_a_members_headers_is_passed_over(rubbish: Any) -> None:
     member = json.dumps({"code": 200, "body": '{"message_id":"m_1"}', "headers": rubbish}).encode()
     assert classify_member(member) == Answer(error_class=None, http_status=200, message_id="m_1")
+
+
+def test_one_header_that_is_none_hides_no_other() -> None:
+    own = [{"name": 7}, {"name": "X-App-Usage", "value": '{"call_count":7}'}, "x-page-usage"]
+    member = json.dumps({"code": 200, "body": '{"message_id":"m_1"}', "headers": own}).encode()
+    assert classify_member(member).usage == Usage(app_percent=7)
 
 
 @given(st.binary(), st.integers(1, 50))

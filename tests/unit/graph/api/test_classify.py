@@ -135,6 +135,17 @@ def test_short_subcodes_mean_nothing_under_another_code() -> None:
 
 
 @pytest.mark.parametrize(
+    ("code", "subcode", "unknown"),
+    [
+        *((424242, None, True), (-1, None, True), (9, None, True), (9, 5, True), (2300081, None, True)),
+        *((2, 33, False), (1, None, False), (9, 2018352, False), (424242, 1545041, False), (2018300, None, False)),
+    ],
+)
+def test_a_code_that_stands_in_no_table_is_marked(code: int, subcode: int | None, unknown: bool) -> None:
+    assert classify(400, NO_HEADERS, error(code, subcode)).unknown_code is unknown
+
+
+@pytest.mark.parametrize(
     ("code", "message", "found"),
     [
         (100, "Invalid appsecret_proof provided in the API argument", E.AUTH_APP),
