@@ -69,6 +69,12 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
         """Whether a single answer is enough."""
         return not self.count and not self.in_a_row
 
+    @property
+    def answers(self) -> tuple[object, ...]:
+        """All conditions together: rules with equal ones concern the same answers."""
+        codes = (self.codes, self.subcodes, self.unless_codes, self.unless_subcodes)
+        return (self.error_class, *codes, self.text, self.pool, self.usage_at_least, self.usage_below)
+
 
 def pack(rules: Iterable[Rule]) -> bytes:
     """Return rules for the queue's scripts: a MessagePack list with a list of ten for each.

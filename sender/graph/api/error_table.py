@@ -116,3 +116,12 @@ def look_up(code: int, subcode: int | None, text: str) -> ErrorClass | None:
         if piece in plain:
             return meant
     return BY_CODE.get(code) or BY_LONG_NUMBER.get(code)
+
+
+def classes_of(code: int, subcode: int) -> set[ErrorClass]:
+    """Return every class that an error with both can have, as its text may be."""
+    found = BY_CODE_AND_SUBCODE.get((code, subcode)) or BY_LONG_NUMBER.get(subcode)
+    if found is not None:
+        return {found}
+    by_number = BY_CODE.get(code) or BY_LONG_NUMBER.get(code) or _T
+    return {by_number, *(meant for _, meant in BY_TEXT.get(code, ()))}
