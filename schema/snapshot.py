@@ -87,6 +87,12 @@ class SenderSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     """Marks and settlements refused because the job was no longer ours."""
     graph_down: bool
     kafka_down: bool
+    unknown_codes: int = 0
+    """Answers with an error code that stands in no table of ours."""
+    malformed_headers: int = 0
+    """Usage headers that could not be read, or only in part."""
+    redis_clock_ahead_s: float = 0.0
+    """Redis's clock less the process's own, at the last renewal of the lease."""
 
 
 class PoolFigures(msgspec.Struct, frozen=True, kw_only=True):

@@ -20,7 +20,6 @@ from sender.delivery.delivery import Delivery
 from sender.delivery.dispatcher import Dispatcher
 from sender.delivery.graph_outage import GraphOutage
 from sender.delivery.marks import Marks
-from sender.delivery.page_health import PageHealth
 from sender.delivery.run_contexts import RunContexts
 from sender.figures import Figures
 from sender.graph.http.dial import tls_context
@@ -35,6 +34,7 @@ from sender.queue.held_jobs import HeldJobs
 from sender.queue.page_queue import PageQueue
 from sender.queue.session_queue import Limits, SessionQueue
 from sender.queue.until_answered import UntilAnswered
+from sender.rules.rule_table import RuleTable, load
 from sender.session.drain import Drain
 from sender.session.lease import Lease
 from sender.session.lost_jobs import LostJobs
@@ -75,10 +75,11 @@ class Sender:
         )
         contexts = RunContexts(queue, pages, until_answered, settings)
         lost_jobs = LostJobs(queue, self.held, contexts, self.settlements)
-        self.lease = Lease(queue, self.held, self.settlements, lost_jobs, until_answered, on_session=self.relay.adopt)
+        self.lease = Lease(
+            queue, self.held, self.settlements, lost_jobs, until_answered, self.figures, on_session=self.relay.adopt
+        )
         self.takeover = Takeover(queue, until_answered, lost_jobs, lease_s=lease_s)
         self.drain = Drain(queue, self.held, self.settlements, until_answered)
-        self.page_health = PageHealth(pages, until_answered, settings)
         self.graph_outage = GraphOutage()
         self.marks = Marks(
             queue, self.held, until_answered, self.figures, enough=(settings.worker_concurrency + 1) // 2
@@ -88,7 +89,7 @@ class Sender:
             origin=Origin.from_url(settings.graph_api_url),
             graph_outage=self.graph_outage,
             marks=self.marks,
-            page_health=self.page_health,
+            rules=_rules(settings),
             settlements=self.settlements,
             held=self.held,
             figures=self.figures,
@@ -99,7 +100,7 @@ class Sender:
             contexts=contexts,
             delivery=delivery,
             graph_outage=self.graph_outage,
-            page_health=self.page_health,
+            pages=pages,
             settlements=self.settlements,
             held=self.held,
             figures=self.figures,
@@ -124,6 +125,9 @@ class Sender:
                 stale_settlements=self.figures.stale_settlements,
                 graph_down=self.graph_outage.down,
                 kafka_down=self.relay.broker_down,
+                unknown_codes=self.figures.unknown_codes,
+                malformed_headers=self.figures.malformed_headers,
+                redis_clock_ahead_s=self.figures.redis_clock_ahead_s,
             ),
         )
 
@@ -134,7 +138,7 @@ async def serve(
     """Send until a stop is requested. The caller has opened the asyncio loop and listens for signals.
 
     Raises:
-        SettingsError: more connections than this process may have open files.
+        SettingsError: more connections than this process may have open files, or rules that cannot hold.
     """
     make_room(settings.max_sockets)
     redis = open_redis(settings.redis_url.get_secret_value())
@@ -170,7 +174,6 @@ async def _open_session(sender: Sender, services: trio.Nursery) -> bool:
 async def _start_services(sender: Sender, services: trio.Nursery, redis: Redis) -> None:
     await services.start(sender.settlements.group.run)
     await services.start(sender.marks.group.run)
-    await services.start(sender.page_health.look)
     await services.start(sender.takeover.run)
     await services.start(sender.pool.retire_idle)
     services.start_soon(aio, sender.relay.run)
@@ -208,6 +211,10 @@ def _this_process(settings: SenderSettings) -> ThisProcess:
     shown = ("worker_concurrency", "max_sockets", "graph_api_version", "graph_batch_size")
     process_id = f"{socket.gethostname()}-{os.getpid()}-sender"
     return ThisProcess("sender", process_id, {name: getattr(settings, name) for name in shown})
+
+
+def _rules(settings: SenderSettings) -> RuleTable:
+    return load(settings.rules_file, settings.circuit_breaker_threshold, settings.circuit_breaker_cooldown_ms)
 
 
 def _pool(settings: SenderSettings) -> Pool:

@@ -6,6 +6,7 @@ from collections import Counter, deque
 
 from schema.outcomes import Outcome
 from schema.snapshot import Latencies, Rates
+from sender.graph.api.classify import Answer
 
 _WINDOW_S = 300
 
@@ -38,6 +39,9 @@ class Figures:
     def __init__(self) -> None:
         self.outcomes: Counter[str] = Counter()
         self.stale_settlements = 0
+        self.unknown_codes = 0
+        self.malformed_headers = 0
+        self.redis_clock_ahead_s = 0.0
         self.busy_tasks = 0
         self._per_second: deque[int] = deque(maxlen=_WINDOW_S)
         self._this_second = 0
@@ -51,6 +55,12 @@ class Figures:
         self.outcomes[outcome] += 1
         if outcome != Outcome.RETRYING:
             self._this_second += 1
+
+    def answered(self, answer: Answer) -> None:
+        """Count what of an answer nobody has described."""
+        self.unknown_codes += answer.unknown_code
+        if answer.usage is not None:
+            self.malformed_headers += answer.usage.malformed
 
     def second_over(self) -> None:
         """Close the current second; called once a second."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit, urlunsplit
 
 import httpx
 from pydantic import AfterValidator, Field, SecretStr, ValidationInfo, field_validator, model_validator
 
-from schema.runtime.settings import CaFile, KafkaSettings, RedisSettings, TokenSettings
+from schema.runtime.settings import CaFile, KafkaSettings, RedisSettings, Settings, TokenSettings
 
 _VERSIONED = re.compile(r"(https?://[^/]+.*?)/+(v[0-9]+\.[0-9]+)/*", re.IGNORECASE)
 """An address that ends in a version of the Graph API, as people copy it."""
@@ -37,7 +38,21 @@ def _without_login(url: str) -> str:
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
 
-class SenderSettings(RedisSettings, KafkaSettings, TokenSettings):
+class RuleSettings(Settings):
+    """What follows from answers: a file of rules, and the two numbers that rules may leave to a setting."""
+
+    rules_file: Path | None = Field(
+        default=None, description="rules over the shipped ones, as TOML: see [rules](rules.md); read at the start"
+    )
+    circuit_breaker_threshold: int = Field(
+        default=5, ge=1, le=1000, description="authentication failures in a row that open a page's breaker"
+    )
+    circuit_breaker_cooldown_ms: int = Field(
+        default=300_000, ge=100, le=86_400_000, description="how long an open breaker keeps a page from sending"
+    )
+
+
+class SenderSettings(RedisSettings, KafkaSettings, TokenSettings, RuleSettings):
     """What one sender process does, and how fast."""
 
     graph_api_version: str = Field(
@@ -66,12 +81,6 @@ class SenderSettings(RedisSettings, KafkaSettings, TokenSettings):
     rate_limit_per_page_media: int = Field(default=10, ge=1, le=100_000, description="the same for audio and video")
     rate_limit_max_jobs_per_second: int = Field(
         default=0, ge=0, le=10_000_000, description="messages per second of the whole app; 0 is no limit"
-    )
-    circuit_breaker_threshold: int = Field(
-        default=5, ge=1, le=1000, description="authentication failures in a row that open a page's breaker"
-    )
-    circuit_breaker_cooldown_ms: int = Field(
-        default=300_000, ge=100, le=86_400_000, description="how long an open breaker keeps a page from sending"
     )
     graph_batch_size: int = Field(
         default=1, ge=1, le=50, description="messages per Graph batch; 1 sends each by itself, 20 is advised"

@@ -34,6 +34,7 @@ _OTHER = "n"
 _MOST_TEXT = 200
 
 _encode = msgspec.msgpack.Encoder().encode
+_NO_RULES = _encode([])
 
 
 def letter_of(answer: Answer) -> str:
@@ -43,7 +44,7 @@ def letter_of(answer: Answer) -> str:
 
 def verdict_of(answer: Answer, rules: RuleTable, token_version: int, random: Random = jitter) -> bytes:
     """Return what `work/settle.lua` needs to know besides the letter; nothing when no rule fits."""
-    fitting = rules.matching(answer)
+    fitting = rules.packed(answer)
     if not fitting and answer.error_class is not ErrorClass.BAD_PAYLOAD:
         return b""
     usage = answer.usage
@@ -54,10 +55,7 @@ def verdict_of(answer: Answer, rules: RuleTable, token_version: int, random: Ran
             str(token_version),
             1000 * asked_s,
             1 + random() / 10,  # up to a tenth more: what Meta asks for is never cut short
-            [
-                [r.name, r.scope, r.action, r.count, r.of, r.share, r.in_a_row, r.for_ms, r.longest_ms, r.factor]
-                for r in fitting
-            ],
+            msgspec.Raw(fitting or _NO_RULES),
             (answer.message or "")[:_MOST_TEXT],
         ]
     )

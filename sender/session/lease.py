@@ -9,11 +9,13 @@ import trio
 from redis.exceptions import TimeoutError as RedisTimeout
 
 from schema.job import JOB_ID_BYTES
+from sender.figures import Figures
 from sender.outbox.settlement import Settlements
 from sender.queue.held_jobs import HeldJobs
 from sender.queue.session_queue import SessionGone, SessionQueue
 from sender.queue.until_answered import UntilAnswered
 from sender.session.lost_jobs import LostJobs
+from sender.session.two_clocks import TwoClocks
 
 log = structlog.get_logger()
 
@@ -27,6 +29,7 @@ class Lease:
         settlements: logs again what may have been lost with a session.
         lost_jobs: settles marked jobs that we never heard of.
         until_answered: repeats a call until Redis has answered it.
+        figures: is told how far Redis's clock is from ours.
         on_session: is called with each new session's token.
     """
 
@@ -37,6 +40,7 @@ class Lease:
         settlements: Settlements,
         lost_jobs: LostJobs,
         until_answered: UntilAnswered,
+        figures: Figures,
         *,
         on_session: Callable[[str], None],
     ) -> None:
@@ -45,6 +49,7 @@ class Lease:
         self._settlements = settlements
         self._lost_jobs = lost_jobs
         self._until_answered = until_answered
+        self._clocks = TwoClocks(figures)
         self._on_session = on_session
         self._keeping = trio.CancelScope()
         self._unheard_of: set[bytes] = set()
@@ -84,6 +89,7 @@ class Lease:
             await self._settlements.log_again()
             return
         self._held.renewed(max(asked_at, self._renewed_at), now_us)
+        self._clocks.compare(now_us)
         await self._disown({job for job in held if job not in self._held})
 
     async def _renew(self) -> tuple[int, list[bytes]]:

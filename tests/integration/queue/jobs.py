@@ -20,9 +20,10 @@ def run_of(run_id: str, page_id: str = "1", **more: Any) -> Run:
     return Run(run_id=run_id, page_id=page_id, message={"text": "hi"}, **{"expires_at_ms": FAR_MS, **more})
 
 
-async def enqueue(runs: RunQueue, run: Run, count: int, *, last: bool = True) -> None:
+async def enqueue(runs: RunQueue, run: Run, count: int, *, last: bool = True, first: int = 0) -> None:
+    """Enqueue a run to so many people: the `first` and those that follow."""
     await runs.create_run(run)
-    people = [f"{n:08d}" for n in range(count)]
+    people = [f"{n:08d}" for n in range(first, first + count)]
     records = [encode_record(job_id(run.run_id, p), Job(p)) for p in people]
     assert await runs.enqueue_chunk(
         run.run_id, cursor="", next_cursor=people[-1] if people else "", records=records, last=last

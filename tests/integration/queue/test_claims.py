@@ -24,7 +24,7 @@ async def test_a_job_goes_from_the_queue_through_a_mark_into_the_outbox(redis: R
     ids = [decode_record(r)[0] for r in group.records]
     times = await queue.mark([(i, 1) for i in ids])
     assert all(t is not None and abs(t - claim.now_us) < 60_000_000 for t in times)
-    assert await queue.settle(1, [final(group, r) for r in group.records]) == [True, True]
+    assert (await queue.settle(1, [final(group, r) for r in group.records]))[0] == [True, True]
     facts = (await runs.facts(["r"]))["r"]
     assert (facts.left, facts.outcomes, facts.state) == (1, {"sent": 2}, RunState.ACTIVE)
     outbox: Any = await aio(redis.xrange, key(f"outbox:{queue.session}"))
@@ -54,9 +54,9 @@ async def test_a_repeated_settlement_counts_once(redis: Redis, runs: RunQueue) -
     queue = await open_queue(redis)
     (group,) = (await queue.claim("c", 1)).groups
     settlement = final(group, group.records[0])
-    assert await queue.settle(1, [settlement]) == [True]
-    assert await queue.settle(1, [settlement]) == [True]  # the first answer once more
-    assert await queue.settle(2, [settlement]) == [False]
+    assert (await queue.settle(1, [settlement]))[0] == [True]
+    assert (await queue.settle(1, [settlement]))[0] == [True]  # the first answer once more
+    assert (await queue.settle(2, [settlement]))[0] == [False]
     assert (await runs.facts(["r"]))["r"].outcomes == {"sent": 1}
     assert await aio(redis.xlen, key(f"outbox:{queue.session}")) == 1
 
@@ -68,10 +68,10 @@ async def test_a_late_repeat_of_a_settlement_leaves_the_job_that_was_claimed_aga
     queue = await open_queue(redis)
     (group,) = (await queue.claim("c1", 1)).groups
     back = Settlement(decode_record(group.records[0])[0], "r", "1", "", record=group.records[0])
-    assert await queue.settle(7, [back]) == [True]
+    assert (await queue.settle(7, [back]))[0] == [True]
     assert (await queue.claim("c2", 1)).groups == [group]
-    assert await queue.settle(7, [back]) == [True]
-    assert await queue.settle(6, [back]) == [False]
+    assert (await queue.settle(7, [back]))[0] == [True]
+    assert (await queue.settle(6, [back]))[0] == [False]
     assert (await queue.claim("c3", 1)).groups == []
 
 

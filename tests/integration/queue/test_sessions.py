@@ -30,11 +30,11 @@ async def test_an_expired_lease_gives_unmarked_jobs_back_and_hands_marked_ones_o
     assert taken[0] == dead.session
     assert [(j.run_id, j.record, j.attempt, j.sent_at_us) for j in taken[1]] == [("r", group.records[0], 1, time)]
     assert [g.records for g in (await heir.claim("c", 2)).groups] == [[group.records[1]]]
-    assert await dead.settle(1, [final(group, group.records[0])]) == [False]
+    assert (await dead.settle(1, [final(group, group.records[0])]))[0] == [False]
     assert await dead.mark([(ids[1], 1)]) == [None]
     with pytest.raises(SessionGone):
         await dead.renew(2)
-    assert await heir.settle(1, [final(group, group.records[0], "unknown")]) == [True]
+    assert (await heir.settle(1, [final(group, group.records[0], "unknown")]))[0] == [True]
 
 
 async def test_after_a_silence_of_the_queue_everybody_has_one_lease_to_come_back(redis: Redis, runs: RunQueue) -> None:
@@ -57,7 +57,7 @@ async def test_nobody_inherits_from_himself(redis: Redis, runs: RunQueue) -> Non
     await aio(redis.hdel, key("app"), "no_takeover_until_us")
     await aio(redis.zadd, key("sessions"), {queue.session: 1})
     assert await queue.take_over() is None
-    assert await queue.settle(1, [final(group, group.records[0])]) == [True]
+    assert (await queue.settle(1, [final(group, group.records[0])]))[0] == [True]
 
 
 async def test_a_renewal_tells_of_jobs_whose_claim_was_never_heard(redis: Redis, runs: RunQueue) -> None:

@@ -1,7 +1,7 @@
 -- uses: base, gcra, pace, lanes, pages, answers
 -- What rules do (sender/rules): each takes the scope, the rule and what is known of the answer, and says whether it acted.
 -- A rule: {name, scope, action, count, of, share, in_a_row, for_ms, longest_ms, factor}; an answer: {sent_us, first,
--- error, token version, asked_ms (how long Meta wants to be left alone), jitter (1 to 1.1)}.
+-- error, token version, asked_ms (how long Meta wants to be left alone), jitter (1 to 1.1), text}.
 
 local ACTIONS = {}
 
@@ -121,7 +121,8 @@ end
 function ACTIONS.brake(scope, rule, a, now)
   local state = redis.call('HMGET', scope.key, 'state', 'hold:brake')
   if state[2] or (state[1] ~= 'enqueuing' and state[1] ~= 'active') then return false end
-  redis.call('HSET', scope.key, 'hold:brake', '1', 'brake_rule', rule.name, 'brake_reason', a.error, 'brake_at_ms', int(now / 1000))
+  redis.call('HSET', scope.key, 'hold:brake', '1', 'brake_rule', rule.name, 'brake_reason', a.error .. (a.text ~= '' and ': ' .. a.text or ''),
+    'brake_at_ms', int(now / 1000))
   leave_lane(scope.name)
   begin_anew(scope)
   return true

@@ -2,7 +2,7 @@
 -- The clock of a limit, as GCRA keeps it, and how many were let through in the last ten seconds.
 --
 -- Senders of the first release know a lane's clock as lane:L:pace. While one of them lives (`older_senders`, see
--- leases.lua) both keys are written and the later one counts, so that one limit counts for all.
+-- leases.lua) both keys are written and theirs counts, which is never behind, so that one limit counts for all.
 
 local TEN_S = 10e6
 
@@ -39,9 +39,7 @@ end
 
 local function lane_clock(lane, older_senders)
   local clock = read_clock(P .. 'lane:' .. lane .. ':gcra')
-  if older_senders then
-    clock.tat = math.max(clock.tat, tonumber(redis.call('HGET', P .. 'lane:' .. lane .. ':pace', 'tat_us') or 0))
-  end
+  if older_senders then clock.tat = tonumber(redis.call('HGET', P .. 'lane:' .. lane .. ':pace', 'tat_us') or clock.tat) end
   return clock
 end
 

@@ -3,7 +3,7 @@
 -- ARGV: session, number of this group, parts, ten for each job: id, run, page, outcome, event, record, delay_ms, letter,
 -- sent_us, verdict. A final outcome has no record; `retrying` and '' (given back unharmed, no event) have one.
 -- letter: what the answer was (answers.lua), '' when there was no question; in capitals for a first attempt. verdict: ''
--- when nothing but that is to be said, else MessagePack {error, token version, asked_ms, jitter, {rule ...}} (actions.lua).
+-- when nothing but that is to be said, else MessagePack {error, token version, asked_ms, jitter, {rule ...}, text} (actions.lua).
 -- Returns 1 or 0 (not ours) for each job, and what happened to runs, pages and the app.
 -- Numbers grow. A repeat gives the first answer: a job that was given back may be ours again by now, claimed anew.
 local session, number, now = ARGV[1], tonumber(ARGV[2]), now_us()
@@ -25,7 +25,7 @@ local function judge_job(run, page, letter, sent_us, verdict)
   local a, rules = {sent_us = tonumber(sent_us), first = letter == string.upper(letter), error = ''}, {}
   if verdict ~= '' then
     local said = cmsgpack.unpack(verdict)
-    a.error, a.token_version, a.asked_ms, a.jitter = said[1], said[2], said[3], said[4]
+    a.error, a.token_version, a.asked_ms, a.jitter, a.text = said[1], said[2], said[3], said[4], said[6]
     for i, r in ipairs(said[5]) do
       rules[i] = {
         name = r[1], scope = r[2], action = r[3], count = r[4], of = r[5], share = r[6], in_a_row = r[7], for_ms = r[8],
