@@ -32,8 +32,8 @@ _ONE_RETRY = frozenset({2018008, 2018294})
 
 FIRST_RETRY_MS = 1_000
 """Nobody gets two messages within a second: not after a retry either."""
-RETURN_MS = 5_000
-"""Before a message comes back whose failure has not yet opened a breaker."""
+_RETURN_MS = (5_000, 300_000)
+"""Before a message comes back whose failure has not opened a breaker: doubling, since too few may be left to open it."""
 
 _SENT = Ending(outcome=Outcome.SENT, letter=letter_of(Answer(error_class=None, http_status=200)))
 
@@ -106,7 +106,7 @@ def _by_class(answer: Answer, job: Job, on_unknown: OnUnknown, random: Random) -
             # Counted: a single person who always gets this never opens the breaker and would come back without end.
             return _retry_or_fail(ErrorClass.AUTH_PAGE, job, RETRIES, random)
         case ErrorClass.AUTH_PAGE | ErrorClass.AUTH_APP:
-            delay_ms = _around(RETURN_MS, random)
+            delay_ms = _around(_doubled(*_RETURN_MS, job.attempts), random)
             return Ending(outcome=Outcome.RETRYING, error_class=answer.error_class, delay_ms=delay_ms)
         case ErrorClass.POLICY_PAGE if (answer.code, answer.subcode) != (368, 1346003):
             return Ending(outcome=Outcome.RETRYING, error_class=ErrorClass.POLICY_PAGE)
