@@ -1,4 +1,4 @@
-"""Loading settings for a command: all problems at once, addresses included."""
+"""Loading settings for a command: all problems at once, those of addresses and of a file of rules included."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ from schema.runtime.settings import (
     load,
     setting_name,
 )
+from sender.rules import rule_table
 from sender.runs.databases.database import address_problem
+from sender.settings import RuleSettings
 
 S = TypeVar("S", bound=Settings)
 
@@ -25,7 +27,7 @@ _DATABASES: tuple[type[Settings], ...] = (LogDatabaseSettings, SourceDatabaseSet
 
 
 def load_checked(kind: type[S]) -> S:
-    """Read settings of this class, addresses included, and warn of names that mean nothing.
+    """Read settings of this class, addresses and rules included, and warn of names that mean nothing.
 
     Raises:
         SettingsError: naming every problem, without values.
@@ -37,6 +39,8 @@ def load_checked(kind: type[S]) -> S:
 def read(kind: type[S], *, env_file: str | tuple[str, ...] | None = FILES, **values: object) -> S:
     """Read settings of this class without a warning; `values` as of `load`. Errors: as `load_checked`."""
     problems = [p for part in _DATABASES if issubclass(kind, part) for p in _address_problems(part, env_file, values)]
+    if issubclass(kind, RuleSettings):
+        problems += _rule_problems(env_file, values)
     try:
         settings = load(kind, env_file=env_file, **values)
     except SettingsError as exc:
@@ -50,15 +54,34 @@ def _address_problems(
     part: type[Settings], env_file: str | tuple[str, ...] | None, values: Mapping[str, object]
 ) -> Iterator[str]:
     """Yield what the library says of the addresses, also when other settings of the service are wrong."""
-    try:
-        settings = load(part, env_file=env_file, **{name: values[name] for name in values if name in part.model_fields})
-    except SettingsError:
-        return  # the service's own settings say it
+    settings = _part(part, env_file, values)
+    if settings is None:
+        return
     for field in part.model_fields:
         if isinstance(url := getattr(settings, field), SecretStr) and (
             problem := address_problem(url, setting_name(part, field))
         ):
             yield problem
+
+
+def _rule_problems(env_file: str | tuple[str, ...] | None, values: Mapping[str, object]) -> list[str]:
+    """Return what is wrong with the rules, also when other settings of the service are wrong."""
+    settings = _part(RuleSettings, env_file, values)
+    if settings is None:
+        return []
+    try:
+        rule_table.load(settings.rules_file, settings.circuit_breaker_threshold, settings.circuit_breaker_cooldown_ms)
+    except SettingsError as exc:
+        return exc.problems
+    return []
+
+
+def _part(part: type[S], env_file: str | tuple[str, ...] | None, values: Mapping[str, object]) -> S | None:
+    """Return those settings of a service that a part of it needs, None when the service's own settings will say it."""
+    try:
+        return load(part, env_file=env_file, **{name: values[name] for name in values if name in part.model_fields})
+    except SettingsError:
+        return None
 
 
 def problems_of(kinds: Iterable[type[Settings]]) -> list[str]:

@@ -48,13 +48,19 @@ def listed(words: Iterable[str]) -> str:
     return f"{', '.join(most)} or {last}" if most else last
 
 
+def one_line(text: str) -> str:
+    """Return text for a message: printable, cut."""
+    return "".join(c if c.isprintable() else "?" for c in text[:40]) + ("..." if len(text) > 40 else "")
+
+
 def shown(value: object) -> str:
-    """Return a value for a message, cut."""
+    """Return a value for a message, as it would stand in the file."""
+    if isinstance(value, str):
+        return f'"{one_line(value)}"'
     try:
-        text = f'"{value}"' if isinstance(value, str) else str(value)
+        return one_line(str(value))
     except ValueError:  # a hexadecimal number of thousands of digits
         return "this number"
-    return text if len(text) <= 40 else f"{text[:40]}..."
 
 
 def _name(value: object) -> str:

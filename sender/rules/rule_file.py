@@ -11,6 +11,7 @@ from typing import Any
 
 from schema.runtime.settings import SettingsError
 from sender.rules.rule import Rule
+from sender.rules.rule_fields import one_line
 from sender.rules.rule_row import FromSettings, Row
 
 SHIPPED = "default.toml"
@@ -39,12 +40,15 @@ def read_rules(path: Path | None, settings: FromSettings) -> list[Rule]:
 
 def _content(path: Path) -> bytes | str:
     """Return what the file holds, or (as text) why it cannot be read."""
+    mend = "write RULES_FILE with the path of a file that has rules, or leave it out"
     try:
+        if path.exists() and not path.is_file():  # opening a pipe would wait for somebody to write
+            return f"is no file; {mend}"
         with path.open("rb") as file:
             content = file.read(_MOST_BYTES + 1)
     except (OSError, ValueError) as exc:  # a ValueError: a name with a zero byte
-        return f"cannot be read: {exc.strerror if isinstance(exc, OSError) else exc}"
-    return content if len(content) <= _MOST_BYTES else f"is longer than {_MOST_BYTES:,} bytes: no table of rules"
+        return f"cannot be read ({exc.strerror if isinstance(exc, OSError) else exc}); {mend}"
+    return content if len(content) <= _MOST_BYTES else f"is longer than {_MOST_BYTES:,} bytes; {mend}"
 
 
 class _Table:
@@ -85,7 +89,8 @@ class _Table:
         except (ValueError, RecursionError) as exc:  # a ValueError also: a number of thousands of digits
             self.problems.append(f"{self.file} is not TOML: {exc}")
             return
-        self.problems += [f"{self.file}: {name} means nothing here; write [[rule]]" for name in table if name != "rule"]
+        foreign = [one_line(name) for name in table if name != "rule"]
+        self.problems += [f"{self.file}: {name} means nothing here; write [[rule]]" for name in foreign]
         listed = table.get("rule", [])
         if not isinstance(listed, list) or not all(isinstance(row, dict) for row in listed):
             self.problems.append(f"{self.file}: rule is no list of tables; write [[rule]] above each")

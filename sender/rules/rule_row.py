@@ -11,7 +11,7 @@ import msgspec
 from schema.outcomes import ErrorClass
 from sender.graph.api.error_table import classes_of
 from sender.rules.rule import Rule
-from sender.rules.rule_fields import ACTIONS, FIELDS, OFF, SETTING, Unfit, duration, listed, shown
+from sender.rules.rule_fields import ACTIONS, FIELDS, OFF, SETTING, Unfit, duration, listed, one_line, shown
 
 _CONDITIONS = ("class", "code", "subcode", "text", "usage_at_least")
 """One of them makes a row concern some answers and not all."""
@@ -67,7 +67,7 @@ class Row:
             if field not in FIELDS:
                 near = get_close_matches(field, FIELDS, n=1)
                 hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(FIELDS)}"
-                self.problems.append(f"{shown(field).strip(chr(34))} is no field of a rule; {hint}")
+                self.problems.append(f"{one_line(field)} is no field of a rule; {hint}")
                 continue
             try:
                 self.fields[field] = FIELDS[field](value)
@@ -136,10 +136,10 @@ class Row:
         wanted = _CONDITIONS[:-1] if f.get("scope") == "recipient" else _CONDITIONS
         if not any(field in given for field in wanted):
             yield f"says not which answers it concerns; write {listed(wanted)}"
-        uses_usage = "usage_at_least" in given or "usage_below" in given
-        if uses_usage and "pool" not in given:
-            yield 'usage of what? write pool = "page" or pool = "app"'
-        if "pool" in given and not uses_usage:
+        usage = [field for field in ("usage_at_least", "usage_below") if field in given]
+        if usage and "pool" not in given:
+            yield f'{usage[0]} needs pool; write pool = "page" or pool = "app"'
+        if "pool" in given and not usage:
             yield "pool is only for usage; write usage_at_least or usage_below beside it, or leave it out"
         if f.get("usage_below", 1001) <= f.get("usage_at_least", 0):
             yield (

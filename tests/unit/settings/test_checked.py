@@ -219,3 +219,29 @@ def test_a_token_in_the_environment_is_never_shown(newar: CommandLine) -> None:
         assert result.exit_code == 1, command
         assert secret not in result.output, command
         assert KEY not in result.output, command
+
+
+def test_impossible_rules_are_told_with_all_else_and_each_once(newar: CommandLine) -> None:
+    newar.file("rules.toml", '[[rule]]\nname = "slow"\nscope = "page"\ncode = 32\naction = "pause"\nfactor = 2\n')
+    newar.set(RULES_FILE="rules.toml", MAX_SOCKETS="50")
+    for command in ("sender", "up"):
+        result = newar(command)
+        assert result.exit_code == 2
+        told = [line for line in result.stderr.splitlines() if "rules.toml" in line]
+        assert told == [
+            "newar: rules.toml, rule 1 (slow): factor = 2: write a number from 0.02 to 1",
+            'newar: rules.toml, rule 1 (slow): pause needs for; write for example for = "60s"',
+            "newar: rules.toml, rule 1 (slow): factor means nothing to pause; leave it out",
+        ]
+        assert "MAX_SOCKETS: 50 is less than WORKER_CONCURRENCY=100" in result.stderr
+
+
+def test_a_file_of_rules_that_is_not_there_is_told_with_what_to_write(newar: CommandLine) -> None:
+    newar.set(RULES_FILE="none.toml", REDIS_URL="redis://127.0.0.1:1/0", KAFKA_BOOTSTRAP_SERVERS="a:1")
+    newar.set(TOKEN_ENCRYPTION_KEY=KEY)
+    result = newar("sender")
+    assert result.exit_code == 2
+    assert result.stderr.startswith(
+        "newar: none.toml cannot be read (No such file or directory); write RULES_FILE with"
+    )
+    assert "none.toml cannot be read" in newar("doctor").output
