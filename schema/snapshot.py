@@ -85,12 +85,12 @@ class SenderSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     http: PoolFigures
     stale_settlements: int
     """Marks and settlements refused because the job was no longer ours."""
+    malformed_headers: int = 0
+    """Usage headers of answers that could not be read, or only in part."""
+    unknown_codes: int = 0
+    """Answers with an error code that stands in no table."""
     graph_down: bool
     kafka_down: bool
-    unknown_codes: int = 0
-    """Answers with an error code that stands in no table of ours."""
-    malformed_headers: int = 0
-    """Usage headers that could not be read, or only in part."""
     redis_clock_ahead_s: float = 0.0
     """Redis's clock less the process's own, at the last renewal of the lease."""
 

@@ -123,10 +123,10 @@ class Sender:
                 tasks=self.settings.worker_concurrency,
                 http=self.pool.figures(),
                 stale_settlements=self.figures.stale_settlements,
+                malformed_headers=self.figures.malformed_headers,
+                unknown_codes=self.figures.unknown_codes,
                 graph_down=self.graph_outage.down,
                 kafka_down=self.relay.broker_down,
-                unknown_codes=self.figures.unknown_codes,
-                malformed_headers=self.figures.malformed_headers,
                 redis_clock_ahead_s=self.figures.redis_clock_ahead_s,
             ),
         )

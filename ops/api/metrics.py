@@ -133,6 +133,20 @@ DECLARED = (
         _PROCESS,
         _senders(lambda s: s.http.connections_opened),
     ),
+    Declared(
+        _COUNTER,
+        "newar_malformed_usage_headers",
+        "usage headers that could not be read, or only in part",
+        _PROCESS,
+        _senders(lambda s: s.malformed_headers),
+    ),
+    Declared(
+        _COUNTER,
+        "newar_unknown_error_codes",
+        "answers with an error code that stands in no table",
+        _PROCESS,
+        _senders(lambda s: s.unknown_codes),
+    ),
     Declared(_COUNTER, "newar_http_errors", "failed requests by phase", ("process", "phase"), _http_errors),
     Declared(_GAUGE, "newar_queue_jobs", "jobs of unfinished runs by state", ("state",), _jobs),
     Declared(

@@ -37,7 +37,15 @@ def test_every_metric_is_declared_once() -> None:
 def test_counters_are_per_process_and_end_in_total() -> None:
     found = samples(
         figures(
-            process("a", sender=sender(outcomes={"sent": 7}, http={"requests": 9, "errors": {"connect": 1}})),
+            process(
+                "a",
+                sender=sender(
+                    outcomes={"sent": 7},
+                    http={"requests": 9, "errors": {"connect": 1}},
+                    malformed_headers=4,
+                    unknown_codes=6,
+                ),
+            ),
             process("b", ingest=ingest(rows=5)),
             process("c", runs=RunsSnapshot(runs_taken=2, source_down=True)),
         )
@@ -45,6 +53,8 @@ def test_counters_are_per_process_and_end_in_total() -> None:
     assert found["newar_attempts_total", "sent", "a"] == 7
     assert found["newar_http_requests_total", "a"] == 9
     assert found["newar_http_errors_total", "connect", "a"] == 1
+    assert found["newar_malformed_usage_headers_total", "a"] == 4
+    assert found["newar_unknown_error_codes_total", "a"] == 6
     assert found["newar_ingest_rows_total", "b"] == 5
     assert found["newar_runs_taken_total", "c"] == 2
     assert found["newar_part_unreachable", "source", "c"] == 1
