@@ -134,12 +134,18 @@ class Oddities(NamedTuple):
     unknown_codes: int
 
 
+_NOTHING_ODD = Oddities(0, 0)
+
+
 def oddities(answers: Sequence[Answer]) -> Oddities:
     """Count what is odd in the answers of one response; one that all members of a batch share has its headers once."""
-    usages = {id(answer): answer.usage for answer in answers}.values()
+    odd = [a for a in answers if a.unknown_code or (a.usage is not None and a.usage.malformed)]
+    if not odd:
+        return _NOTHING_ODD
+    usages = {id(answer): answer.usage for answer in odd}.values()
     return Oddities(
         malformed_headers=sum(usage.malformed for usage in usages if usage is not None),
-        unknown_codes=sum(answer.unknown_code for answer in answers),
+        unknown_codes=sum(answer.unknown_code for answer in odd),
     )
 
 
