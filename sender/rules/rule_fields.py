@@ -30,6 +30,7 @@ ACTIONS: dict[str, tuple[str, ...]] = {
     "app": get_args(PageAction),
 }
 """What can be done to whom."""
+ALL_ACTIONS = (*dict.fromkeys(action for actions in ACTIONS.values() for action in actions), OFF)
 
 _UNITS_MS = {"ms": 1, "s": 1_000, "min": 60_000, "h": 3_600_000}
 _DURATION = re.compile(r"([0-9]{1,9}) ?(ms|s|min|h)")
@@ -157,7 +158,7 @@ def _source(value: object) -> str:
 FIELDS: dict[str, Callable[[object], Any]] = {
     "name": _name,
     "scope": _one_of(ACTIONS),
-    "action": _one_of([*dict.fromkeys(action for actions in ACTIONS.values() for action in actions), OFF]),
+    "action": _one_of(ALL_ACTIONS),
     "class": _error_class,
     "code": _numbers,
     "subcode": _numbers,

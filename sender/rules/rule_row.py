@@ -11,7 +11,18 @@ import msgspec
 from schema.outcomes import ErrorClass
 from sender.graph.api.error_table import classes_of
 from sender.rules.rule import Rule
-from sender.rules.rule_fields import ACTIONS, FIELDS, OFF, SETTING, Unfit, duration, listed, one_line, shown
+from sender.rules.rule_fields import (
+    ACTIONS,
+    ALL_ACTIONS,
+    FIELDS,
+    OFF,
+    SETTING,
+    Unfit,
+    duration,
+    listed,
+    one_line,
+    shown,
+)
 
 _CONDITIONS = ("class", "code", "subcode", "text", "usage_at_least")
 """One of them makes a row concern some answers and not all."""
@@ -78,7 +89,7 @@ class Row:
             for field, example in (
                 ("name", '"..."'),
                 ("scope", f"one of {', '.join(ACTIONS)}"),
-                ("action", "what to do"),
+                ("action", f"one of {', '.join(ALL_ACTIONS)}"),
             )
             if field not in content and not (field == "scope" and self.is_off)
         ]

@@ -49,7 +49,7 @@ def test_a_file_without_rules_changes_nothing(tmp_path: Path, text: str) -> None
         ({"name": '"Slow page"'}, 'name = "Slow page": write up to 64 of a-z, 0-9 and "-", like "slow-page"'),
         ({"scope": None}, "scope is missing; write scope = one of recipient, run, page, app"),
         ({"scope": '"world"'}, 'scope = "world": write recipient, run, page or app'),
-        ({"action": None}, "action is missing; write action = what to do"),
+        ({"action": None}, "action is missing; write action = one of retry, fail,"),
         ({"for": None}, 'pause needs for; write for example for = "60s"'),
         (
             {"for": '"soon"'},
