@@ -6,7 +6,7 @@ from collections import Counter, deque
 
 from schema.outcomes import Outcome
 from schema.snapshot import Latencies, Rates
-from sender.graph.api.classify import Answer
+from sender.graph.api.classify import Answer, oddities
 
 _WINDOW_S = 300
 
@@ -56,11 +56,11 @@ class Figures:
         if outcome != Outcome.RETRYING:
             self._this_second += 1
 
-    def answered(self, answer: Answer) -> None:
-        """Count what of an answer nobody has described."""
-        self.unknown_codes += answer.unknown_code
-        if answer.usage is not None:
-            self.malformed_headers += answer.usage.malformed
+    def answered(self, answers: list[Answer]) -> None:
+        """Count what of a response's answers nobody has described."""
+        odd = oddities(answers)
+        self.malformed_headers += odd.malformed_headers
+        self.unknown_codes += odd.unknown_codes
 
     def second_over(self) -> None:
         """Close the current second; called once a second."""

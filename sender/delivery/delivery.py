@@ -189,8 +189,8 @@ class Delivery:
         return context.requests.batch([one.part for one in marked if isinstance(one.part, bytes)])
 
     def _settle(self, jobs: list[ClaimedJob], judgement: Judgement, latency_ms: float) -> None:
+        self._figures.answered(judgement.answers)
         for job, answer, ending in zip(jobs, judgement.answers, judgement.endings, strict=True):
-            self._figures.answered(answer)
             self._settlements.settle(job, ending, answer=answer, latency_ms=latency_ms)
 
     def _settle_missing(self, context: RunContext, job: ClaimedJob, reason: str, latency_ms: float) -> None:

@@ -4,6 +4,7 @@
 -- error, token version, asked_ms (how long Meta wants to be left alone), jitter (1 to 1.1), text}.
 
 local ACTIONS = {}
+local MOST_REFUSED = 0.3
 
 local function doubled(for_ms, longest_ms, times)
   return math.min(longest_ms, for_ms * 2 ^ math.min(times, 30))
@@ -14,12 +15,16 @@ function ACTIONS.pause(scope, rule, a, now)
   local ms = math.max(doubled(rule.for_ms, rule.longest_ms, tonumber(scope.pause_level or 0)), a.asked_ms) * a.jitter
   local standing_ms = tonumber(redis.call('HGET', scope.key, 'paused_until_ms') or 0)
   if standing_ms == BY_HAND_MS then return false end
-  if scope.probe ~= 'due' or standing_ms < now / 1000 + ms then
-    redis.call('HSET', scope.key, 'paused_until_ms', int(now / 1000 + ms), 'pause_reason', a.error, 'pause_rule', rule.name)
+  begin_anew(scope)
+  if scope.probe == 'due' and standing_ms > now / 1000 then -- of the same wave: it may ask for longer, but doubles nothing
+    if standing_ms < now / 1000 + a.asked_ms then
+      redis.call('HSET', scope.key, 'paused_until_ms', int(now / 1000 + a.asked_ms * a.jitter), 'pause_reason', a.error)
+    end
+    return false
   end
+  redis.call('HSET', scope.key, 'paused_until_ms', int(now / 1000 + ms), 'pause_reason', a.error, 'pause_rule', rule.name)
   scope.pause_level, scope.probe, scope.cut_us = int(tonumber(scope.pause_level or 0) + 1), 'due', now
   redis.call('HSET', scope.key, 'pause_level', scope.pause_level, 'probe', 'due', 'cut_us', int(now))
-  begin_anew(scope)
   if scope.kind == 'page' then wake_page(scope.name) end
   return true, int(ms)
 end
@@ -29,7 +34,7 @@ end
 local function in_vain(scope, f, share, n, now)
   if share > 0.25 and (n >= 20 or share >= 0.5) then return false end
   if tonumber(f[2] or 0) > now then return n < 20 or share <= 1.5 * tonumber(f[1]) end
-  if scope.cut_us == 0 or now - scope.cut_us > CLIMB_US or not f[3] then return false end
+  if scope.cut_us == 0 or now - scope.cut_us > 20e6 or not f[3] then return false end
   if n < 20 then return true end
   if share < 0.6 * tonumber(f[3]) then return false end
   redis.call('HSET', scope.key, 'vain_share', tostring(share), 'vain_until_us', int(now + 300e6))
@@ -48,24 +53,34 @@ local function reached(scope, now)
   return most
 end
 
--- A cut to a share of what was really reached.
+-- The share of answers that throttled since the first one that did, as far as it is believed: few tell little.
+local function refused_lately(answers)
+  local first = string.find(answers, 't', 1, true)
+  if not first or first == #answers then return 0 end
+  local since = string.sub(answers, first + 1)
+  return math.min(MOST_REFUSED, how_many(since, 't') / #since)
+end
+
+-- A cut to a share of what was really reached: what went out, less what was refused of it.
 function ACTIONS.pace(scope, rule, a, now)
   if scope.probe or scope.breaker then return false end
-  local n, share = #scope.answers, how_many(scope.answers, 't') / math.max(#scope.answers, 1)
+  local since = string.gsub(scope.answers, '%u', '') -- the last cut
+  local n, share = #since, how_many(since, 't') / math.max(#since, 1)
   local f = redis.call('HMGET', scope.key, 'vain_share', 'vain_until_us', 'cut_share')
   if scope.kind == 'page' and rule.count > 1 and in_vain(scope, f, share, n, now) then return false end
   local before, rate_now = read_pace(scope.key), reached(scope, now)
   if rate_now == 0 then return false end
+  if scope.kind == 'page' then rate_now = math.min(rate_now, pace_now(before, now)) end
+  rate_now = rate_now * (1 - refused_lately(since))
   if scope.kind == 'page' then
-    local pace = math.max(LOWEST, math.min(rate_now, pace_now(before, now)))
-    redis.call('HSET', scope.key, 'pace', tostring(pace))
+    redis.call('HSET', scope.key, 'pace', tostring(math.max(LOWEST, rate_now)))
   else
     redis.call('HSET', scope.key, 'pace_rate', tostring(math.max(1, rate_now)))
   end
   redis.call('HSET', scope.key, 'slowed', '1', 'cut_us', int(now), 'climbed_us', '0', 'hold_until_us', int(now), 'cut_factor',
     tostring(rule.factor), 'cut_share', tostring(share), 'pace_rule', rule.name)
   scope.cut_us = now
-  begin_anew(scope)
+  scope.answers, scope.changed = string.upper(scope.answers), true -- these have had their cut; they still stand in a row
   return true
 end
 

@@ -1,7 +1,7 @@
 -- uses: base, pages
 -- What is remembered of the last answers, per page, for the app, and of a run's first attempts: one letter each.
 -- o: of a working page; t: throttled; u: unreadable, or none; f: the page failed; a: the app failed; p: permanent payload
--- error; g: recipient gone; l: the app is throttled; n: anything else. Only scopes that a bad one came for are looked after (`troubled`, and
+-- error; g: recipient gone; l: the app is throttled; n: anything else; in capitals what a page was slowed down for. Only scopes that a bad one came for are looked after (`troubled`, and
 -- `doubted` for runs), from that one on: all others would cost something with every message.
 
 local REMEMBERED = 50
@@ -34,7 +34,7 @@ end
 -- What the group's answers have changed is written at its end; a scope that nothing bad is known of is forgotten.
 local function close_scope(scope)
   if not scope.changed then return end
-  local quiet = not string.find(scope.answers, '[^on]')
+  local quiet = not string.find(scope.answers, '[^onON]')
   if quiet then
     redis.call('HDEL', scope.key, 'answers')
   else

@@ -25,7 +25,7 @@ local function triggered(scope, rule, letter)
   if rule.action == 'breaker' then return true end -- counts by itself
   if rule.count == 0 and rule.in_a_row == 0 then return true end -- at once
   if rule.in_a_row > 0 then
-    return string.sub(scope.answers, -rule.in_a_row) == string.rep(letter, rule.in_a_row)
+    return string.lower(string.sub(scope.answers, -rule.in_a_row)) == string.rep(letter, rule.in_a_row)
   end
   local last = string.sub(scope.answers, -rule.of)
   local n = how_many(last, letter)

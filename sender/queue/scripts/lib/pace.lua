@@ -1,11 +1,12 @@
 -- uses: base, gcra
 -- How fast a page, or the app, may go: its limit, slowed down by what Meta answers.
 --
--- A throttling answer cuts to a share of the rate then really reached. The way back is cubic: twenty seconds to that
--- rate, flat around it, then beyond (as TCP's CUBIC seeks the room in a network). The pace follows from what was
--- stored at the cut and the time: no writer, every change ends by itself, and all processes agree.
+-- A throttling answer cuts to a share of the rate then really reached. The way back is cubic: six seconds to that rate,
+-- flat around it, then beyond, three times as fast after as long again (as TCP's CUBIC seeks the room in a network). The
+-- pace follows from what was stored at the cut and the time: no writer, every change ends by itself, and all processes agree.
 
-local CLIMB_US = 20e6
+local CLIMB_US = 6e6
+local BEYOND = 2
 local LOWEST = 0.02
 local PACE = {
   'pace', 'pace_rate', 'cut_us', 'climbed_us', 'hold_until_us', 'cut_factor', 'ceiling', 'ceiling_base', 'ceiling_until_us',
@@ -19,7 +20,7 @@ end
 
 local function growth(f, now)
   local x = (climbed_us(f, now) - CLIMB_US) / CLIMB_US
-  return 1 + (1 - tonumber(f.cut_factor or 0.7)) * x * x * x
+  return 1 + (x < 0 and 1 - tonumber(f.cut_factor or 0.7) or BEYOND) * x * x * x
 end
 
 local function read_pace(key)
@@ -55,7 +56,7 @@ end
 
 -- The app's limit now, messages a second; nil: none. A cut counts also where the app has no limit of its own, until it
 -- has grown far beyond what it was cut from. The app's ceiling is in messages a second too.
-local FAR = 4
+local FAR = 50
 local function app_limit_now(f, limit, now)
   local paced = limit > 0 and limit or math.huge
   if f.pace_rate and growth(f, now) < FAR then paced = math.min(paced, math.max(1, tonumber(f.pace_rate) * growth(f, now))) end
