@@ -10,7 +10,7 @@ local function shift_field(key, field, by)
 end
 
 local function shift_fields(key, back_us)
-  for _, field in ipairs({'cut_us', 'hold_until_us', 'ceiling_until_us', 'shared_until_us', 'last_at_us'}) do
+  for _, field in ipairs({'cut_us', 'hold_until_us', 'ceiling_until_us', 'shared_from_us', 'shared_until_us', 'last_at_us'}) do
     shift_field(key, field, -back_us)
   end
   local paused = tonumber(redis.call('HGET', key, 'paused_until_ms') or 0)

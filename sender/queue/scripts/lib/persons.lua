@@ -9,10 +9,14 @@ local SHARED_US = 60e6 -- for how long after two runs took turns `recent` is fil
 
 -- The person of a record (schema/job.py): those of the first release do not say it.
 local function person_of(record)
-  if string.byte(record, 17) == 0x96 then return string.sub(record, -8) end
+  local array = string.byte(record, 17)
+  if array == 0x96 then return string.sub(record, -8) end
+  if array == 0x97 then
+    local _, person_ends = zone_begins(record)
+    return person_ends and string.sub(record, person_ends - 7, person_ends) or ''
+  end
   local readable, job = pcall(cmsgpack.unpack, string.sub(record, 17))
   if not readable or type(job) ~= 'table' then return '' end
-  if type(job[6]) == 'string' and #job[6] == 8 then return job[6] end
   local hex = string.sub(redis.sha1hex(tostring(job[1])), 1, 16)
   return (string.gsub(hex, '..', function(byte) return string.char(tonumber(byte, 16)) end))
 end
@@ -42,7 +46,7 @@ local function sift(page, run, records, now_ms, shared, denied)
       redis.call('ZADD', P .. 'delayed', int(tonumber(recent[i]) + GAP_MS), run .. '\0' .. record)
     else
       may[#may + 1] = record
-      noted[#noted + 1] = int(now_ms)
+      noted[#noted + 1] = int(math.floor(now_ms))
       noted[#noted + 1] = persons[i]
     end
   end
@@ -54,11 +58,16 @@ local function sift(page, run, records, now_ms, shared, denied)
   return may
 end
 
--- Whether a run may take its turn on a page whose turns were another run's. When it is new beside that one, it has to
--- wait until everybody whom `recent` does not know has had his second.
-local function shares_page(key, last_run, last_us, shared_until_us, run, now)
-  if not last_run or last_run == run or now - last_us >= GAP_MS * 1000 then return true end
-  local shared = shared_until_us > now
-  if shared_until_us - now < SHARED_US / 2 then redis.call('HSET', key, 'shared_until_us', int(now + SHARED_US)) end
-  return shared
+-- From when on (us) a run may take its turn on a page whose turns were another run's; nil: now. When it is new beside
+-- that one, it has to wait until everybody whom `recent` does not know has had his second.
+local function waits_for_others(key, p, run, now)
+  if not p.last_run or p.last_run == run or now - tonumber(p.last_at_us or 0) >= GAP_MS * 1000 then return nil end
+  local from_us, until_us = tonumber(p.shared_from_us or 0), tonumber(p.shared_until_us or 0)
+  if until_us <= now then
+    from_us = now
+    redis.call('HSET', key, 'shared_from_us', int(now))
+  end
+  if until_us - now < SHARED_US / 2 then redis.call('HSET', key, 'shared_until_us', int(now + SHARED_US)) end
+  local may_us = from_us + GAP_MS * 1000
+  return may_us > now and may_us or nil
 end

@@ -8,13 +8,23 @@ local function run_of(unit)
   return string.sub(unit, 1, at - 1), string.sub(unit, at + 1)
 end
 
--- Records of few have a seventh element, the zone (schema/job.py): only those have to be decoded.
+-- Records of few have a seventh element, the zone, behind the eight bytes of the person (schema/job.py). Redis's MessagePack
+-- does not know binary values: both are found from the record's end. Returns where the zone begins, nil: there is none.
+local LONGEST_ZONE = 64
+local function zone_begins(record)
+  if string.byte(record, 17) ~= 0x97 then return nil end
+  for length = 1, LONGEST_ZONE do
+    local head = length < 32 and string.char(0xA0 + length) or string.char(0xD9, length)
+    local before = #record - length - #head
+    if string.sub(record, before + 1, before + #head) == head and string.sub(record, before - 9, before - 8) == '\196\8' then
+      return before + #head + 1, before
+    end
+  end
+end
+
 local function unit_of(run, record)
-  if string.byte(record, 17) ~= 0x97 then return run end
-  local readable, job = pcall(cmsgpack.unpack, string.sub(record, 17))
-  local zone = readable and job[7]
-  if type(zone) ~= 'string' or zone == '' then return run end
-  return run .. '\0' .. zone
+  local begins = zone_begins(record)
+  return begins and run .. '\0' .. string.sub(record, begins) or run
 end
 
 local function units_of(run)

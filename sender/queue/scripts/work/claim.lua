@@ -77,7 +77,7 @@ end
 
 local PAGE = {
   'paused_until_ms', 'probe', 'breaker', 'retry_at_ms', 'weight', 'token_version', 'vt', 'last_run', 'last_at_us',
-  'shared_until_us', 'denied', 'slowed',
+  'shared_from_us', 'shared_until_us', 'denied', 'slowed',
 }
 
 local function read_page(key, content)
@@ -131,14 +131,15 @@ local function serve(lane, turn_vt, most, answer, ids)
     park(lane, from - (burst - 1) * cell)
     return 0
   end
-  local shared_us = tonumber(p.shared_until_us or 0)
-  if not shares_page(key, p.last_run, tonumber(p.last_at_us or 0), shared_us, run, now) then
-    park_unit(lane, unit, now_ms + GAP_MS)
+  local others_us = waits_for_others(key, p, run, now)
+  if others_us then
+    park_unit(lane, unit, others_us / 1000)
     return 0
   end
   local probing = p.tried or p.probe
   local records = redis.call('LPOP', P .. 'jobs:' .. unit, probing and 1 or math.min(most, may)) or {}
-  if shared_us > now or p.denied then records = sift(r[1], run, records, now_ms, shared_us > now, p.denied) end
+  local shared = tonumber(p.shared_until_us or 0) > now
+  if shared or p.denied then records = sift(r[1], run, records, now_ms, shared, p.denied) end
   local taken = #records
   if redis.call('LLEN', P .. 'jobs:' .. unit) == 0 then
     redis.call('ZREM', P .. 'lane:' .. lane, unit)
