@@ -79,8 +79,8 @@ def event_id(job: bytes, attempt: int) -> UUID:
 
 def encode_record(job: bytes, content: Job) -> bytes:
     """Return the bytes that stand in the queue for this job."""
-    fields = [content.recipient_id, content.variables, content.last_interaction_ms, content.attempts, content.retries]
-    fields.append(person_hash(content.recipient_id))
+    fields: list[Any] = [content.recipient_id, content.variables, content.last_interaction_ms]
+    fields += (content.attempts, content.retries, person_hash(content.recipient_id))
     if content.aside is not None:
         fields += (content.time_zone, content.aside)
     elif content.time_zone is not None:

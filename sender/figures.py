@@ -6,7 +6,6 @@ from collections import Counter, deque
 
 from schema.outcomes import Outcome
 from schema.snapshot import Latencies, Rates
-from sender.graph.api.classify import Answer, oddities
 
 _WINDOW_S = 300
 
@@ -55,12 +54,6 @@ class Figures:
         self.outcomes[outcome] += 1
         if outcome != Outcome.RETRYING:
             self._this_second += 1
-
-    def answered(self, answers: list[Answer]) -> None:
-        """Count what of a response's answers nobody has described."""
-        odd = oddities(answers)
-        self.malformed_headers += odd.malformed_headers
-        self.unknown_codes += odd.unknown_codes
 
     def second_over(self) -> None:
         """Close the current second; called once a second."""

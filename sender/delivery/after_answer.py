@@ -33,7 +33,7 @@ _ONE_RETRY = frozenset({2018008, 2018294})
 FIRST_RETRY_MS = 1_000
 """Nobody gets two messages within a second: not after a retry either."""
 _RETURN_MS = (5_000, 300_000)
-"""Before a message comes back whose failure has not opened a breaker: doubling, since too few may be left to open it."""
+"""Before a message comes back whose failure has not opened a breaker: doubling, for too few may be left to open it."""
 
 _SENT = Ending(outcome=Outcome.SENT, letter=letter_of(Answer(error_class=None, http_status=200)))
 
@@ -93,29 +93,30 @@ def _by_rule(rule: Rule, answer: Answer, job: Job, random: Random) -> Ending:
 
 
 def _by_class(answer: Answer, job: Job, on_unknown: OnUnknown, random: Random) -> Ending:
-    match answer.error_class:
+    error_class = answer.error_class
+    ending = Ending(outcome=Outcome.FAILED, error_class=error_class)
+    match error_class:
         case None:
-            return _SENT
+            ending = _SENT
         case ErrorClass.AMBIGUOUS:
-            return decide_lost(job, on_unknown=on_unknown, random=random)
+            ending = decide_lost(job, on_unknown=on_unknown, random=random)
         case ErrorClass.TRANSIENT:
-            return _transient(answer, job, random)
+            ending = _transient(answer, job, random)
         case ErrorClass.RATE_LIMIT_APP | ErrorClass.RATE_LIMIT_PAGE:
-            return Ending(outcome=Outcome.RETRYING, error_class=answer.error_class)
+            ending = Ending(outcome=Outcome.RETRYING, error_class=error_class)
         case ErrorClass.AUTH_PAGE if may_concern_one_person(answer):
             # Counted: a single person who always gets this never opens the breaker and would come back without end.
-            return _retry_or_fail(ErrorClass.AUTH_PAGE, job, RETRIES, random)
+            ending = _retry_or_fail(ErrorClass.AUTH_PAGE, job, RETRIES, random)
         case ErrorClass.AUTH_PAGE | ErrorClass.AUTH_APP:
             delay_ms = _around(_doubled(*_RETURN_MS, job.attempts), random)
-            return Ending(outcome=Outcome.RETRYING, error_class=answer.error_class, delay_ms=delay_ms)
+            ending = Ending(outcome=Outcome.RETRYING, error_class=error_class, delay_ms=delay_ms)
         case ErrorClass.POLICY_PAGE if (answer.code, answer.subcode) != (368, 1346003):
-            return Ending(outcome=Outcome.RETRYING, error_class=ErrorClass.POLICY_PAGE)
+            ending = Ending(outcome=Outcome.RETRYING, error_class=error_class)
         case ErrorClass.BAD_PAYLOAD if answer.subcode in _ONE_RETRY:
-            return _retry_or_fail(ErrorClass.BAD_PAYLOAD, job, 1, random)
+            ending = _retry_or_fail(ErrorClass.BAD_PAYLOAD, job, 1, random)
         case ErrorClass.RECIPIENT_WINDOW | ErrorClass.RECIPIENT_TEMPORARY:
-            return Ending(outcome=Outcome.SUPPRESSED, error_class=answer.error_class)
-        case _:
-            return Ending(outcome=Outcome.FAILED, error_class=answer.error_class)
+            ending = Ending(outcome=Outcome.SUPPRESSED, error_class=error_class)
+    return ending
 
 
 def _transient(answer: Answer, job: Job, random: Random) -> Ending:

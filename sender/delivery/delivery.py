@@ -12,6 +12,7 @@ from sender.delivery.judgement import Judgement, judge
 from sender.delivery.marks import Marks
 from sender.delivery.run_contexts import RunContext
 from sender.figures import Figures
+from sender.graph.api.classify import oddities
 from sender.graph.http.connection import Connection
 from sender.graph.http.errors import AnswerLost, NotSent
 from sender.graph.http.origin import Origin
@@ -189,7 +190,9 @@ class Delivery:
         return context.requests.batch([one.part for one in marked if isinstance(one.part, bytes)])
 
     def _settle(self, jobs: list[ClaimedJob], judgement: Judgement, latency_ms: float) -> None:
-        self._figures.answered(judgement.answers)
+        odd = oddities(judgement.answers)
+        self._figures.malformed_headers += odd.malformed_headers
+        self._figures.unknown_codes += odd.unknown_codes
         for job, answer, ending in zip(jobs, judgement.answers, judgement.endings, strict=True):
             self._settlements.settle(job, ending, answer=answer, latency_ms=latency_ms)
 

@@ -174,7 +174,9 @@ class SessionQueue:
             SessionGone: when the session was taken over.
         """
         session = self.session
-        answer = await aio(self._scripts.call, "work/drain", session, claim_id, want, self._limits.outbox, self._wall_clock_ms())
+        answer = await aio(
+            self._scripts.call, "work/drain", session, claim_id, want, self._limits.outbox, self._wall_clock_ms()
+        )
         if answer[0] == b"gone":
             raise SessionGone
         return [_group(g, session) for g in answer[1:]]
@@ -238,8 +240,10 @@ def _group(raw: list[bytes], session: str) -> ClaimedGroup:
 
 
 def _happening(raw: list[bytes | int]) -> Happening:
-    text = [part.decode() if isinstance(part, bytes) else str(part) for part in raw]
-    return Happening(*text[:5], ms=int(text[5]) if len(text) > 5 and text[5] else None)
+    """Read {what, scope, name}, and for a rule {its name, reason, ms or ''} behind them."""
+    what, scope, name, *rest = [part.decode() if isinstance(part, bytes) else str(part) for part in raw]
+    rule, reason, ms = rest or ("", "", "")
+    return Happening(what, scope, name, rule, reason, int(ms) if ms else None)
 
 
 def _lost(raw: list[bytes], session: str) -> LostJob:

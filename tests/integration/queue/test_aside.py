@@ -76,4 +76,4 @@ async def test_a_cancelled_run_is_drained_with_all_its_zones(redis: Redis, runs:
     assert _people(drained) == {str(n) for n in range(9)}
     await queue.settle(1, [final(g, r, "cancelled") for g in drained for r in g.records])
     assert await state_of(runs, "r") is RunState.FINISHED
-    assert [k for k in await aio(redis.keys, "*zones*")] == []
+    assert list(await aio(redis.keys, "*zones*")) == []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import trio
 from redis.asyncio import Redis
@@ -24,7 +26,7 @@ from tests.integration.queue.jobs import enqueue, open_queue, run_of
 
 
 async def _page(redis: Redis) -> dict[str, str]:
-    found = await aio(redis.hgetall, key("page:1"))
+    found: Any = await aio(redis.hgetall, key("page:1"))
     return {name.decode(): value.decode() for name, value in found.items()}
 
 
@@ -71,7 +73,9 @@ async def test_failures_of_retried_jobs_do_not_count(redis: Redis, runs: RunQueu
     sender = Answering(await open_queue(redis))
     for _ in range(4):
         assert await sender.send(TOKEN_INVALID) == []
-        await aio(redis.zadd, key("delayed"), dict.fromkeys(await aio(redis.zrange, key("delayed"), 0, -1), 0))
+        waiting: Any = await aio(redis.zrange, key("delayed"), 0, -1)
+        for job in waiting:
+            await aio(redis.zincrby, key("delayed"), -10_000_000, job)
 
 
 async def test_an_answer_that_only_a_working_page_gives_breaks_the_row(redis: Redis, runs: RunQueue) -> None:
@@ -175,9 +179,7 @@ async def test_a_token_lifts_no_breaker_that_a_person_has_opened(redis: Redis, r
     assert await sender.claim(5) == []
 
 
-async def test_a_page_that_cannot_be_used_is_tried_again_when_its_breaker_says_so(
-    redis: Redis, runs: RunQueue
-) -> None:
+async def test_a_page_that_cannot_be_used_is_tried_again_when_its_breaker_says_so(redis: Redis, runs: RunQueue) -> None:
     await enqueue(runs, run_of("r"), 10)
     queue, pages = await open_queue(redis), PageQueue(redis)
     assert await pages.unusable("1", "no token", 1, 1, 0)

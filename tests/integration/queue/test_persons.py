@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import msgspec
 import pytest
 import trio
@@ -37,7 +39,7 @@ async def test_a_person_of_three_runs_waits_a_second_between_them(redis: Redis, 
     for run_id, content in (("a", "text"), ("b", "text"), ("c", "media")):
         await enqueue(runs, run_of(run_id, content=content), 60)
     moments = await _claimed_at(await open_queue(redis), 180)
-    gaps = [later - earlier for times in moments.values() for earlier, later in zip(times, times[1:], strict=False)]
+    gaps = [later - earlier for times in moments.values() for earlier, later in itertools.pairwise(times)]
     assert len(gaps) == 120
     assert min(gaps) >= GAP_US
 
@@ -68,13 +70,11 @@ async def test_records_of_the_first_release_are_known_as_the_same_persons(redis:
         await runs.enqueue_chunk(run_id, cursor="", next_cursor="x", records=records, last=True)
     await enqueue(runs, run_of("c"), 30)
     moments = await _claimed_at(await open_queue(redis), 90)
-    assert all(b - a >= GAP_US for times in moments.values() for a, b in zip(times, times[1:], strict=False))
+    assert all(b - a >= GAP_US for times in moments.values() for a, b in itertools.pairwise(times))
 
 
 @pytest.mark.parametrize("runs_of_page", [1, 2])
-async def test_who_is_denied_gets_nothing_though_his_job_waits(
-    redis: Redis, runs: RunQueue, runs_of_page: int
-) -> None:
+async def test_who_is_denied_gets_nothing_though_his_job_waits(redis: Redis, runs: RunQueue, runs_of_page: int) -> None:
     for n in range(runs_of_page):
         await enqueue(runs, run_of(f"r{n}"), 10, first=10 * n)
     await aio(redis.zadd, key("denied:1"), {person_hash("00000003"): 1})
@@ -83,7 +83,5 @@ async def test_who_is_denied_gets_nothing_though_his_job_waits(
     moments = await _claimed_at(queue, 10 * runs_of_page - 1)
     assert "00000003" not in moments
     (group,) = await queue.drain("d", 10)
-    assert [decode_record(record)[1] for record in group.records] == [
-        Job("00000003", person=person_hash("00000003"))
-    ]
+    assert [decode_record(record)[1] for record in group.records] == [Job("00000003", person=person_hash("00000003"))]
     assert await queue.drain("d", 10) == [group]

@@ -1,4 +1,4 @@
--- uses: base, pages
+-- uses: pages
 -- What is remembered of the last answers, per page, for the app, and of a run's first attempts: one letter each.
 -- o: of a working page; t: throttled; u: unreadable, or none; f: the page failed; a: the app failed; p: permanent payload
 -- error; g: recipient gone; l: the app is throttled; n: anything else; in capitals what a page was slowed down for. Only scopes that a bad one came for are looked after (`troubled`, and

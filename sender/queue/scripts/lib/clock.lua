@@ -3,7 +3,7 @@
 -- is moved back as well: a little with each call, since Redis does nothing else meanwhile, and much may wait.
 
 local SHIFTED_AT_ONCE = 200
-local SETS = {waiting = 1, delayed = 1000, parked = 1000} -- us in their unit
+local MOMENTS = {waiting = 1, delayed = 1000, parked = 1000} -- us in their unit
 
 local function shift_field(key, field, by)
   if redis.call('HEXISTS', key, field) == 1 then redis.call('HINCRBY', key, field, int(by)) end
@@ -30,7 +30,7 @@ local function shift_page(page, back_us)
 end
 
 local function begin_shifting(back_us)
-  for name in pairs(SETS) do
+  for name in pairs(MOMENTS) do
     if redis.call('EXISTS', P .. name) == 1 then redis.call('RENAME', P .. name, P .. name .. ':shifting') end
   end
   redis.call('COPY', P .. 'pages', P .. 'pages:shifting', 'REPLACE')
@@ -43,7 +43,7 @@ local function go_on_shifting()
   local back_us = tonumber(f[1] or 0)
   if back_us == 0 then return end
   local moved = 0
-  for name, unit in pairs(SETS) do
+  for name, unit in pairs(MOMENTS) do
     local members = redis.call('ZPOPMIN', P .. name .. ':shifting', SHIFTED_AT_ONCE)
     for i = 1, #members, 2 do
       redis.call('ZADD', P .. name, int(members[i + 1] - back_us / unit), members[i])

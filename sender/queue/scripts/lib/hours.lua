@@ -1,4 +1,4 @@
--- uses: base, units, two_clocks
+-- uses: base, two_clocks
 -- The hours in which a unit may send, as intervals that the run processor has written into the run (`windows`).
 -- The end of the one that is open now is kept as `closes:ZONE` (ms), so that a claim need not look at all of them.
 

@@ -1,9 +1,9 @@
--- uses: base, answers, actions
+-- uses: base, pages, answers, actions
 -- What a group's answers mean for their runs and pages and for the app.
 
 -- What a letter says of the page and of the app, where that is not the letter itself.
 local AT = {page = {p = 'o', g = 'o', a = 'n', l = 'n'}, app = {p = 'o', g = 'o', f = 'n', t = 'n'}, run = {}}
-local SETS = {page = P .. 'troubled', app = P .. 'troubled', run = P .. 'doubted'}
+local WATCHED = {page = P .. 'troubled', app = P .. 'troubled', run = P .. 'doubted'}
 local judging = {scopes = {}, happened = {}}
 
 local function key_of(kind, name)
@@ -12,7 +12,7 @@ end
 
 -- The scope, when it is looked after, or when `bad` says that it has to be from now on.
 local function scope_of(kind, name, bad)
-  local key, set = key_of(kind, name), SETS[kind]
+  local key, set = key_of(kind, name), WATCHED[kind]
   local scope = judging.scopes[key]
   if scope == nil then scope = redis.call('SISMEMBER', set, name) == 1 and open_scope(kind, name, key, set) end
   if not scope and bad then scope = open_scope(kind, name, key, set) end

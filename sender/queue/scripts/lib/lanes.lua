@@ -1,4 +1,4 @@
--- uses: base, gcra, units
+-- uses: base, units
 -- Lanes, and the turns of units (runs) in them.
 
 local HOLDERS = {'hold:source', 'hold:operator', 'hold:window', 'hold:registry', 'hold:brake'}

@@ -1,4 +1,3 @@
--- uses: base, gcra
 -- How fast a page, or the app, may go: its limit, slowed down by what Meta answers.
 --
 -- A throttling answer cuts to a share of the rate then really reached. The way back is cubic: six seconds to that rate,

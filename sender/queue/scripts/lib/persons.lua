@@ -1,4 +1,4 @@
--- uses: base, claims
+-- uses: base, units, claims
 -- One person gets one message a second, over all runs of a page, and nobody on the page's deny list gets any.
 --
 -- `recent:PAGE` knows whom the page's last claims went to. It is filled only while more than one run of the page is at

@@ -1,4 +1,4 @@
--- uses: base, packed, lanes, pages
+-- uses: base, packed, units, lanes, pages
 -- Jobs that leave a session unsettled.
 
 -- Unmarked jobs go back to the front of their lists; marked ones may have left: they are returned, still held by `heir`.

@@ -1,4 +1,4 @@
--- uses: base, lanes
+-- uses: base, units, lanes
 -- How runs end.
 
 local function finish_if_done(run, now)

@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- uses: base, actions
+-- uses: base, answers, actions
 -- ARGV: page, reason, ms, longest ms, token version. Nothing can be sent for the page as it stands: its breaker opens, as if
 -- an answer had said so. 1: it was closed, or half-open.
 local scope = open_scope('page', ARGV[1], P .. 'page:' .. ARGV[1], P .. 'troubled')

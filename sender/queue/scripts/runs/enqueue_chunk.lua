@@ -1,4 +1,4 @@
--- uses: base, lanes, runs
+-- uses: base, units, lanes, runs
 -- ARGV: run, cursor, next cursor, last (0/1), ended, records ... Appends the records and moves the cursor in one step.
 -- ended: MessagePack, outcome -> how many of this chunk had ended before, in a queue that was lost. 1: done, 0: not at `cursor`.
 local run, cursor, next_cursor, last, ended = unpack(ARGV, 1, 5)

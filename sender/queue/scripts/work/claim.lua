@@ -1,4 +1,4 @@
--- uses: base, packed, gcra, pace, lanes, runs, claims, persons, pages, hours, two_clocks, clock
+-- uses: base, pace, packed, two_clocks, clock, gcra, hours, units, claims, lanes, pages, persons, runs
 -- ARGV: session, claim id, want, outbox bound, batch size, default limit text, default limit media, app limit (0: none),
 -- the caller's wall clock (ms).
 -- Takes up to `want` jobs of those who may send now: lanes in the order of their page's virtual time, units of a lane in turn.
@@ -75,14 +75,14 @@ local function open_until(lane, unit, run, zone, expires_ms, closes_ms)
   return until_ms
 end
 
-local PAGE = {
+local PAGE_FIELDS = {
   'paused_until_ms', 'probe', 'breaker', 'retry_at_ms', 'weight', 'token_version', 'vt', 'last_run', 'last_at_us',
   'shared_from_us', 'shared_until_us', 'denied', 'slowed',
 }
 
 local function read_page(key, content)
-  local found, p = redis.call('HMGET', key, 'limit_' .. content, unpack(PAGE)), {}
-  for i, name in ipairs(PAGE) do p[name] = found[i + 1] or nil end
+  local found, p = redis.call('HMGET', key, 'limit_' .. content, unpack(PAGE_FIELDS)), {}
+  for i, name in ipairs(PAGE_FIELDS) do p[name] = found[i + 1] or nil end
   p.limit = tonumber(found[1] or limits[content])
   p.full_limit = p.limit
   if p.slowed then

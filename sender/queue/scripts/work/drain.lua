@@ -1,4 +1,4 @@
--- uses: base, runs, claims, two_clocks
+-- uses: base, two_clocks, units, claims, runs
 -- ARGV: session, claim id, want, outbox bound, the caller's wall clock (ms). Jobs of cancelled and expired runs, and those
 -- that stand aside, to be settled without being sent.
 -- Returns {status, group ...}: see claims.lua.

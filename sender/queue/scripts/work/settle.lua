@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- uses: base, packed, lanes, pages, runs, outbox, judge
+-- uses: base, packed, outbox, units, lanes, pages, runs, judge
 -- ARGV: session, number of this group, parts, ten for each job: id, run, page, outcome, event, record, delay_ms, letter,
 -- sent_us, verdict. A final outcome has no record; `retrying` and '' (given back unharmed, no event) have one.
 -- letter: what the answer was (answers.lua), '' when there was no question; in capitals for a first attempt. verdict: ''
