@@ -3,24 +3,33 @@ r"""The names of everything kept in Redis: one shard, one hash tag, so that ever
 | key | type | holds |
 | --- | --- | --- |
 | `epoch` | string | random, made once; a new one means that the queue was lost |
-| `run:R` | hash | the run: `page`, `lane`, `spec` (JSON of schema.run.Run), `state`, `priority`, `expires_at_ms`, `cursor`, `enqueued` (0/1), `left`, `taken_at_ms`, `finished_at_ms`, `recipients`, `ended_as`, `hold:HOLDER`, and one counter per outcome |
-| `jobs:R` | list | records of the run's waiting jobs |
+| `run:R` | hash | the run: `page`, `lane`, `spec` (JSON of schema.run.Run), `state`, `priority`, `expires_at_ms`, `cursor`, `enqueued` (0/1), `left`, `taken_at_ms`, `finished_at_ms`, `recipients`, `ended_as`, `hold:HOLDER`, and one counter per outcome; why it is braked: `brake_rule`, `brake_reason`, `brake_at_ms`; `answers` (as of a page, but of first attempts) and `payload_error`, the last one; `windows` (MessagePack: zone, "" the page's, -> opening and closing moments in turn, ms; absent: no hours) and `closes:ZONE`, the end of the hours that are open now |
+| `jobs:U` | list | records of the unit's waiting jobs; a unit is a run, or its recipients of one time zone of their own: `R\0ZONE` |
+| `zones:R` | set | the zones for which the run has units |
+| `aside:R` | list | records that will not be sent, to be drained |
+| `asides` | set | runs that have such a list |
+| `parked` | zset | units that may not be served before a moment (ms): hours, the second of others on its page, a second clock's opinion |
 | `runs` | zset | every run known to the queue, by the time it was taken (ms) |
 | `expiries` | zset | unfinished runs by `expires_at_ms` |
 | `draining` | set | runs cancelled or expired whose jobs are still being drained |
 | `finished` | zset | runs finished and not yet noted in the registry, by time (ms) |
 | `ended` | zset | runs that the registry has noted as finished, by that time (ms); forgotten a day later |
-| `lane:L` | zset | active runs of a lane in the order of their turn; a lane is `PAGE/text` or `PAGE/media` |
-| `lane:L:gcra` | hash | the clock of the lane's limit, `tat_us`, and its virtual time `vt` |
-| `lane:L:pace` | hash | the same for senders of the first release that still run beside others: written, and read where it is later |
-| `ready` | zset | lanes that may send now, by virtual time |
+| `lane:L` | zset | active units of a lane in the order of their turn; a lane is `PAGE/text` or `PAGE/media` |
+| `lane:L:gcra` | hash | the clock of the lane's limit, `tat_us`, kept at `cell_us` a message; `limit` without what slows it down; claims of the last 10 s: `counted`, `counted_before`, `counted_from_us` |
+| `lane:L:pace` | hash | `tat_us` and `vt` for senders of the first release, while one runs beside others (`older_senders`) |
+| `ready` | zset | lanes that may send now, by the virtual time of their page |
 | `waiting` | zset | lanes that may not send before a moment (us) |
 | `delayed` | zset | jobs that wait for a retry: `R\0record` by due time (ms) |
-| `page:P` | hash | `token` (encrypted), `token_version`, `weight`, `limit_text`, `limit_media`, `time_zone`, `paused_until_ms`, `pause_reason`, breaker: `breaker` (absent: closed), `reason`, `failures`, `opened_at_ms`, `retry_at_ms` |
+| `page:P` | hash | `token` (encrypted), `token_version`, `weight`, `limit_text`, `limit_media`, `time_zone`; `vt`, its virtual time; `last_run`, `last_at_us` of its last claim; `shared_from_us`, `shared_until_us`: `recent` is filled; `denied`: there is a deny list; and its state: see below |
+| `recent:P` | zset | person (schema/job.py) -> ms of the last claim, of the last second while runs share the page |
+| `denied:P` | zset | person -> ms: the deny list, as far as it is newer than the oldest run |
 | `pages` | set | pages that ever had a run |
-| `app` | hash | the clock of its limit and the pause of the whole app: `tat_us`, `paused_until_ms`, `pause_reason`, `failures`; and the queue's own clocks: `vclock`, `turn`, `renewed_at_us` and `lease_us` of the last renewal, `no_takeover_until_us`; `outbox`: events in all outboxes |
-| `troubled` | set | pages (and `app`) with failures that count for their breaker, or an open one |
+| `app` | hash | the clock of its limit (as of a lane) and its state (see below); and the queue's own clocks: `vclock`, `turn`, `renewed_at_us` and `lease_us` of the last renewal, `no_takeover_until_us`; `outbox`: events in all outboxes; `older_senders`; `shift_us`, `shift_next_us`: see lib/clock.lua |
+| `waiting:shifting`, `delayed:shifting`, `parked:shifting`, `pages:shifting` | | what still has to follow a clock that was set back |
+| `troubled` | set | pages (and `app`) of whose last answers some were bad, or that are paused or open because of them |
+| `doubted` | set | runs of whose first attempts some were |
 | `sessions` | zset | session tokens by lease deadline (us) |
+| `newer_sessions` | set | those of senders that know all this |
 | `held:S` | hash | job id -> `R\0record` of the jobs a session owns |
 | `marks:S` | hash | job id -> `attempt\0sent_at_us` of those that may have left |
 | `claim:S` | hash | to repeat answers: `send:id`, `send:jobs` of the last claim, `drain:id`, `drain:jobs` of the last drain, `settle:number`, `settle:answer` of the last settlement |
@@ -29,6 +38,17 @@ r"""The names of everything kept in Redis: one shard, one hash tag, so that ever
 | `committed:CLUSTER` | hash | partition of that broker's topic -> next offset that the ingest has committed |
 | `processes` | hash | process id -> its newest snapshot (JSON, schema.snapshot) |
 | `failures` | stream | the newest failures (capped), for the dashboard: `v` final bytes of the event |
+
+The state of a page, and of the app:
+
+| part | fields |
+| --- | --- |
+| last answers | `answers`, a letter for each of the last 50 (scripts/lib/answers.lua); `failures` in a row |
+| pause | `paused_until_ms`, `pause_reason`, `pause_rule`, `pause_level` (how often it was doubled), `probe` (`due`: after it one message goes first; `out`: that is under way) |
+| pace (scripts/lib/pace.lua) | `slowed` while there is any of this: `pace` (of the app `pace_rate`), `cut_us`, `cut_factor`, `cut_share`, `climbed_us`, `hold_until_us`, `pace_rule`, `vain_share`, `vain_until_us`; `ceiling`, `ceiling_base`, `ceiling_until_us`, `ceiling_rule`; by hand: `set_limit`, `set_limit_until_ms` |
+| breaker, of pages | `breaker` (absent: closed), `reason`, `breaker_rule`, `opened_at_ms`, `retry_at_ms`, `cooldowns` (how often it was doubled) |
+
+What a person has paused or opened stands until the moment 9999999999999.
 """
 
 SHARD = "{s0}"
