@@ -5,15 +5,31 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
+
 from schema.job import Job, encode_record, job_id
 from schema.outcomes import ErrorClass, Outcome
+from schema.run import Run
+from sender.delivery.after_answer import OnUnknown
 from sender.delivery.judgement import Judgement, judge
+from sender.delivery.run_contexts import RunContext
+from sender.graph.api.request import RequestFactory
 from sender.graph.http.response import Response
+from sender.message.template import MessageTemplate
 from sender.queue.claimed_job import ClaimedJob
+from tests.unit.delivery.endings import RULES, names_in, verdict
 
 SENT = {"recipient_id": "7", "message_id": "m_1"}
 GONE = {"error": {"code": 551, "message": "not available", "type": "OAuthException"}}
 BAD_TOKEN = {"error": {"code": 190, "message": "expired", "type": "OAuthException"}}
+TOKEN_VERSION = 7
+
+
+def _context(on_unknown: OnUnknown = "hold") -> RunContext:
+    run = Run(run_id="r", page_id="100", message={"text": "hi"}, expires_at_ms=1, on_unknown=on_unknown)
+    template = MessageTemplate(run.message)
+    factory = RequestFactory(run, template, url="http://g", version="v26.0", token="t", app_secret=None)
+    return RunContext(run, factory, TOKEN_VERSION)
 
 
 def _jobs(count: int) -> list[ClaimedJob]:
@@ -21,35 +37,52 @@ def _jobs(count: int) -> list[ClaimedJob]:
     return [ClaimedJob.of_record(record, run_id="r", page_id="100", session="s") for record in records]
 
 
-def _judged(status: int, body: Any, count: int, *, batched: bool) -> Judgement:
-    response = Response(status, [(b"Content-Type", b"application/json")], json.dumps(body).encode())
-    return judge(response, _jobs(count), batched=batched, on_unknown="hold", page_level=0, app_level=0)
+def _judged(
+    status: int, body: Any, count: int, *, batched: bool, on_unknown: OnUnknown = "hold", usage: bytes = b"{}"
+) -> Judgement:
+    headers = [(b"Content-Type", b"application/json"), (b"X-App-Usage", usage)]
+    response = Response(status, headers, body if isinstance(body, bytes) else json.dumps(body).encode())
+    return judge(response, _jobs(count), _context(on_unknown), RULES, batched=batched)
 
 
 def test_a_single_message_has_one_answer_and_what_follows_from_it() -> None:
     judgement = _judged(200, SENT, 1, batched=False)
     assert [answer.message_id for answer in judgement.answers] == ["m_1"]
-    assert [decision.outcome for decision in judgement.decisions] == [Outcome.SENT]
-    assert not judgement.whole
+    assert [(e.outcome, e.letter) for e in judgement.endings] == [(Outcome.SENT, "o")]
 
 
 def test_members_of_a_batch_fare_differently_in_their_order() -> None:
     members = [{"code": 200, "body": json.dumps(SENT)}, {"code": 400, "body": json.dumps(GONE)}, None]
     judgement = _judged(200, members, 3, batched=True)
-    assert [d.outcome for d in judgement.decisions] == [Outcome.SENT, Outcome.FAILED, Outcome.UNKNOWN]
+    assert [e.outcome for e in judgement.endings] == [Outcome.SENT, Outcome.FAILED, Outcome.UNKNOWN]
+    assert [e.letter for e in judgement.endings] == ["o", "g", "u"]
     assert [a.code for a in judgement.answers] == [None, 551, None]
-    assert not judgement.whole
 
 
 def test_a_batch_refused_as_a_whole_is_one_answer_for_all() -> None:
     judgement = _judged(400, BAD_TOKEN, 3, batched=True)
     assert [a.error_class for a in judgement.answers] == [ErrorClass.AUTH_PAGE] * 3
-    assert [d.outcome for d in judgement.decisions] == [Outcome.RETRYING] * 3
-    assert judgement.whole
+    assert [e.outcome for e in judgement.endings] == [Outcome.RETRYING] * 3
+    assert [e.letter for e in judgement.endings] == ["f", "", ""]
+    assert [names_in(e) for e in judgement.endings] == [{"page-not-authorised"}, set(), set()]
+
+
+@pytest.mark.parametrize("batched", [True, False])
+def test_an_unreadable_response_is_judged_as_the_run_says(batched: bool) -> None:
+    """Of a batch too: its messages may have arrived, each of them."""
+    count = 3 if batched else 1
+    policies: list[tuple[OnUnknown, Outcome]] = [("hold", Outcome.UNKNOWN), ("resend", Outcome.RETRYING)]
+    for policy, outcome in policies:
+        judgement = _judged(502, b"<html>bad gateway", count, batched=batched, on_unknown=policy)
+        assert [e.outcome for e in judgement.endings] == [outcome] * count
+        assert judgement.endings[0].letter == "u"
+
+
+def test_the_verdict_names_the_token_that_the_request_carried() -> None:
+    judgement = _judged(400, BAD_TOKEN, 1, batched=False)
+    assert verdict(judgement.endings[0])[1] == str(TOKEN_VERSION)
 
 
 def test_usage_in_the_headers_of_a_response_is_read() -> None:
-    headers = [(b"X-App-Usage", b'{"call_count":100}')]
-    response = Response(200, headers, json.dumps(SENT).encode())
-    judgement = judge(response, _jobs(1), batched=False, on_unknown="hold", page_level=0, app_level=0)
-    assert judgement.decisions[0].pause is not None
+    judgement = _judged(200, SENT, 1, batched=False, usage=b'{"call_count":100}')
+    assert "app-usage-100" in names_in(judgement.endings[0])

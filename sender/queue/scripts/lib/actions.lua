@@ -132,12 +132,14 @@ function ACTIONS.breaker(scope, rule, a, now)
   return news, int(ms)
 end
 
--- A person has to look at this run: it is held until somebody resumes or cancels it.
+-- A person has to look at this run: it is held until somebody resumes or cancels it. Senders of the first release know only
+-- the operator's hold.
 function ACTIONS.brake(scope, rule, a, now)
   local state = redis.call('HMGET', scope.key, 'state', 'hold:brake')
   if state[2] or (state[1] ~= 'enqueuing' and state[1] ~= 'active') then return false end
   redis.call('HSET', scope.key, 'hold:brake', '1', 'brake_rule', rule.name, 'brake_reason', a.error .. (a.text ~= '' and ': ' .. a.text or ''),
     'brake_at_ms', int(now / 1000))
+  if redis.call('HGET', P .. 'app', 'older_senders') then redis.call('HSET', scope.key, 'hold:operator', '1') end
   leave_lane(scope.name)
   begin_anew(scope)
   return true

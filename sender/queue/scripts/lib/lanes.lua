@@ -22,7 +22,7 @@ local function activate_unit(unit)
   local f = redis.call('HMGET', P .. 'run:' .. run, 'lane', 'state', 'priority', unpack(HOLDERS))
   if not f[1] or (f[2] ~= 'enqueuing' and f[2] ~= 'active') then return end
   for i = 4, 3 + #HOLDERS do if f[i] then return end end
-  if redis.call('LLEN', P .. 'jobs:' .. unit) == 0 or redis.call('ZSCORE', P .. 'parked', unit) then return end
+  if redis.call('LLEN', P .. list_of(unit)) == 0 or redis.call('ZSCORE', P .. 'parked', unit) then return end
   local turn = redis.call('HINCRBY', P .. 'app', 'turn', 1)
   redis.call('ZADD', P .. 'lane:' .. f[1], 'NX', turn - tonumber(f[3]) * PRIORITY_STEP, unit)
   activate_lane(f[1])

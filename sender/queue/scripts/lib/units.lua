@@ -1,11 +1,17 @@
 -- uses: base
 -- A unit takes turns in a lane: a run, or those of its recipients that have a time zone of their own, `R\0ZONE`.
--- Each has a list of waiting jobs, `jobs:UNIT`.
+-- Each has a list of waiting jobs.
 
 local function run_of(unit)
   local at = string.find(unit, '\0', 1, true)
   if not at then return unit, '' end
   return string.sub(unit, 1, at - 1), string.sub(unit, at + 1)
+end
+
+-- A zone's list has a name that senders of the first release do not know: one of them would take its unit for a run that
+-- has no end, and expire its jobs.
+local function list_of(unit)
+  return (string.find(unit, '\0', 1, true) and 'hours:' or 'jobs:') .. unit
 end
 
 -- Records of few have a seventh element, the zone, behind the eight bytes of the person (schema/job.py). Redis's MessagePack
@@ -45,15 +51,17 @@ local function queue_record(push, run, record)
   if unit ~= run then
     local _, zone = run_of(unit)
     redis.call('SADD', P .. 'zones:' .. run, zone)
+    redis.call('SADD', P .. 'zoned', run)
   end
-  redis.call(push, P .. 'jobs:' .. unit, record)
+  redis.call(push, P .. list_of(unit), record)
   return unit
 end
 
 local function delete_units(run)
   for _, unit in ipairs(units_of(run)) do
-    redis.call('DEL', P .. 'jobs:' .. unit)
+    redis.call('DEL', P .. list_of(unit))
     redis.call('ZREM', P .. 'parked', unit)
   end
   redis.call('DEL', P .. 'zones:' .. run)
+  redis.call('SREM', P .. 'zoned', run)
 end

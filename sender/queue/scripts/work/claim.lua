@@ -137,11 +137,11 @@ local function serve(lane, turn_vt, most, answer, ids)
     return 0
   end
   local probing = p.tried or p.probe
-  local records = redis.call('LPOP', P .. 'jobs:' .. unit, probing and 1 or math.min(most, may)) or {}
+  local records = redis.call('LPOP', P .. list_of(unit), probing and 1 or math.min(most, may)) or {}
   local shared = tonumber(p.shared_until_us or 0) > now
   if shared or p.denied then records = sift(r[1], run, records, now_ms, shared, p.denied) end
   local taken = #records
-  if redis.call('LLEN', P .. 'jobs:' .. unit) == 0 then
+  if redis.call('LLEN', P .. list_of(unit)) == 0 then
     redis.call('ZREM', P .. 'lane:' .. lane, unit)
   else
     local turn = redis.call('HINCRBY', APP, 'turn', 1)

@@ -26,7 +26,7 @@ end
 
 for _, run in ipairs(redis.call('SRANDMEMBER', P .. 'draining', 100)) do -- many may have nothing yet: jobs held or delayed
   for _, unit in ipairs(units_of(run)) do
-    if want > 0 then hand_out(run, 'jobs:' .. unit) end
+    if want > 0 then hand_out(run, list_of(unit)) end
   end
 end
 for _, run in ipairs(redis.call('SRANDMEMBER', P .. 'asides', 100)) do
