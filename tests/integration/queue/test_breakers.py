@@ -74,12 +74,7 @@ async def test_failures_of_retried_jobs_do_not_count(redis: Redis, runs: RunQueu
     for _ in range(4):
         assert await sender.send(TOKEN_INVALID) == []
         waiting: Any = await aio(redis.zrange, key("delayed"), 0, -1)
-<<<<<<< HEAD
-        for job in waiting:
-            await aio(redis.zincrby, key("delayed"), -10_000_000, job)
-=======
         await aio(redis.zadd, key("delayed"), dict.fromkeys(waiting, 0))
->>>>>>> c91747b (Prove what follows from each answer by its ending and its rules)
 
 
 async def test_an_answer_that_only_a_working_page_gives_breaks_the_row(redis: Redis, runs: RunQueue) -> None:

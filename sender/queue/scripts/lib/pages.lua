@@ -16,7 +16,7 @@ end
 -- The probe brought no answer that says anything: the next one goes in `ms`.
 local function probe_later(scope, ms)
   local key = scope == 'app' and P .. 'app' or P .. 'page:' .. scope
-  local at_ms = int(now_us() / 1000 + ms)
+  local at_ms = int(math.floor(now_us() / 1000) + ms) -- rounded up, a claim that follows at once would come too early
   local f = redis.call('HMGET', key, 'probe', 'breaker', 'paused_until_ms')
   if f[1] == 'out' and tonumber(f[3] or 0) < BY_HAND_MS then
     redis.call('HSET', key, 'probe', 'due', 'paused_until_ms', at_ms)
