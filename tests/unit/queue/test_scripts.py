@@ -85,7 +85,8 @@ def test_flags_stay_the_first_line_and_each_library_comes_once_after_those_it_us
     first_lines = {library: text.splitlines()[1 if named(text) else 0] for library, text in LIBRARIES.items()}
     at = {library: lines.index(line) for library, line in first_lines.items() if line in lines}
     assert all(lines.count(first_lines[library]) == 1 for library in at)
-    assert at["base"] < at["gcra"] < at["lanes"] < at["runs"]
+    assert at["base"] < at["lanes"] < at["pages"] < at["answers"] < at["actions"] < at["judge"]
+    assert at["gcra"] < at["actions"]
     assert "clock" not in at
 
 

@@ -1,4 +1,4 @@
--- uses: base, two_clocks, units, claims, runs
+-- uses: base, two_clocks, units, claims, lanes, runs
 -- ARGV: session, claim id, want, outbox bound, the caller's wall clock (ms). Jobs of cancelled and expired runs, and those
 -- that stand aside, to be settled without being sent.
 -- Returns {status, group ...}: see claims.lua.
@@ -25,8 +25,14 @@ local function hand_out(run, list)
 end
 
 for _, run in ipairs(redis.call('SRANDMEMBER', P .. 'draining', 100)) do -- many may have nothing yet: jobs held or delayed
-  for _, unit in ipairs(units_of(run)) do
-    if want > 0 then hand_out(run, list_of(unit)) end
+  if string.find(run, '\0', 1, true) then -- a unit that a sender of the first release took for a run without an end
+    redis.call('SREM', P .. 'draining', run)
+    redis.call('DEL', P .. 'run:' .. run)
+    activate_unit(run)
+  else
+    for _, unit in ipairs(units_of(run)) do
+      if want > 0 then hand_out(run, list_of(unit)) end
+    end
   end
 end
 for _, run in ipairs(redis.call('SRANDMEMBER', P .. 'asides', 100)) do
