@@ -3,7 +3,7 @@ r"""The names of everything kept in Redis: one shard, one hash tag, so that ever
 | key | type | holds |
 | --- | --- | --- |
 | `epoch` | string | random, made once; a new one means that the queue was lost |
-| `run:R` | hash | the run: `page`, `lane`, `spec` (JSON of schema.run.Run), `state`, `priority`, `expires_at_ms`, `cursor`, `enqueued` (0/1), `left`, `taken_at_ms`, `finished_at_ms`, `recipients`, `ended_as`, `hold:HOLDER`, and one counter per outcome; why it is braked: `brake_rule`, `brake_reason`, `brake_at_ms`; `answers` (as of a page, but of first attempts) and `payload_error`, the last one; `windows` (MessagePack: zone, "" the page's, -> opening and closing moments in turn, ms; absent: no hours) and `closes:ZONE`, the end of the hours that are open now |
+| `run:R` | hash | the run: `page`, `lane`, `spec` (JSON of schema.run.Run), `state`, `priority`, `expires_at_ms`, `cursor`, `enqueued` (0/1), `left`, `taken_at_ms`, `finished_at_ms`, `recipients`, `ended_as`, `hold:HOLDER`, and one counter per outcome; why it is braked: `brake_rule`, `brake_reason`, `brake_at_ms`; `answers` (as of a page, but of first attempts) and `payload_error`, the last one; `windows` (MessagePack: zone, "" the page's, -> opening and closing moments in turn, ms; absent: no hours), `hours` (what they were made of), `hours_until_ms` (up to when they are known) and `closes:ZONE`, the end of the hours that are open now |
 | `jobs:R`, `hours:R\0ZONE` | list | records of a unit's waiting jobs; a unit is a run, or its recipients of one time zone of their own |
 | `zones:R`, `zoned` | set | the zones for which the run has units; runs that have some |
 | `aside:R` | list | records that will not be sent, to be drained |

@@ -138,6 +138,8 @@ class RunsSnapshot(msgspec.Struct, kw_only=True):
     runs_taken: int = 0
     runs_refused: int = 0
     jobs_enqueued: int = 0
+    unknown_time_zones: int = 0
+    """Recipients whose time zone is none, so that the page's counts."""
     runs_queue_lost: int = 0
     """At the last look into the books: held until a person recovers them."""
     source_down: bool = False

@@ -179,5 +179,9 @@ DECLARED = (
         _run_processors(lambda r: r.runs_queue_lost),
     ),
     Declared(_COUNTER, "newar_jobs_enqueued", "jobs enqueued", _PROCESS, _run_processors(lambda r: r.jobs_enqueued)),
+    Declared(
+        *(_COUNTER, "newar_unknown_time_zones", "recipients enqueued whose time_zone is none", _PROCESS),
+        _run_processors(lambda r: r.unknown_time_zones),
+    ),
     Declared(_COUNTER, "newar_source_polls", "polls of the source", _PROCESS, _run_processors(lambda r: r.polls)),
 )

@@ -13,6 +13,7 @@ CREATE TABLE subscribers (
     psid                text NOT NULL,      -- the person's id as this page sees it
     first_name          text,
     last_interaction_at timestamptz,        -- when the person last wrote to the page or tapped something
+    time_zone           text,               -- of the person, such as Europe/Berlin, where you know it
     PRIMARY KEY (page_id, psid)
 );
 

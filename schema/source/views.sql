@@ -1,7 +1,8 @@
 -- The three views through which Newar sees your database. Paste this into Supabase's SQL editor (or psql), with your
 -- own tables in the FROMs. It may be run again at any time. The tables used here are those of tables.sql.
 --
--- Every column must be there, with its name and type; write NULL::type AS name where you have nothing like it.
+-- Every column must be there, with its name and type; write NULL::type AS name where you have nothing like it. Only
+-- newar_recipients.time_zone may be left out.
 -- Newar only reads. It never changes a status here: what became of a run stands in Newar's own log.
 
 BEGIN;
@@ -15,7 +16,11 @@ BEGIN;
 --                  MESSAGE_TAG with a tag
 --   notification_type  REGULAR, SILENT_PUSH or NO_PUSH
 --   scheduled_at   when to begin; NULL: now.  expires_at: when to give up; NULL: a day after it was due
---   send_window    hours of the day in the page's time zone, such as 09:00-21:00; NULL: always
+--   send_window    when it may send, in the page's time zone or the recipient's; NULL: always. Such as
+--                    09:00-21:00                                    every day
+--                    09:00-12:00, 14:00-21:00                       several spans
+--                    Mon-Fri 09:00-21:00; Sat 10:00-14:00           by weekdays, not on those that are not named
+--                    Fri, Sat 22:00-02:00                           across midnight: into Saturday and Sunday
 --   priority       higher goes first among the runs of a page.  on_unknown: hold (the default) or resend
 CREATE OR REPLACE VIEW newar_runs AS
 SELECT
@@ -44,17 +49,20 @@ WHERE b.status IN ('queued', 'paused', 'cancelled')
 --   variables           a JSON object with the values for the placeholders
 --   last_interaction_at when the person last acted. NULL, or longer ago than 24 hours: UPDATE and RESPONSE messages are
 --                       not sent to this person (`suppressed`), as Facebook demands
+--   time_zone           the person's own, such as Europe/Berlin: the run's send_window is then in that zone for them.
+--                       NULL, or no such zone: the page's counts
 CREATE OR REPLACE VIEW newar_recipients AS
 SELECT
     r.broadcast_id::text AS run_id,
     r.psid               AS recipient_id,
     jsonb_build_object('first_name', s.first_name) || coalesce(r.variables, '{}') AS variables,
-    s.last_interaction_at AS last_interaction_at
+    s.last_interaction_at AS last_interaction_at,
+    s.time_zone           AS time_zone
 FROM broadcast_recipients r
 LEFT JOIN subscribers s ON s.page_id = r.page_id AND s.psid = r.psid;
 
 -- One row per page; you may leave this view out. A token that changes here is used from the next poll on.
---   time_zone    for send_window; NULL: UTC
+--   time_zone    for send_window, such as Asia/Bangkok; NULL: UTC
 --   weight       a page of weight 2 gets twice the share of one of weight 1 when not all can be served at once
 --   limit_text, limit_media   messages per second of this page, where the settings' limits do not fit
 CREATE OR REPLACE VIEW newar_pages AS

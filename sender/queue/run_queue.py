@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping, Sequence
 
 import msgspec
 from redis.asyncio import Redis
@@ -44,6 +45,10 @@ class RunGlance(msgspec.Struct, frozen=True, array_like=True):
     cursor: str
     enqueued: bool
     held_by: tuple[str, ...]
+    hours: str = ""
+    """What its hours were made of, as `set_windows` was told; "" when it has none."""
+    hours_until_ms: int = 0
+    """Up to when they are known."""
 
 
 _GLANCES = msgspec.msgpack.Decoder(list[RunGlance])
@@ -136,6 +141,31 @@ class RunQueue:
     async def let_go(self, run_id: str, holder: str) -> bool:
         """Undo this holder's hold; the run sends again when no other holds it. False: unknown or ended."""
         return bool(await aio(self._scripts.call, "runs/hold", run_id, holder, 0))
+
+    async def set_windows(
+        self, run_id: str, windows: Mapping[str, Sequence[tuple[int, int]]], *, hours: str = "", until_ms: int = 0
+    ) -> set[str]:
+        """Say when the run may send: time zone ("": the page's) -> intervals (opens, closes) in ms, in order.
+
+        They are put beside those of other zones; no windows at all: it may always send. Behind its last interval, and
+        with none, a zone is closed. Nothing happens to a run that is unknown or ended.
+
+        Args:
+            run_id: whose.
+            windows: those that are new; each zone's replace what it had.
+            hours: a text by which a caller knows again what all of the run's windows were made of.
+            until_ms: up to when they are known, when that changes for all of them.
+
+        Returns zones that are missing: where `hours` or `until_ms` is new, all of the run's have to be given, the
+        page's among them. Nothing was done then.
+        """
+        flat = {zone: [moment for interval in intervals for moment in interval] for zone, intervals in windows.items()}
+        packed = msgspec.msgpack.encode(flat)
+        return {i.decode() for i in await aio(self._scripts.call, "runs/set_windows", run_id, packed, hours, until_ms)}
+
+    async def older_senders(self) -> bool:
+        """Say whether senders of the former release live: they know holds, and nothing of windows."""
+        return bool(await aio(self._scripts.command, "HGET", key("app"), "older_senders") == b"1")
 
     async def cancel(self, run_id: str) -> bool:
         """Begin to drain the run as `cancelled`; cannot be undone. False: unknown or ended."""

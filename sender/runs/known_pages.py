@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping
-from datetime import datetime
 
 import structlog
 
 from sender.queue.page_queue import PageFacts, PageQueue
 from sender.runs.databases.source_views import SourceName
+from sender.runs.rules.open_hours import OpenHours
 from sender.runs.rules.rows import PageRow
-from sender.runs.rules.send_window import is_open
 from sender.sealed_tokens import TokenBox
 
 log = structlog.get_logger()
 
 _IN_ORDER: tuple[SourceName, ...] = ("source", "submitted")
 """Whose token counts first."""
+_NOT_KNOWN_YET = "?"
+"""No zone has this name."""
 
 
 class KnownPages:
@@ -59,17 +60,17 @@ class KnownPages:
         """Return the page's time zone as the source names it."""
         return self._row(page_id).time_zone
 
-    def window_open(self, page_id: str | None, window: str | None, at: datetime) -> bool:
-        """Say whether a run of this page may send at `at`: not while that cannot be known or read."""
-        if not self.complete and window:
-            return False
-        try:
-            return is_open(window, self.time_zone(page_id), at)
-        except ValueError as exc:
-            if str(exc) not in self._warned:
-                self._warned.add(str(exc))
-                log.warning("send_window_unreadable", page_id=page_id, reason=str(exc), effect="its runs are held")
-            return False
+    def hours(self, page_id: str | None, window: str | None) -> OpenHours | None:
+        """Return when a run of this page may send; None: always. Never while that cannot be known or read."""
+        if not window or not window.strip():
+            return None
+        if not self.complete:
+            return OpenHours(window, _NOT_KNOWN_YET)
+        hours = OpenHours(window, self.time_zone(page_id) or "")
+        if (problem := hours.problem) and problem not in self._warned:
+            self._warned.add(problem)
+            log.warning("send_window_unreadable", page_id=page_id, reason=problem, effect="its runs are closed")
+        return hours
 
     async def send(self, page_ids: Collection[str], epoch: str) -> None:
         """Pass these on to the queue of this epoch, unless it has the same already. Errors: redis.RedisError."""

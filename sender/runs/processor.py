@@ -17,11 +17,12 @@ from sender.runs.databases.errors import QueryRefused
 from sender.runs.databases.registry import Filling, Registry
 from sender.runs.databases.source_views import Source
 from sender.runs.known_pages import KnownPages
-from sender.runs.rules.check import Refusal, at, check
+from sender.runs.rules.check import Refusal, check
 from sender.runs.rules.records import RecipientRow, records
 from sender.runs.rules.rows import Head, SourceRun
 from sender.runs.rules.steering import Step, steps
 from sender.runs.rules.still_to_send import StillToSend, still_to_send
+from sender.runs.send_hours import SendHours
 
 log = structlog.get_logger()
 
@@ -32,6 +33,8 @@ HEADS_PAGE = 500
 class _Place(msgspec.Struct, frozen=True):
     run: Filling
     cursor: str
+    hours: str
+    """What its hours were made of when this was made; "" when it has none."""
 
 
 class _Found(msgspec.Struct):
@@ -81,6 +84,7 @@ class RunProcessor:
         self._chunk = chunk
         self._figures = figures
         self._clock_ms = clock_ms
+        self._hours = SendHours(queue, pages, clock_ms, figures)
         self._epoch = ""
         self._timed: list[Head] = []
 
@@ -97,7 +101,8 @@ class RunProcessor:
         """Look at every run and page of the source once; return what was refused for single runs."""
         began = trio.current_time()
         self._epoch = await self._queue.epoch()
-        await self._close_windows()
+        await self._hours.look()
+        await self._keep_hours()
         found = await self._look()
         self._timed = found.timed
         self._pages.replace_tokens(self._source.name, {page_id: token for page_id, (_, token) in found.tokens.items()})
@@ -117,10 +122,11 @@ class RunProcessor:
         Returns what was refused for single runs; these are left until the next time.
         """
         refused: list[QueryRefused] = []
+        self._hours.begin_filling()
         runs = await self._registry.filling(self._source.name, self._epoch)
         known = await self._queue.glance([run.run_id for run in runs])
         open_ = [run for run in runs if run.run_id in known and not known[run.run_id].enqueued]
-        waiting = deque(_Place(run, known[run.run_id].cursor) for run in open_)
+        waiting = deque(_Place(run, known[run.run_id].cursor, known[run.run_id].hours) for run in open_)
         owed = len(waiting)
         while waiting and not stopping.is_set() and (owed > 0 or trio.current_time() < until):
             owed -= 1
@@ -144,18 +150,21 @@ class RunProcessor:
             await self._look_at({head.run_id: head for head in heads}, found)
         return found
 
-    async def _close_windows(self) -> None:
-        """Hold the runs whose hours have ended since the last look: they do so also when the next one fails."""
+    async def _keep_hours(self) -> None:
+        """See to the hours of the runs of the last look: also when the next one fails."""
         in_queue = await self._queue.glance([head.run_id for head in self._timed])
         for head in self._timed:
-            if (known := in_queue.get(head.run_id)) and "hold window" in self._steps(head, known):
-                await self._queue.hold(known.run_id, "window")
-                log.info("run_steered", run_id=known.run_id, step="hold window")
+            if known := in_queue.get(head.run_id):
+                await self._hours.renew(known)
+                if "hold window" in self._steps(head, known):
+                    await self._queue.hold(known.run_id, "window")
+                    log.info("run_steered", run_id=known.run_id, step="hold window")
 
     async def _look_at(self, heads: dict[str, Head], found: _Found) -> None:
         in_queue = await self._queue.glance(list(heads))
         for head in heads.values():
             if (known := in_queue.get(head.run_id)) is not None and known.state is not RunState.FINISHED:
+                await self._hours.keep(head.send_window, known)
                 await self._steer(head, known)
                 found.pages.add(known.page_id)
                 if head.send_window:
@@ -193,9 +202,7 @@ class RunProcessor:
         return due and head.status == "queued"
 
     def _steps(self, head: Head, known: RunGlance) -> list[Step]:
-        window = head.send_window
-        window_open = not window or self._pages.window_open(known.page_id, window, at(self._clock_ms()))
-        return steps(head.status, window_open, known)
+        return steps(head.status, self._hours.held(known.page_id, head.send_window), known)
 
     async def _steer(self, head: Head, known: RunGlance) -> None:
         for step in self._steps(head, known):
@@ -213,15 +220,17 @@ class RunProcessor:
         if not self._pages.complete and (token is None or row.send_window):
             return  # what the source says of this page is not known yet
         zone = self._pages.time_zone(row.page_id)
-        run = check(row, now_ms=self._clock_ms(), has_token=token is not None, time_zone=zone)
+        own_zones = bool(row.send_window) and (
+            row.parent_run_id is not None or await self._source.has_zones(row.run_id)  # a retry's stand elsewhere
+        )
+        run = check(row, now_ms=self._clock_ms(), has_token=token is not None, time_zone=zone, own_zones=own_zones)
         if isinstance(run, Refusal):
             await self._refuse(row, run)
             return
         without_id = await self._source.without_id(run.run_id)
         await self._pages.send([run.page_id], self._epoch)
         await self._queue.create_run(run)
-        if not self._pages.window_open(run.page_id, row.send_window, at(self._clock_ms())):
-            await self._queue.hold(run.run_id, "window")
+        await self._hours.begin(run.run_id, run.page_id, row.send_window)
         if await self._queue.epoch() != self._epoch:
             return  # the queue was emptied on the way: the page is no longer there; the next poll begins anew
         reason = f"{without_id} rows without a usable recipient_id were left out" if without_id else None
@@ -240,9 +249,12 @@ class RunProcessor:
     async def _enqueue(self, place: _Place) -> _Place | None:
         """Enqueue the next chunk; None when it was the last, or another processor is at this run."""
         run = place.run
-        rows = await self._source.recipients(run.recipients_of, place.cursor, self._chunk)
+        rows = await self._source.recipients(run.recipients_of, place.cursor, self._chunk, zones=bool(place.hours))
         still = await self._still_to_send(run, rows)
-        jobs, last = records(run.run_id, still.rows, still.attempts), len(rows) < self._chunk
+        admitted = await self._hours.admit(run.run_id, place.hours, still.rows)
+        if admitted is None:
+            return None  # the next turn knows its new hours
+        jobs, last = records(run.run_id, admitted, still.attempts), len(rows) < self._chunk
         cursor = rows[-1][0] if rows else place.cursor
         if not await self._queue.enqueue_chunk(
             run.run_id, cursor=place.cursor, next_cursor=cursor, records=jobs, last=last, ended=still.ended
@@ -251,7 +263,7 @@ class RunProcessor:
         self._figures.jobs_enqueued += len(jobs)
         if last:
             log.info("run_enqueued", run_id=run.run_id)
-        return None if last else _Place(run, cursor)
+        return None if last else msgspec.structs.replace(place, cursor=cursor)
 
     async def _still_to_send(self, run: Filling, rows: list[RecipientRow]) -> StillToSend:
         """Leave out whom the run does not choose and, where its first queue was lost, who has ended there."""

@@ -73,7 +73,7 @@ def submit_run(
     priority: Annotated[int | None, typer.Option(help="Higher goes first among the page's runs.")] = None,
     scheduled_at: _Moment = None,
     expires_at: _Moment = None,
-    send_window: Annotated[str | None, typer.Option(help="Hours of the day, such as 09:00-21:00.")] = None,
+    send_window: Annotated[str | None, typer.Option(help="When it may send, such as 09:00-21:00.")] = None,
     on_unknown: Annotated[str | None, typer.Option(help="hold (default) or resend what may have arrived.")] = None,
     as_json: AsJson = False,
 ) -> None:

@@ -13,7 +13,8 @@ from sender.runs.by_hand.errors import RunUnusable
 from sender.runs.databases.registry import Registered, Registry, Taken, is_lost
 from sender.runs.databases.source_views import Source, SourceName
 from sender.runs.known_pages import KnownPages
-from sender.runs.rules.check import at, content_class, moment_ms
+from sender.runs.rules.check import content_class, moment_ms
+from sender.runs.send_hours import SendHours
 
 
 class Recovered(msgspec.Struct, frozen=True):
@@ -98,8 +99,10 @@ class Recovery:
         await self._queue.create_run(run)
         if rows and rows[0].status in ("paused", "cancelled"):  # no processor may have seen it there yet
             await self._queue.hold(run.run_id, "source")
-        if rows and not self._pages.window_open(run.page_id, rows[0].send_window, at(time.time_ns() // 1_000_000)):
-            await self._queue.hold(run.run_id, "window")
+        if rows:
+            hours = SendHours(self._queue, self._pages, lambda: time.time_ns() // 1_000_000)
+            await hours.look()
+            await hours.begin(run.run_id, run.page_id, rows[0].send_window)
 
 
 def _run(run_id: str, taken: Taken) -> Run:

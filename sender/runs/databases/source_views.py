@@ -25,6 +25,8 @@ _COLUMNS = {
     "recipients": ["run_id", "recipient_id", "variables", "last_interaction_at"],
     "pages": ["page_id", "page_access_token", "time_zone", "weight", "limit_text", "limit_media"],
 }
+_ZONE = "time_zone"
+"""A column that the view of the recipients may have or not."""
 _MOMENTS = {"scheduled_at", "expires_at", "updated_at", "last_interaction_at"}
 
 
@@ -61,6 +63,7 @@ class Source:
         self._views = views
         self._checked = False
         self._has_pages = False
+        self._has_zones = False
 
     async def heads(self, after: str, limit: int) -> list[Head]:
         """Return the next runs in the order of their ids, behind the id `after` ("" to begin)."""
@@ -75,11 +78,26 @@ class Source:
         query = statement("runs").format(runs=_name(self._views.runs), parent=parent)
         return [SourceRun(*row) for row in await self._rows(query, run_ids=run_ids)]
 
-    async def recipients(self, run_id: str, cursor: str, limit: int) -> list[RecipientRow]:
-        """Return the next recipients behind the id `cursor` ("" to begin); fewer than `limit` are the last."""
-        query = statement("recipients").format(recipients=_name(self._views.recipients))
+    async def recipients(self, run_id: str, cursor: str, limit: int, *, zones: bool = False) -> list[RecipientRow]:
+        """Return the next recipients behind the id `cursor` ("" to begin); fewer than `limit` are the last.
+
+        `zones`: with their own time zones, where the view has them.
+        """
+        await self._check()
+        zone = sql.SQL("time_zone::text" if zones and self._has_zones else "NULL")
+        query = statement("recipients").format(recipients=_name(self._views.recipients), time_zone=zone)
         rows = await self._rows(query, run_id=run_id, cursor=cursor, limit=limit)
-        return [(recipient_id, variables, last_s) for recipient_id, variables, last_s in rows]
+        return [RecipientRow(*row) for row in rows]
+
+    async def has_zones(self, run_id: str) -> bool:
+        """Say whether some recipients of a run have a time zone of their own."""
+        self._checked = self._checked and self._has_zones  # such a column may be added at any time
+        await self._check()
+        if not self._has_zones:
+            return False
+        query = statement("has_zones").format(recipients=_name(self._views.recipients))
+        [(found,)] = await self._rows(query, run_id=run_id)
+        return bool(found)
 
     async def without_id(self, run_id: str) -> int:
         """Count the rows of a run whose recipient id is missing, empty or over 500 characters: they can be nobody's."""
@@ -120,6 +138,8 @@ class Source:
             has = await self._columns(view) if view else {}
             if kind == "pages":
                 self._has_pages = bool(has)
+            if kind == "recipients":
+                self._has_zones = _ZONE in has
             if has or kind != "pages":
                 problems += _unfit(kind, str(view), has)
         if problems and self.name == "submitted":

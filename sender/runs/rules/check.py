@@ -12,8 +12,9 @@ import msgspec
 from schema.run import DEAD_TAGS, MESSAGING_TYPES, NOTIFICATION_TYPES, ContentClass, Run
 from sender.message.errors import BadTemplate
 from sender.message.template import MessageTemplate
+from sender.runs.rules.open_hours import known_until_ms
 from sender.runs.rules.rows import SourceRun
-from sender.runs.rules.send_window import parse_window, zone
+from sender.runs.rules.send_window import open_intervals, opens_anywhere, parse_window, zone
 
 LIFETIME_MS = 24 * 3600 * 1000
 """A run without `expires_at` ends this long after it was due."""
@@ -29,8 +30,18 @@ class Refusal(msgspec.Struct, frozen=True):
     reason: str
 
 
-def check(row: SourceRun, *, now_ms: int, has_token: bool, time_zone: str | None) -> Run | Refusal:
-    """Turn a row into a run. `has_token`: the row or its page has a token; `time_zone`: the page's."""
+def check(
+    row: SourceRun, *, now_ms: int, has_token: bool, time_zone: str | None, own_zones: bool = False
+) -> Run | Refusal:
+    """Turn a row into a run.
+
+    Args:
+        row: what the source says.
+        now_ms: the time, ms since 1970 (UTC).
+        has_token: whether the row or its page has a token.
+        time_zone: the page's.
+        own_zones: whether some of its recipients may have another one.
+    """
     message, message_problems = _message(row.message)
     problems = [
         *_id_problems(row),
@@ -38,7 +49,7 @@ def check(row: SourceRun, *, now_ms: int, has_token: bool, time_zone: str | None
         *message_problems,
         *_type_problems(row),
         *_policy_problems(row),
-        *_window_problems(row, time_zone),
+        *_window_problems(row, time_zone, now_ms, own_zones=own_zones),
     ]
     if problems:
         return Refusal("; ".join(problems))
@@ -162,17 +173,28 @@ def _priority(row: SourceRun) -> int | None:
     return int(priority) if -1000 <= priority <= 1000 else None  # which NaN is not
 
 
-def _window_problems(row: SourceRun, time_zone: str | None) -> Iterator[str]:
+def _window_problems(row: SourceRun, time_zone: str | None, now_ms: int, *, own_zones: bool) -> Iterator[str]:
     if not row.send_window or not row.send_window.strip():
         return
+    window = where = None
     try:
-        parse_window(row.send_window)
+        window = parse_window(row.send_window)
     except ValueError as exc:
         yield str(exc)
     try:
-        zone(time_zone)
+        where = zone(time_zone)
     except ValueError as exc:
         yield str(exc)
+    if window and where:
+        begins = max(now_ms, 0 if row.scheduled_at_s is None else moment_ms(row.scheduled_at_s))
+        expires = expires_at_ms(row, now_ms)
+        span = begins, min(expires, known_until_ms(begins))  # a window opens again within that time
+        opens = opens_anywhere(window, *span) if own_zones else open_intervals(window, where, *span)
+        if expires > begins and not opens:  # else it is taken, so that everybody ends as expired
+            yield (
+                f"send_window {row.send_window!r} does not open, in {where.key}, before the run expires "
+                f"({at(expires):%Y-%m-%d %H:%M} UTC): write other hours or a later expires_at"
+            )
 
 
 def _names(values: frozenset[str]) -> str:

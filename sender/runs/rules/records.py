@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
 from schema.job import Job, encode_record, job_id
 from sender.runs.rules.check import moment_ms
 
-RecipientRow = tuple[str, str | None, float | None]
-"""recipient id, variables (JSON text), last interaction (seconds since 1970)"""
+
+class RecipientRow(NamedTuple):
+    """A recipient as the view names it. Columns in the order of `recipients.sql`."""
+
+    recipient_id: str
+    variables: str | None = None
+    """JSON text."""
+    last_interaction_s: float | None = None
+    """Seconds since 1970."""
+    time_zone: str | None = None
+    """The recipient's own, where it was asked for."""
 
 
 def records(run_id: str, rows: list[RecipientRow], attempts: Mapping[str, int] | None = None) -> list[bytes]:
@@ -22,10 +31,15 @@ def records(run_id: str, rows: list[RecipientRow], attempts: Mapping[str, int] |
     marks = attempts or {}
     found: list[bytes] = []
     before: str | None = None
-    for recipient_id, variables, last_interaction_s in rows:
+    for recipient_id, variables, last_interaction_s, time_zone in rows:
         if recipient_id != before:
-            last_interaction_ms = None if last_interaction_s is None else moment_ms(last_interaction_s)
-            job = Job(recipient_id, variables_of(variables), last_interaction_ms, marks.get(recipient_id, 0))
+            job = Job(
+                recipient_id,
+                variables_of(variables),
+                None if last_interaction_s is None else moment_ms(last_interaction_s),
+                marks.get(recipient_id, 0),
+                time_zone=time_zone,
+            )
             found.append(encode_record(job_id(run_id, recipient_id), job))
         before = recipient_id
     return found

@@ -12,8 +12,11 @@ Step = Literal["cancel", "hold source", "let go source", "hold window", "let go 
 _ENDED = (RunState.CANCELLED, RunState.FINISHED)
 
 
-def steps(status: str, window_open: bool, known: RunGlance) -> list[Step]:
-    """Return the changes from what the queue knows of a run to what its `status` and window ask for."""
+def steps(status: str, hold_window: bool, known: RunGlance) -> list[Step]:
+    """Return the changes from what the queue knows of a run to what its `status` asks for.
+
+    `hold_window`: it has to be held until its window opens, by senders that know nothing of windows.
+    """
     if known.state in _ENDED:
         return []
     if status == "cancelled":
@@ -23,6 +26,6 @@ def steps(status: str, window_open: bool, known: RunGlance) -> list[Step]:
     wanted: list[Step] = []
     if (status == "paused") != ("source" in known.held_by):
         wanted.append("hold source" if status == "paused" else "let go source")
-    if window_open == ("window" in known.held_by):
-        wanted.append("let go window" if window_open else "hold window")
+    if hold_window != ("window" in known.held_by):
+        wanted.append("hold window" if hold_window else "let go window")
     return wanted

@@ -1,12 +1,10 @@
-"""Runs under way that are paused, resumed or cancelled in the source, by an operator or by their window."""
+"""Runs under way that are paused, resumed or cancelled in the source or by an operator."""
 
 from __future__ import annotations
 
 import pytest
-from structlog.testing import capture_logs
 
 from schema.run import RunState
-from sender.runs.databases.errors import QueryRefused
 from tests.integration.runs.world import SAMPLES, World
 
 
@@ -90,50 +88,6 @@ async def test_run_cancelled_while_it_is_being_enqueued_ends_with_those_enqueued
     assert (facts.state, facts.recipients, facts.left) == (RunState.CANCELLED, 3, 3)
 
 
-async def test_run_is_held_outside_its_window_before_its_first_job_is_there(world: World) -> None:
-    world.sql("UPDATE pages SET time_zone = 'Asia/Bangkok'")  # 19:00 there at noon
-    run = world.run("1")
-    world.change(run, send_window="09:00-19:00")
-    await world.turn()
-    assert (world.recipients(run), (await world.facts(run)).held_by) == (["1"], ["window"])
-    world.now_ms -= 60_000
-    await world.turn()
-    assert (await world.facts(run)).held_by == []
-    world.now_ms += 60_000
-    await world.turn()
-    assert (await world.facts(run)).held_by == ["window"]
-
-
-async def test_window_closes_while_the_source_cannot_be_read(world: World) -> None:
-    run = world.run("1")
-    world.change(run, send_window="09:00-12:01")
-    processor = world.processor()
-    await world.turn(processor)
-    await world.turn(processor)
-    world.sql("ALTER VIEW newar_runs RENAME TO not_here")
-    for minutes in (0, 1):
-        world.now_ms += minutes * 60_000
-        with pytest.raises(QueryRefused):
-            await world.turn(processor)
-        assert (await world.facts(run)).held_by == ["window"] * minutes
-    world.sql("ALTER VIEW not_here RENAME TO newar_runs")
-    world.change(run, send_window="09:00-21:00")
-    await world.turn(processor)
-    assert (await world.facts(run)).held_by == []
-
-
-async def test_window_that_becomes_unreadable_holds_the_run_and_is_logged_once(world: World) -> None:
-    run = world.run("1")
-    processor = world.processor()
-    await world.turn(processor)
-    world.change(run, send_window="daytime")
-    with capture_logs() as logs:
-        await world.turn(processor)
-        await world.turn(processor)
-    assert (await world.facts(run)).held_by == ["window"]
-    assert [line["event"] for line in logs if line["log_level"] == "warning"] == ["send_window_unreadable"]
-
-
 async def test_poll_without_changes_writes_nothing(world: World) -> None:
     run = world.run("1")
     world.change(run, send_window="09:00-10:00")
@@ -144,10 +98,10 @@ async def test_poll_without_changes_writes_nothing(world: World) -> None:
 
     class ReadsOnly:
         def __getattr__(self, name: str) -> object:
-            assert name in ("epoch", "glance"), name
+            assert name in ("epoch", "glance", "older_senders"), name
             return getattr(world.queue, name)
 
-    processor._queue = ReadsOnly()  # type: ignore[assignment]
+    processor._queue = processor._hours._queue = ReadsOnly()  # type: ignore[assignment]
     processor._pages._queue = ReadsOnly()  # type: ignore[assignment]
     await world.turn(processor)
     await world.keep_books()

@@ -11,6 +11,7 @@ from typing import Any
 import psycopg
 import redis
 import trio
+from msgspec import msgpack
 from pydantic import SecretStr
 
 from schema.job import Job, decode_record
@@ -157,6 +158,20 @@ class World:
     def jobs(self, run_id: str) -> list[Job]:
         """Return what waits in the queue for a run, in its order."""
         return [decode_record(record)[1] for record in self._redis.lrange(key(f"jobs:{run_id}"), 0, -1)]
+
+    def zoned_jobs(self, run_id: str, zone: str) -> list[str]:
+        """Return who of a run waits for the hours of a time zone of their own."""
+        return self.recipients(f"{run_id}\0{zone}")
+
+    def windows(self, run_id: str) -> dict[str, list[int]] | None:
+        """Return the hours that the queue knows of a run: zone -> opens, closes, ... (ms); None: it has no window."""
+        packed = self._redis.hget(key(f"run:{run_id}"), "windows")
+        return None if packed is None else msgpack.decode(packed, type=dict[str, list[int]])
+
+    def open_at(self, run_id: str, at_ms: int, zone: str = "") -> bool:
+        """Say whether the queue knows a run to be open at a moment."""
+        moments = (self.windows(run_id) or {})[zone]
+        return any(opens <= at_ms < closes for opens, closes in zip(moments[::2], moments[1::2], strict=True))
 
     def recipients(self, run_id: str) -> list[str]:
         """Return who waits in the queue for a run, in its order."""

@@ -13,9 +13,9 @@ NOW_MS = 1_800_000_000_000
 GOOD = SourceRun(run_id="r1", page_id="100", page_access_token="t", message='{"text": "Hi {{name|there}}"}')
 
 
-def checked(zone: str | None = None, token: bool = True, **changes: object) -> Run | Refusal:
+def checked(zone: str | None = None, token: bool = True, own_zones: bool = False, **changes: object) -> Run | Refusal:
     row = msgspec.structs.replace(GOOD, **changes)
-    return check(row, now_ms=NOW_MS, has_token=token, time_zone=zone)
+    return check(row, now_ms=NOW_MS, has_token=token, time_zone=zone, own_zones=own_zones)
 
 
 def taken(**changes: object) -> Run:
@@ -81,6 +81,21 @@ def test_run_keeps_what_its_row_says() -> None:
         ({"token": False}, "page_access_token is missing"),
         ({"send_window": "9 to 5"}, "write for example 09:00-21:00"),
         ({"send_window": "09:00-21:00", "zone": "Mars/Base"}, "time_zone 'Mars/Base' of the page is unknown"),
+        (  # it is Friday, 08:00
+            {"send_window": "Mon-Thu 09:00-21:00"},
+            "'Mon-Thu 09:00-21:00' does not open, in UTC, before the run expires (2027-01-16 08:00 UTC)",
+        ),
+        ({"send_window": "09:00-21:00", "expires_at_s": NOW_MS / 1000 + 3600}, "or a later expires_at"),
+        (
+            {
+                "send_window": "08:00-09:00",
+                "scheduled_at_s": NOW_MS / 1000 + 3600,
+                "expires_at_s": NOW_MS / 1000 + 7200,
+            },
+            "does not open, in UTC, before the run expires (2027-01-15 10:00 UTC)",
+        ),
+        ({"send_window": "07:00-08:00", "zone": "Asia/Tokyo", "expires_at_s": NOW_MS / 1000 + 3600}, "in Asia/Tokyo,"),
+        ({"send_window": "Mon-Wed 09:00-21:00", "own_zones": True}, "does not open"),
         ({"priority": "high"}, "priority must be a whole number from -1000 to 1000, not high"),
         ({"priority": "NaN"}, "priority must be a whole number"),
         ({"priority": "1e12"}, "priority must be a whole number"),
@@ -96,6 +111,23 @@ def test_refusal_names_everything_that_is_wrong() -> None:
     refusal = checked(page_id="x", message="{}", messaging_type="PROMO")
     assert isinstance(refusal, Refusal)
     assert refusal.reason.count(";") == 2
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"send_window": "09:00-21:00", "expires_at_s": NOW_MS / 1000 + 3601},
+        {"send_window": "Mon-Thu 09:00-21:00", "expires_at_s": NOW_MS / 1000 + 4 * 86400},
+        {"send_window": "Mon-Thu 09:00-21:00", "expires_at_s": float("inf")},
+        {"send_window": "Sun 02:00-02:30", "zone": "Europe/Berlin", "expires_at_s": float("inf")},
+        {"send_window": "09:00-21:00", "expires_at_s": 1.0},  # everybody ends as expired
+        {"send_window": "09:00-21:00", "expires_at_s": NOW_MS / 1000 + 60, "own_zones": True},
+        {"send_window": "Mon-Thu 09:00-21:00", "expires_at_s": NOW_MS / 1000 + 60, "own_zones": True},
+        {"send_window": "  "},
+    ],
+)
+def test_run_that_opens_for_somebody_before_it_expires_is_taken(changes: dict[str, object]) -> None:
+    assert taken(**changes).run_id == "r1"
 
 
 def test_run_without_expiry_ends_a_day_after_it_was_due() -> None:

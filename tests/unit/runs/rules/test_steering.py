@@ -14,30 +14,30 @@ def known(state: RunState = RunState.ACTIVE, *held_by: str) -> RunGlance:
 
 
 @pytest.mark.parametrize(
-    ("status", "window_open", "held_by", "expected"),
+    ("status", "hold_window", "held_by", "expected"),
     [
-        ("queued", True, [], []),
-        ("queued", False, ["window"], []),
-        ("paused", True, ["source"], []),
-        ("paused", True, [], ["hold source"]),
-        ("queued", True, ["source"], ["let go source"]),
-        ("queued", False, [], ["hold window"]),
-        ("queued", True, ["window"], ["let go window"]),
-        ("paused", False, [], ["hold source", "hold window"]),
-        ("queued", True, ["operator"], []),
-        ("cancelled", False, ["source"], ["cancel"]),
+        ("queued", False, [], []),
+        ("queued", True, ["window"], []),
+        ("paused", False, ["source"], []),
+        ("paused", False, [], ["hold source"]),
+        ("queued", False, ["source"], ["let go source"]),
+        ("queued", True, [], ["hold window"]),
+        ("queued", False, ["window"], ["let go window"]),
+        ("paused", True, [], ["hold source", "hold window"]),
+        ("queued", False, ["operator"], []),
+        ("cancelled", True, ["source"], ["cancel"]),
     ],
 )
-def test_only_differences_are_changed(status: str, window_open: bool, held_by: list[str], expected: list[str]) -> None:
-    assert steps(status, window_open, known(RunState.ACTIVE, *held_by)) == expected
+def test_only_differences_are_changed(status: str, hold_window: bool, held_by: list[str], expected: list[str]) -> None:
+    assert steps(status, hold_window, known(RunState.ACTIVE, *held_by)) == expected
 
 
 def test_expired_run_is_only_ever_cancelled() -> None:
-    assert steps("cancelled", True, known(RunState.EXPIRED)) == ["cancel"]
-    assert steps("paused", False, known(RunState.EXPIRED)) == []
+    assert steps("cancelled", False, known(RunState.EXPIRED)) == ["cancel"]
+    assert steps("paused", True, known(RunState.EXPIRED)) == []
 
 
 @pytest.mark.parametrize("state", [RunState.CANCELLED, RunState.FINISHED])
 @pytest.mark.parametrize("status", ["queued", "paused", "cancelled"])
 def test_run_that_is_ending_is_left_alone(state: RunState, status: str) -> None:
-    assert steps(status, False, known(state)) == []
+    assert steps(status, True, known(state)) == []

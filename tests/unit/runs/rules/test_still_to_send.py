@@ -5,7 +5,7 @@ from __future__ import annotations
 from sender.runs.rules.records import RecipientRow
 from sender.runs.rules.still_to_send import Standing, StillToSend, still_to_send
 
-PAGE: list[RecipientRow] = [(r, None, None) for r in ("1", "2", "2", "3", "4")]
+PAGE = list(map(RecipientRow, ("1", "2", "2", "3", "4")))
 
 
 def ids(still: StillToSend) -> list[str]:
