@@ -10,7 +10,9 @@ from typing import Any
 
 import msgspec
 
-OWN_COLUMNS = ("recipient_id", "last_interaction_at")
+from sender.runs.rules.send_window import zone_named
+
+OWN_COLUMNS = ("recipient_id", "last_interaction_at", "time_zone")
 
 
 class Recipient(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -20,6 +22,8 @@ class Recipient(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     variables: dict[str, Any] | None = None
     last_interaction_at: datetime | None = None
     """Aware."""
+    time_zone: str | None = None
+    """The recipient's own, such as `Asia/Bangkok`; None: the page's counts."""
 
 
 class BadLine(msgspec.Struct, frozen=True):
@@ -84,7 +88,8 @@ def _csv(lines: Iterable[str]) -> Iterator[Recipient | BadLine]:
 
 def _header_problem(header: list[str]) -> str | None:
     if "recipient_id" not in header:
-        return "the first line must name the columns: recipient_id, last_interaction_at (optional), then variables"
+        optional = "last_interaction_at and time_zone (both optional)"
+        return f"the first line must name the columns: recipient_id, {optional}, then variables"
     if twice := {name for name in header if header.count(name) > 1}:
         return f"column {min(twice)!r} stands there twice"
     return "a column has no name" if "" in header else None
@@ -101,7 +106,8 @@ def _from_cells(number: int, header: list[str], cells: list[str]) -> Recipient |
         return BadLine(number, f"last_interaction_at {when!r} is not a moment: {_MOMENT}")
     # an empty cell is no value, so that a fallback counts
     variables = {name: cell for name, cell in row.items() if name not in OWN_COLUMNS and cell}
-    return _checked(number, Recipient(row["recipient_id"].strip(), variables or None, moment))
+    zone = row.get("time_zone", "").strip() or None
+    return _checked(number, Recipient(row["recipient_id"].strip(), variables or None, moment, zone))
 
 
 _MOMENT = "write for example 2026-11-22T09:30:00Z"
@@ -113,6 +119,8 @@ def _checked(number: int, recipient: Recipient) -> Recipient | BadLine:
     moment = recipient.last_interaction_at
     if moment is not None and moment.tzinfo is None:
         return BadLine(number, f"last_interaction_at has no time zone: {_MOMENT}")
+    if recipient.time_zone and zone_named(recipient.time_zone) is None:
+        return BadLine(number, f"time_zone {recipient.time_zone!r} is unknown: write for example Asia/Bangkok")
     try:
         text = msgspec.json.encode(recipient.variables) + recipient.recipient_id.encode()
     except UnicodeEncodeError:

@@ -98,7 +98,7 @@ def _refuse_unusable(run: SubmittedRun) -> None:
         on_unknown=run.on_unknown,
     )
     # whether the page has a token and a good time zone, only the run processor knows
-    checked = check(row, now_ms=time.time_ns() // 1_000_000, has_token=True, time_zone=None)
+    checked = check(row, now_ms=time.time_ns() // 1_000_000, has_token=True, time_zone=None, own_zones=True)
     if isinstance(checked, Refusal):
         raise RunMisdescribed(checked.reason)
     if not run.run_id.strip() or "\0" in run.run_id:
@@ -126,7 +126,7 @@ async def _store_recipients(cursor: AsyncCursor[Any], run_id: str, lines: Iterab
 
 def _columns(run_id: str, recipient: Recipient) -> tuple[object, ...]:
     variables = None if recipient.variables is None else msgspec.json.encode(recipient.variables).decode()
-    return run_id, recipient.recipient_id, variables, recipient.last_interaction_at
+    return run_id, recipient.recipient_id, variables, recipient.last_interaction_at, recipient.time_zone
 
 
 def _row(run: SubmittedRun, box: TokenBox) -> dict[str, Any]:

@@ -1,1 +1,1 @@
-COPY submitted_recipients (run_id, recipient_id, variables, last_interaction_at) FROM STDIN
+COPY submitted_recipients (run_id, recipient_id, variables, last_interaction_at, time_zone) FROM STDIN

@@ -48,6 +48,14 @@ async def test_submitted_file_goes_the_way_of_every_run(world: World, tmp_path: 
     assert world.box.open(world.page_in_queue()["token"]) == "secret-token"
 
 
+async def test_recipients_own_time_zone_goes_with_them(world: World) -> None:
+    lines = io.StringIO("recipient_id,time_zone\n1,Asia/Tokyo\n2,\n")
+    await submitted(world, lines, msgspec.structs.replace(RUN, send_window="09:00-21:00"))
+    await world.turn(world.processor("submitted"))
+    assert (world.recipients("s1"), world.zoned_jobs("s1", "Asia/Tokyo")) == (["2"], ["1"])
+    assert set(world.windows("s1") or ()) == {"", "Asia/Tokyo"}
+
+
 async def test_token_is_stored_sealed(world: World) -> None:
     await submitted(world, io.StringIO("recipient_id\n1\n"))
     [stored] = world.sql("SELECT page_access_token FROM submitted_runs")

@@ -27,6 +27,14 @@ def test_csv_columns_beside_its_own_are_variables() -> None:
     ]
 
 
+def test_time_zone_is_the_recipients_own_and_no_variable() -> None:
+    assert read("recipient_id,time_zone,name\n1, Asia/Tokyo ,Ann\n2,,\n") == [
+        Recipient("1", {"name": "Ann"}, None, "Asia/Tokyo"),
+        Recipient("2"),
+    ]
+    assert read('{"recipient_id": "1", "time_zone": "Asia/Tokyo"}\n') == [Recipient("1", time_zone="Asia/Tokyo")]
+
+
 def test_ndjson_is_known_by_its_first_character() -> None:
     text = '{"recipient_id": "1", "variables": {"n": 1}}\n\n{"recipient_id": "2"}\n'
     assert read(text) == [Recipient("1", {"n": 1}), Recipient("2")]
@@ -54,6 +62,8 @@ def test_lines_are_read_one_at_a_time() -> None:
         ("recipient_id,a\n\n ,2\n", "line 3: recipient_id is empty"),
         ("recipient_id,last_interaction_at\n1,yesterday\n", "line 2: last_interaction_at 'yesterday' is not a moment"),
         ("recipient_id,last_interaction_at\n1,2026-11-22 09:30\n", "line 2: last_interaction_at has no time zone"),
+        ("recipient_id,time_zone\n1,Mars/Base\n", "line 2: time_zone 'Mars/Base' is unknown: write for"),
+        ('{"recipient_id": "1", "time_zone": "Tokyo"}\n', "line 1: time_zone 'Tokyo' is unknown"),
         ("recipient_id\n1\udcff\n", "line 2: is not UTF-8"),
         ("recipient_id,a\n1,\udcff\n", "line 2: is not UTF-8"),
         ("recipient_id,a\n1,x\0\n", "line 2:"),
