@@ -12,6 +12,7 @@ from tests.integration.runs.fuse import Fuse, Fused
 from tests.integration.runs.world import World
 
 EXPECTED = ["1", "2", "3", "4", "5", "6", "7"]
+ZONES = {"Asia/Tokyo": ["3"], "Europe/Berlin": ["6"]}
 WITH_DUPLICATES = ["1", "2", "3", "3", "3", "4", "5", "6", "6", "7", "7"]
 
 
@@ -45,6 +46,27 @@ async def test_processor_killed_between_any_two_steps_loses_and_doubles_nothing(
         assert row is not None
         assert (row["state"], row["recipients"]) == ("active", len(EXPECTED)), f"step {step}"
         world.change(run, status="sent long ago")  # so that the next round has only its own run
+    assert step > 30
+
+
+async def test_processor_killed_between_any_two_steps_leaves_no_job_whose_hours_the_queue_does_not_know(
+    world: World,
+) -> None:
+    for recipient, zone in (("3", "Asia/Tokyo"), ("6", "Europe/Berlin")):
+        world.sql("INSERT INTO subscribers (page_id, psid, time_zone) VALUES ('100', %s, %s)", recipient, zone)
+    step, killed = 0, True
+    while killed:
+        step += 1
+        run = world.run(*EXPECTED)
+        world.change(run, send_window="09:00-11:00")
+        killed = await killed_at(world, step)
+        for zone in ZONES:
+            if world.zoned_jobs(run, zone):
+                assert (world.windows(run) or {}).get(zone), f"step {step}: {zone}"
+            assert not world.recipients(run) or world.windows(run), f"step {step}"
+        await world.turn()
+        assert {zone: world.zoned_jobs(run, zone) for zone in ZONES} == ZONES, f"step {step}"
+        world.change(run, status="sent long ago")
     assert step > 30
 
 
