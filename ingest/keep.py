@@ -1,8 +1,9 @@
-"""Keeping the day partitions: made ahead and dropped after the retention, at the start and every hour. Asyncio."""
+"""Keeping the log tidy: day partitions made ahead and dropped after the retention, and lifted suppressions. Asyncio."""
 
 from __future__ import annotations
 
 import asyncio
+from importlib.resources import files
 
 import psycopg
 import structlog
@@ -15,10 +16,11 @@ from schema.runtime.outage import Outage
 log = structlog.get_logger()
 
 _EVERY_S = 3600.0
+_FORGET_LIFTED = files("ingest").joinpath("sql", "forget_lifted.sql").read_bytes()
 
 
 async def keep_partitions(settings: IngestSettings) -> None:
-    """Make and drop partitions until cancelled. Several processes may do so at once."""
+    """Make and drop partitions until cancelled, at the start and every hour. Several processes may do so at once."""
     loop = asyncio.get_running_loop()
     outage = Outage("log_database (partitions)")
     while True:
@@ -41,3 +43,4 @@ async def _tidy(settings: IngestSettings) -> None:
                 log.info("partitions_dropped", names=dropped)
         except errors.LockNotAvailable:
             log.warning("partitions_busy", detail="somebody reads the log for long; old days are dropped an hour later")
+        await connection.execute(_FORGET_LIFTED, {"keep_days": settings.log_retention_days})

@@ -35,11 +35,10 @@ def _sql(name: str) -> bytes:
 _MAKE_STAGE, _MOVE_OFFSETS, _READ_OFFSETS, _BEGIN_OFFSETS, _BURY = map(
     _sql, ("make_stage", "move_offsets", "read_offsets", "begin_offsets", "bury")
 )
+_INSERT_ROWS: Any = _sql("insert_rows").decode()  # ours: as good as a literal
 _COLUMNS = SQL(", ").join(map(Identifier, COLUMNS))
 _COPY = SQL("COPY message_log_stage ({}) FROM STDIN").format(_COLUMNS)
-_INSERT = SQL(
-    "INSERT INTO message_logs ({0}) SELECT {0} FROM message_log_stage ON CONFLICT (event_id, sent_at) DO NOTHING"
-).format(_COLUMNS)
+_INSERT = SQL(_INSERT_ROWS).format(columns=_COLUMNS)
 
 
 class Log(msgspec.Struct, frozen=True):
@@ -194,7 +193,8 @@ async def _copy(connection: Connection, rows: Sequence[Row]) -> int:
         async with cursor.copy(_COPY) as copy:
             await copy.write("".join([row.line for row in rows]))
         await cursor.execute(_INSERT)  # what an earlier half left on the stage is there already, so it changes nothing
-        return cursor.rowcount
+        [added] = await cursor.fetchone() or (0,)
+        return int(added)
 
 
 async def _bury(connection: Connection, log: Log, dead: Sequence[DeadLetter]) -> None:

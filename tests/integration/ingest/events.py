@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
@@ -10,9 +10,14 @@ from uuid import uuid4
 import psycopg
 import trio
 
+from ingest.batch import Batch
+from ingest.rows import read_message
+from ingest.writer import Log
 from schema.event import LogEvent, encode_event
 from schema.outcomes import Outcome
 from tests.patience import patience_s
+
+LOG = Log("cluster-1", "topic-1")
 
 
 def event(number: int, sent_at: datetime | None = None) -> bytes:
@@ -30,6 +35,13 @@ def event(number: int, sent_at: datetime | None = None) -> bytes:
             message_id=f"m_{number}",
         )
     )
+
+
+def batch(partition: int, start: int, values: Iterable[bytes]) -> Batch:
+    made = Batch()
+    read = [read_message(partition, start + n, value) for n, value in enumerate(values)]
+    made.add(partition, (start, start + len(read)), read, 0.0)
+    return made
 
 
 def fetch(url: str, query: str) -> list[tuple[Any, ...]]:

@@ -2,38 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import psycopg
 import pytest
 import trio
 
-from ingest.batch import Batch
 from ingest.partitions import partition_name
 from ingest.rows import Row, read_message
-from ingest.writer import Log, OffsetsMoved, Writer
+from ingest.writer import OffsetsMoved, Writer
 from schema.runtime.asyncio_door import aio
-from tests.integration.ingest.events import event, fetch, recipients, until, waits_for_the_dead_letters
+from tests.integration.ingest.events import LOG, batch, event, fetch, recipients, until, waits_for_the_dead_letters
 
 pytestmark = pytest.mark.both_brokers
-LOG = Log("cluster-1", "topic-1")
-
-
-@pytest.fixture
-async def writer(asyncio_loop: Any, log_database_url: str) -> AsyncIterator[Writer]:
-    made = Writer(log_database_url, keep_days=7, ahead_days=30)
-    await aio(made.begin, LOG, {0: 0, 1: 0})
-    yield made
-    await aio(made.close)
-
-
-def batch(partition: int, start: int, values: Iterable[bytes]) -> Batch:
-    made = Batch()
-    read = [read_message(partition, start + n, value) for n, value in enumerate(values)]
-    made.add(partition, (start, start + len(read)), read, 0.0)
-    return made
 
 
 async def test_an_event_consumed_twice_is_one_row(writer: Writer, log_database_url: str) -> None:
