@@ -22,7 +22,8 @@ r"""The names of everything kept in Redis: one shard, one hash tag, so that ever
 | `delayed` | zset | jobs that wait for a retry: `R\0record` by due time (ms) |
 | `page:P` | hash | `token` (encrypted), `token_version`, `weight`, `limit_text`, `limit_media`, `time_zone`; `vt`, its virtual time; `last_run`, `last_at_us` of its last claim; `shared_from_us`, `shared_until_us`: `recent` is filled; `denied`: there is a deny list; and its state: see below |
 | `recent:P` | zset | person (schema/job.py) -> ms of the last claim, of the last second while runs share the page |
-| `denied:P` | zset | person -> ms: the deny list, as far as it is newer than the oldest run |
+| `denied:P` | zset | people of the page's deny list, for jobs queued before their entry: person (schema/job.py) -> its moment (ms) |
+| `denying` | set | pages that have such a list |
 | `pages` | set | pages that ever had a run |
 | `app` | hash | the clock of its limit (as of a lane) and its state (see below); and the queue's own clocks: `vclock`, `turn`, `renewed_at_us` and `lease_us` of the last renewal, `no_takeover_until_us`; `outbox`: events in all outboxes; `older_senders`; `shift_us`, `shift_next_us`: see lib/clock.lua |
 | `waiting:shifting`, `delayed:shifting`, `parked:shifting`, `pages:shifting` | | what still has to follow a clock that was set back |
@@ -37,6 +38,7 @@ r"""The names of everything kept in Redis: one shard, one hash tag, so that ever
 | `outboxes` | set | sessions that have an outbox |
 | `committed:CLUSTER` | hash | partition of that broker's topic -> next offset that the ingest has committed |
 | `processes` | hash | process id -> its newest snapshot (JSON, schema.snapshot) |
+| `audit` | stream | acts of people that are not in the log database yet (capped): `who`, `what`, `target`, `detail`, `at_ms` |
 | `failures` | stream | the newest failures (capped), for the dashboard: `v` final bytes of the event |
 
 The state of a page, and of the app:
