@@ -10,7 +10,7 @@ from urllib.parse import urlsplit, urlunsplit
 import httpx
 from pydantic import AfterValidator, Field, SecretStr, ValidationInfo, field_validator, model_validator
 
-from schema.runtime.settings import CaFile, KafkaSettings, RedisSettings, Settings, TokenSettings
+from schema.runtime.settings import CaFile, KafkaSettings, RedisSettings, Settings, TokenSettings, WindowSettings
 
 _VERSIONED = re.compile(r"(https?://[^/]+.*?)/+(v[0-9]+\.[0-9]+)/*", re.IGNORECASE)
 """An address that ends in a version of the Graph API, as people copy it."""
@@ -52,7 +52,7 @@ class RuleSettings(Settings):
     )
 
 
-class SenderSettings(RedisSettings, KafkaSettings, TokenSettings, RuleSettings):
+class SenderSettings(RedisSettings, KafkaSettings, TokenSettings, WindowSettings, RuleSettings):
     """What one sender process does, and how fast."""
 
     graph_api_version: str = Field(
@@ -90,10 +90,6 @@ class SenderSettings(RedisSettings, KafkaSettings, TokenSettings, RuleSettings):
     )
     drain_timeout_ms: int = Field(
         default=30_000, ge=0, le=600_000, description="how long a stopping sender finishes what is in flight"
-    )
-    enforce_messaging_window: bool = Field(
-        default=True,
-        description="suppress UPDATE and RESPONSE messages to people who did not write within 24 hours",
     )
     outbox_limit: int = Field(
         default=100_000,

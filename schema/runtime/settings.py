@@ -204,3 +204,12 @@ class TokenSettings(Settings):
         description="encrypts page tokens in Redis and submitted runs; several with commas to rotate, newest first",
         examples=["$(openssl rand -base64 32 | tr '+/' '-_')"],
     )
+
+
+class WindowSettings(Settings):
+    """Whether people who did not write lately are spared; the run processor and the sender must agree."""
+
+    enforce_messaging_window: bool = Field(
+        default=True,
+        description="suppress UPDATE and RESPONSE messages to people who did not write within 24 hours",
+    )

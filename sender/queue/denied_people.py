@@ -44,8 +44,8 @@ class DeniedPeople:
         for some in slices(recipient_ids):
             detail = some[0] if len(some) == 1 else f"{len(some)} people, the first {some[0]}"
             persons = [person_hash(recipient_id) for recipient_id in some]
-            args = (page_id, what, who, command, detail, int(changed), *persons)
-            count += int(await aio(self._scripts.call, "pages/deny", *args))
+            args = (page_id, what, who, command, detail, int(changed))
+            count += int(await aio(self._scripts.call, "pages/deny", *args, *persons))
         return count
 
     async def forget(self) -> int:

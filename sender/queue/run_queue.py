@@ -34,6 +34,11 @@ class RunFacts(msgspec.Struct, frozen=True, kw_only=True):
     content: ContentClass
     priority: int
     finished_at_ms: int | None
+    expires_at_ms: int = 0
+    brake_rule: str | None = None
+    """Which rule has set the brake; None while it does not hold the run. Likewise the next two."""
+    brake_reason: str | None = None
+    brake_at_ms: int | None = None
 
 
 class RunGlance(msgspec.Struct, frozen=True, array_like=True):
@@ -63,9 +68,11 @@ _FIELDS = (
     "lane",
     "priority",
     "finished_at_ms",
+    "expires_at_ms",
 )
-HOLDERS = ("source", "operator", "window", "registry")
-"""`registry`: another queue holds this run's jobs, as the run registry says."""
+_BRAKE = ("brake_rule", "brake_reason", "brake_at_ms")
+HOLDERS = ("source", "operator", "window", "registry", "brake")
+"""`registry`: another queue holds this run's jobs, as the registry says. `brake`: a rule, until a person resumes it."""
 
 
 class RunQueue:
@@ -114,7 +121,7 @@ class RunQueue:
 
     async def facts(self, run_ids: list[str]) -> dict[str, RunFacts]:
         """Return what is known of these runs; unknown ones are missing from the answer."""
-        wanted = [*_FIELDS, *_COUNTERS, *(f"hold:{h}" for h in HOLDERS)]
+        wanted = [*_FIELDS, *_BRAKE, *_COUNTERS, *(f"hold:{h}" for h in HOLDERS)]
 
         async def read() -> list[list[bytes | None]]:
             async with self._redis.pipeline(transaction=False) as pipe:
@@ -133,6 +140,19 @@ class RunQueue:
             answer: bytes = await aio(self._scripts.call, "runs/glance", msgspec.msgpack.encode(some))
             found |= {run.run_id: run for run in _GLANCES.decode(answer)}
         return found
+
+    async def spec(self, run_id: str) -> Run | None:
+        """Return the run as senders read it; None: unknown, or it cannot be decoded."""
+        spec = await aio(self._scripts.command, "HGET", key(f"run:{run_id}"), "spec")
+        try:
+            return msgspec.json.decode(spec or b"", type=Run)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return None
+
+    async def clock_ms(self) -> int:
+        """Return Redis's clock, in ms since 1970."""
+        seconds, us = await aio(self._scripts.command, "TIME")
+        return int(seconds) * 1000 + int(us) // 1000
 
     async def hold(self, run_id: str, holder: str) -> bool:
         """Stop sending the run until this one of HOLDERS lets go. False: unknown or ended."""
@@ -188,9 +208,11 @@ class RunQueue:
 
 def _facts(run_id: str, row: list[bytes | None]) -> RunFacts:
     text = [None if v is None else v.decode() for v in row]
-    page, state, cursor, enqueued, recipients, left, lane, priority, finished = text[: len(_FIELDS)]
-    counts = text[len(_FIELDS) : len(_FIELDS) + len(_COUNTERS)]
-    holds = text[len(_FIELDS) + len(_COUNTERS) :]
+    page, state, cursor, enqueued, recipients, left, lane, priority, finished, expires = text[: len(_FIELDS)]
+    rest = text[len(_FIELDS) :]
+    (rule, reason, braked_at), rest = rest[: len(_BRAKE)], rest[len(_BRAKE) :]
+    held_by = [holder for holder, held in zip(HOLDERS, rest[len(_COUNTERS) :], strict=True) if held]
+    braked = "brake" in held_by
     return RunFacts(
         run_id=run_id,
         page_id=page or "",
@@ -199,9 +221,13 @@ def _facts(run_id: str, row: list[bytes | None]) -> RunFacts:
         enqueued=enqueued == "1",
         recipients=int(recipients or 0),
         left=int(left or 0),
-        outcomes={name.value: int(n) for name, n in zip(_COUNTERS, counts, strict=True) if n},
-        held_by=[holder for holder, held in zip(HOLDERS, holds, strict=True) if held],
+        outcomes={name.value: int(n) for name, n in zip(_COUNTERS, rest, strict=False) if n},
+        held_by=held_by,
         content="media" if (lane or "").endswith("/media") else "text",
         priority=int(priority or 0),
         finished_at_ms=int(finished) if finished else None,
+        expires_at_ms=int(expires or 0),
+        brake_rule=rule if braked else None,
+        brake_reason=reason if braked else None,
+        brake_at_ms=int(braked_at) if braked and braked_at else None,
     )

@@ -15,6 +15,7 @@ from schema.runtime.publish import publish_snapshots
 from schema.runtime.redis import open_redis
 from schema.runtime.stop import Stop
 from schema.snapshot import ProcessSnapshot, RunsSnapshot
+from sender.queue.denied_people import DeniedPeople
 from sender.queue.page_queue import PageQueue
 from sender.queue.run_queue import RunQueue
 from sender.runs.bookkeeper import Bookkeeper
@@ -64,6 +65,7 @@ class _Service:
         self._settings = settings
         self._stop = stop
         self._queue = RunQueue(redis)
+        self._denied = DeniedPeople(redis)
         self._figures = RunsSnapshot()
         self._pages = KnownPages(
             PageQueue(redis), TokenBox(settings.token_encryption_key), complete=settings.source_database_url is None
@@ -96,6 +98,7 @@ class _Service:
 
             async def look(_next_turn: float) -> None:
                 await bookkeeper.look()
+                await self._denied.forget()
 
             await self._repeat(look)
 
@@ -114,8 +117,16 @@ class _Service:
             await self._process_runs(Source("source", database, Views.of(settings)), Registry(log_database))
 
     async def _process_runs(self, source: Source, registry: Registry) -> None:
-        chunk, figures = self._settings.enqueue_chunk, self._figures
-        processor = RunProcessor(source, registry, self._queue, self._pages, chunk=chunk, figures=figures)
+        settings = self._settings
+        processor = RunProcessor(
+            source,
+            registry,
+            self._queue,
+            self._pages,
+            chunk=settings.enqueue_chunk,
+            figures=self._figures,
+            enforce_window=settings.enforce_messaging_window,
+        )
 
         async def turn(next_turn: float) -> None:
             await processor.turn(next_turn, self._stop.requested)

@@ -15,6 +15,8 @@ _KEEP_MS = 24 * 3600 * 1000
 """How long a finished run's figures stay in the queue, for the dashboard; the registry and the log keep theirs."""
 _REGISTRY = "registry"
 """Who holds a run that another queue has, of HOLDERS."""
+_BRAKE = "brake"
+"""Who holds a run that a rule has braked."""
 
 
 class Bookkeeper:
@@ -36,6 +38,7 @@ class Bookkeeper:
         await self._note_lost([run for run in gone if not held_as_lost(run)])
         self._figures.runs_queue_lost = len(gone)
         await self._note_back([run for run in here if held_as_lost(run)], epoch)
+        await self._note_brakes(here, known, epoch)
         await self._note_enqueued([run.run_id for run in here if _is_news(run, known[run.run_id])], epoch)
         await self._note_finished([run.run_id for run in here if known[run.run_id].state is RunState.FINISHED], epoch)
         await self._queue.forget_ended(_KEEP_MS)
@@ -56,6 +59,13 @@ class Bookkeeper:
     async def _note_back(self, runs: list[Registered], epoch: str) -> None:
         for run_id in await self._registry.back(runs, epoch) if runs else []:
             log.warning("run_queue_back", run_id=run_id)
+
+    async def _note_brakes(self, runs: list[Registered], known: dict[str, RunGlance], epoch: str) -> None:
+        """Note which rule brakes a run: until a person resumes it, it may not suppress anybody."""
+        braked = await self._facts([run.run_id for run in runs if _BRAKE in known[run.run_id].held_by])
+        rules = {run.run_id: run.brake_rule for run in braked}
+        if news := {i.run_id: rules.get(i.run_id) for i in runs if i.brake_rule != rules.get(i.run_id)}:
+            await self._registry.brakes(news, epoch)
 
     async def _note_enqueued(self, run_ids: list[str], epoch: str) -> None:
         if done := [run for run in await self._facts(run_ids) if run.enqueued]:

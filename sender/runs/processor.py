@@ -13,6 +13,7 @@ import trio
 from schema.run import RunState
 from schema.snapshot import RunsSnapshot
 from sender.queue.run_queue import RunGlance, RunQueue
+from sender.runs.asides import Asides
 from sender.runs.databases.errors import QueryRefused
 from sender.runs.databases.registry import Filling, Registry
 from sender.runs.databases.source_views import Source
@@ -63,6 +64,7 @@ class RunProcessor:
     queue's epoch; then chunks follow, each with the cursor in one step.
 
     Args:
+        enforce_window: whether the 24-hour window is kept.
         clock_ms: the time in ms since 1970 (UTC).
     """
 
@@ -75,6 +77,7 @@ class RunProcessor:
         *,
         chunk: int,
         figures: RunsSnapshot,
+        enforce_window: bool = True,
         clock_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
     ) -> None:
         self._source = source
@@ -85,6 +88,7 @@ class RunProcessor:
         self._figures = figures
         self._clock_ms = clock_ms
         self._hours = SendHours(queue, pages, clock_ms, figures)
+        self._asides = Asides(registry, queue, enforce_window=enforce_window, clock_ms=clock_ms)
         self._epoch = ""
         self._timed: list[Head] = []
 
@@ -251,10 +255,12 @@ class RunProcessor:
         run = place.run
         rows = await self._source.recipients(run.recipients_of, place.cursor, self._chunk, zones=bool(place.hours))
         still = await self._still_to_send(run, rows)
-        admitted = await self._hours.admit(run.run_id, place.hours, still.rows)
+        sorted_out = await self._asides.sort_out(run.run_id, still)
+        admitted = await self._hours.admit(run.run_id, place.hours, sorted_out.rows)
         if admitted is None:
             return None  # the next turn knows its new hours
         jobs, last = records(run.run_id, admitted, still.attempts), len(rows) < self._chunk
+        jobs += sorted_out.asides
         cursor = rows[-1][0] if rows else place.cursor
         if not await self._queue.enqueue_chunk(
             run.run_id, cursor=place.cursor, next_cursor=cursor, records=jobs, last=last, ended=still.ended

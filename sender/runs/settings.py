@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from schema.runtime.settings import LogDatabaseSettings, RedisSettings, SourceDatabaseSettings, TokenSettings
+from schema.runtime.settings import (
+    LogDatabaseSettings,
+    RedisSettings,
+    SourceDatabaseSettings,
+    TokenSettings,
+    WindowSettings,
+)
 
 
-class RunsSettings(RedisSettings, LogDatabaseSettings, SourceDatabaseSettings, TokenSettings):
+class RunsSettings(RedisSettings, LogDatabaseSettings, SourceDatabaseSettings, TokenSettings, WindowSettings):
     """Settings of `newar runs`."""
 
     poll_interval_ms: int = Field(

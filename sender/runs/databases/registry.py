@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +15,7 @@ from sender.runs.databases.source_views import SourceName
 from sender.runs.rules.check import Refusal, at, messaging_type, moment_ms
 from sender.runs.rules.rows import SourceRun
 from sender.runs.rules.still_to_send import Standing
+from sender.runs.rules.surely_not_sent import RECIPIENTS_GONE, Suppression
 
 QUEUE_LOST = (
     "the queue that held this run's jobs is gone or another one is configured: set REDIS_URL back, "
@@ -27,6 +29,8 @@ class Registered(msgspec.Struct, frozen=True):
     run_id: str
     state: str
     queue_epoch: str | None
+    brake_rule: str | None = None
+    """The rule that has braked it, as far as is noted; None: none does."""
 
 
 class Selection(msgspec.Struct, frozen=True):
@@ -184,9 +188,24 @@ class Registry:
             recipients=[run.recipients for run in runs],
             outcomes=[msgspec.json.encode(run.outcomes).decode() for run in runs],
             finished_at_s=[(run.finished_at_ms or 0) / 1000 for run in runs],
+            brake_rules=[run.brake_rule for run in runs],
             queue_epoch=queue_epoch,
         )
         return [run_id for (run_id,) in rows]
+
+    async def brakes(self, rules: Mapping[str, str | None], queue_epoch: str) -> None:
+        """Note which rule has braked each of these runs; None: none does any more."""
+        run_ids, brake_rules = list(rules), list(rules.values())
+        await self._database.rows(
+            statement("brakes"), run_ids=run_ids, brake_rules=brake_rules, queue_epoch=queue_epoch
+        )
+
+    async def suppressed(self, page_id: str, recipient_ids: list[str]) -> list[Suppression]:
+        """Return the suppressions of these people of a page that stand."""
+        rows = await self._database.rows(
+            statement("suppressed"), page_id=page_id, recipient_ids=recipient_ids, brake_rule=RECIPIENTS_GONE
+        )
+        return [Suppression(*row) for row in rows]
 
     async def lost(self, runs: list[Registered]) -> list[str]:
         """Hold these as `queue_lost`; return those for which that is news."""

@@ -25,7 +25,7 @@ def people(redis: Redis) -> DeniedPeople:
 
 
 async def command(redis: Redis, *parts: str) -> Any:
-    return await aio(redis.execute_command, *parts)  # type: ignore[no-untyped-call]
+    return await aio(redis.execute_command, *parts)
 
 
 async def claimed(redis: Redis, name: str) -> list[str]:

@@ -33,7 +33,8 @@ from sender.sealed_tokens import TokenBox
 SAMPLES = Path(__file__).parents[3] / "schema" / "source"
 KEY = SecretStr("MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=")
 NOON_MS = 1_800_014_400_000
-"""2027-01-15 12:00 UTC: after everything that the database stamps with its own clock."""
+"""2027-01-15 12:00 UTC: after everything that the database stamps with its own clock, so far from Redis's clock that
+nobody is outside the 24-hour window for sure."""
 
 
 class World:
@@ -130,6 +131,7 @@ class World:
         registry: Any = None,
         queue: Any = None,
         pages: KnownPages | None = None,
+        enforce_window: bool = True,
     ) -> RunProcessor:
         """Return a run processor with connections of its own; parts may be replaced."""
         queue = queue or self.queue
@@ -141,6 +143,7 @@ class World:
             pages or self.known_pages(complete=True),
             chunk=chunk,
             figures=RunsSnapshot(),
+            enforce_window=enforce_window,
             clock_ms=lambda: self.now_ms,
         )
 
@@ -161,7 +164,8 @@ class World:
 
     def zoned_jobs(self, run_id: str, zone: str) -> list[str]:
         """Return who of a run waits for the hours of a time zone of their own."""
-        return self.recipients(f"{run_id}\0{zone}")
+        records = self._redis.lrange(key(f"hours:{run_id}\0{zone}"), 0, -1)
+        return [decode_record(record)[1].recipient_id for record in records]
 
     def windows(self, run_id: str) -> dict[str, list[int]] | None:
         """Return the hours that the queue knows of a run: zone -> opens, closes, ... (ms); None: it has no window."""
@@ -172,6 +176,11 @@ class World:
         """Say whether the queue knows a run to be open at a moment."""
         moments = (self.windows(run_id) or {})[zone]
         return any(opens <= at_ms < closes for opens, closes in zip(moments[::2], moments[1::2], strict=True))
+
+    def asides(self, run_id: str) -> dict[str, str]:
+        """Return who stands aside of a run's jobs: recipient -> error class."""
+        jobs = [decode_record(record)[1] for record in self._redis.lrange(key(f"aside:{run_id}"), 0, -1)]
+        return {job.recipient_id: job.aside.error_class for job in jobs if job.aside}
 
     def recipients(self, run_id: str) -> list[str]:
         """Return who waits in the queue for a run, in its order."""

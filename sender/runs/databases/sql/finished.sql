@@ -1,7 +1,8 @@
 -- Returns the runs that were not noted yet.
 UPDATE runs SET state = 'finished', recipients = seen.recipients, outcomes = seen.outcomes::jsonb,
+    brake_rule = seen.brake_rule,
     enqueued_at = coalesce(enqueued_at, now()), finished_at = to_timestamp(seen.finished_at_s)
-FROM unnest(%(run_ids)s::text[], %(recipients)s::bigint[], %(outcomes)s::text[], %(finished_at_s)s::float8[])
-    AS seen (run_id, recipients, outcomes, finished_at_s)
+FROM unnest(%(run_ids)s::text[], %(recipients)s::bigint[], %(outcomes)s::text[], %(finished_at_s)s::float8[],
+    %(brake_rules)s::text[]) AS seen (run_id, recipients, outcomes, finished_at_s, brake_rule)
 WHERE runs.run_id = seen.run_id AND runs.state <> 'finished' AND runs.queue_epoch = %(queue_epoch)s
 RETURNING runs.run_id

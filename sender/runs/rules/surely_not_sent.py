@@ -1,0 +1,130 @@
+"""Which recipients will surely not be sent to, as far as is known when they are put into the queue. Pure.
+
+They stand aside there, so that they cost the page none of its pace. What becomes true only later, the sender finds, by
+the same checks: the log says the same of both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Literal
+
+import msgspec
+
+from schema.job import Aside, Job, encode_record, job_id
+from schema.outcomes import ErrorClass, Outcome
+from schema.run import Run
+from sender.message.errors import BadTemplate, NotSendable
+from sender.message.limits import check_limits, check_recipient
+from sender.message.template import MessageTemplate
+from sender.message.window import outside_window
+from sender.runs.rules.check import moment_ms
+from sender.runs.rules.records import RecipientRow, variables_of
+
+RECIPIENTS_GONE = "recipients-gone"
+"""The rule of sender/rules/default.toml that brakes a run when most are gone: then it is rather the list than they."""
+
+
+class Suppression(msgspec.Struct, frozen=True):
+    """An entry of the log database that stands. Columns in the order of `suppressed.sql`."""
+
+    recipient_id: str
+    reason: Literal["recipient_gone", "denied"]
+    since_s: float
+    """Seconds since 1970 (UTC)."""
+    run_id: str | None = None
+    """The run that was told so, while it is not finished: it may have been braked since."""
+
+
+class SortedOut(msgspec.Struct, frozen=True):
+    """A page of recipients, sorted out."""
+
+    rows: list[RecipientRow]
+    """Those who may get the message, in the order of the page."""
+    asides: list[bytes]
+    """Records of the others."""
+
+
+class NotSent:
+    """The checks for one run.
+
+    Args:
+        run: whose recipients these are.
+        now_ms: the time, for the 24-hour window; None: it is not kept, or not known for sure.
+    """
+
+    def __init__(self, run: Run, now_ms: int | None) -> None:
+        self._run = run
+        self._now_ms = now_ms
+        self._template = _template(run)
+        self._same_for_all = self._template is not None and self._template.constant
+
+    def sort_out(
+        self, rows: Sequence[RecipientRow], attempts: Mapping[str, int], entries: Mapping[str, list[Suppression]]
+    ) -> SortedOut:
+        """Return who may get the message, and records of who will surely not; rows of one recipient are neighbours.
+
+        Args:
+            rows: as the source has them.
+            attempts: recipient id -> marks so far, of those that had any.
+            entries: recipient id -> suppressions.
+        """
+        may: list[RecipientRow] = []
+        asides: list[bytes] = []
+        before = aside = None
+        for row in rows:
+            if row[0] != before:
+                before, aside = row[0], self._why_not(row, entries.get(row[0], ()))
+                if aside is not None:
+                    last_ms = None if row[2] is None else moment_ms(row[2])
+                    job = Job(row[0], variables_of(row[1]), last_ms, attempts.get(row[0], 0), aside=aside)
+                    asides.append(encode_record(job_id(self._run.run_id, row[0]), job))
+            if aside is None:
+                may.append(row)
+        return SortedOut(may, asides)
+
+    def _why_not(self, row: RecipientRow, entries: Sequence[Suppression]) -> Aside | None:
+        recipient_id, variables, last_s = row[:3]
+        refusal = _suppressed(entries, last_s) or self._outside_window(last_s)
+        try:
+            if refusal is None:
+                check_recipient(recipient_id)
+                self._check_message(variables)
+        except NotSendable as exc:
+            refusal = exc
+        return None if refusal is None else Aside(refusal.outcome, refusal.error_class, refusal.reason)
+
+    def _outside_window(self, last_s: float | None) -> NotSendable | None:
+        if self._now_ms is None:
+            return None
+        return outside_window(self._run.messaging_type, None if last_s is None else moment_ms(last_s), self._now_ms)
+
+    def _check_message(self, variables: str | None) -> None:
+        if self._template is not None:
+            filled = self._template.fill(None if self._same_for_all else variables_of(variables))
+            check_limits(filled)
+
+
+def agreed_ms(redis_ms: int, wall_ms: int, tolerance_ms: int) -> int | None:
+    """Return the time that both clocks have reached; None when they disagree, and nobody may be left out by them."""
+    return min(redis_ms, wall_ms) if abs(redis_ms - wall_ms) <= tolerance_ms else None
+
+
+def _template(run: Run) -> MessageTemplate | None:
+    try:
+        return MessageTemplate(run.message)
+    except BadTemplate:
+        return None  # the sender says what is wrong with it
+
+
+def _suppressed(entries: Sequence[Suppression], last_s: float | None) -> NotSendable | None:
+    for entry in entries:
+        if entry.reason == "denied":
+            return NotSendable(ErrorClass.RECIPIENT_DENIED, Outcome.SUPPRESSED, "on the page's deny list")
+    for entry in entries:
+        if last_s is None or last_s <= entry.since_s:
+            since = datetime.fromtimestamp(entry.since_s, UTC).isoformat(timespec="seconds")
+            reason = f"Meta said on {since} that this person cannot be reached, who has not written since"
+            return NotSendable(ErrorClass.RECIPIENT_GONE, Outcome.SUPPRESSED, reason)
+    return None

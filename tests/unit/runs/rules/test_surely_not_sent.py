@@ -1,0 +1,102 @@
+"""Who stands aside: the same whom the sender would refuse, told by the same words."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from schema.job import Aside, decode_record, job_id
+from schema.run import Run
+from sender.message.window import WINDOW_MARGIN_MS, WINDOW_MS
+from sender.runs.rules.records import RecipientRow, records
+from sender.runs.rules.surely_not_sent import NotSent, Suppression, agreed_ms
+
+NOON_S = 1_800_014_400.0
+NOON_MS = 1_800_014_400_000
+DENIED = [Suppression("1", "denied", NOON_S)]
+GONE = [Suppression("1", "recipient_gone", NOON_S, "r0")]
+
+
+def run(text: str = "Hi {{name}}", **more: Any) -> Run:
+    return Run(run_id="r", page_id="7", message={"text": text}, expires_at_ms=NOON_MS, **more)
+
+
+def why_not(
+    row: RecipientRow, *, of: Run | None = None, now_ms: int | None = None, entries: list[Suppression] | None = None
+) -> Aside | None:
+    """Return why this recipient stands aside; None: it does not."""
+    found = NotSent(of or run("Hi"), now_ms).sort_out([row], {}, {row[0]: entries or []})
+    assert (found.rows == [row]) == (not found.asides)
+    return decode_record(found.asides[0])[1].aside if found.asides else None
+
+
+def short(aside: Aside | None) -> tuple[str, str] | None:
+    return None if aside is None else (aside.outcome, aside.error_class)
+
+
+def test_nobody_stands_aside_without_a_reason() -> None:
+    assert why_not(("1", None, None)) is None
+    assert why_not(("1", '{"name": "Ann"}', None), of=run()) is None
+
+
+def test_who_lacks_a_variable_or_has_an_unusable_id_stands_aside() -> None:
+    assert why_not(("1", '{"nam": "Ann"}', None), of=run()) == Aside(
+        "failed", "missing_variable", "the variable name is missing"
+    )
+    assert why_not(("1", None, None), of=run("Hi {{name|there}}")) is None
+    assert short(why_not(("one", None, None))) == ("failed", "invalid_recipient")
+    assert short(why_not(("1", json.dumps({"name": "x" * 2001}), None), of=run())) == ("failed", "text_too_long")
+    assert short(why_not(("1", None, None), of=run("x" * 2001))) == ("failed", "text_too_long")
+
+
+def test_a_message_that_nobody_can_read_is_left_to_the_sender() -> None:
+    assert why_not(("1", None, None), of=run("Hi {{name")) is None
+
+
+def test_the_window_is_kept_where_the_time_is_known_and_the_type_asks_for_it() -> None:
+    last_in_time_s = (NOON_MS - WINDOW_MS + WINDOW_MARGIN_MS + 1) / 1000
+    assert why_not(("1", None, last_in_time_s), now_ms=NOON_MS) is None
+    assert short(why_not(("1", None, last_in_time_s - 0.001), now_ms=NOON_MS)) == ("suppressed", "recipient_window")
+    assert short(why_not(("1", None, None), now_ms=NOON_MS)) == ("suppressed", "recipient_window")
+    assert why_not(("1", None, None), now_ms=None) is None
+    assert why_not(("1", None, None), now_ms=NOON_MS, of=run("Hi", messaging_type="UTILITY")) is None
+
+
+@pytest.mark.parametrize(("later_s", "stands"), [(None, True), (-60.0, True), (0.0, True), (0.001, False)])
+def test_who_is_gone_stands_aside_until_writing_again(later_s: float | None, stands: bool) -> None:
+    aside = why_not(("1", None, None if later_s is None else NOON_S + later_s), entries=GONE)
+    assert short(aside) == (("suppressed", "recipient_gone") if stands else None)
+    assert aside is None or "2027-01-15T12:00:00+00:00" in aside.reason
+
+
+def test_who_is_denied_stands_aside_also_after_writing_again_and_for_that_reason() -> None:
+    assert why_not(("1", None, NOON_S + 60), entries=[*GONE, *DENIED], now_ms=NOON_MS) == Aside(
+        "suppressed", "recipient_denied", "on the page's deny list"
+    )
+
+
+def test_a_recipient_twice_stands_aside_once_with_all_that_a_job_holds() -> None:
+    rows: list[RecipientRow] = [
+        *(("1", '{"name": "Ann"}', 1.5), ("1", None, None)),
+        *(("2", '{"name": "Bob"}', None), ("2", None, None), ("3", None, None)),
+    ]
+    found = NotSent(run(), None).sort_out(rows, {"1": 2}, {"1": GONE})
+    assert found.rows == rows[2:4]
+    (first, gone), (third, lacking) = map(decode_record, found.asides)
+    assert (first, third) == (job_id("r", "1"), job_id("r", "3"))
+    assert (gone.recipient_id, gone.variables, gone.last_interaction_ms, gone.attempts) == (
+        "1",
+        {"name": "Ann"},
+        1500,
+        2,
+    )
+    assert (lacking.recipient_id, lacking.attempts) == ("3", 0)
+    assert [decode_record(record)[1].recipient_id for record in records("r", found.rows)] == ["2"]
+
+
+def test_the_time_is_known_where_two_clocks_agree() -> None:
+    assert agreed_ms(1000, 1300, 300) == agreed_ms(1300, 1000, 300) == 1000
+    assert agreed_ms(1000, 1301, 300) is None
+    assert agreed_ms(1301, 1000, 300) is None
