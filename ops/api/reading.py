@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Awaitable, Iterable
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -13,6 +14,7 @@ from redis.exceptions import RedisError
 from ops.shell.detail import telling
 from schema.keys import key
 from schema.runtime.asyncio_door import aio
+from sender.queue.run_hours import is_closed
 from sender.queue.run_queue import HOLDERS
 
 T = TypeVar("T")
@@ -28,7 +30,7 @@ ANSWER_WITHIN_S = 3.0
 RUN_FIELDS = (
     *("page", "state", "priority", "recipients", "left", "taken_at_ms", "expires_at_ms", "finished_at_ms"),
     *("sent", "failed", "suppressed", "expired", "unknown", "cancelled", "retrying"),
-    *("ended_as", *(f"hold:{holder}" for holder in HOLDERS)),
+    *("ended_as", *(f"hold:{holder}" for holder in HOLDERS), "windows"),
 )
 PAGE_FIELDS = ("breaker", "reason", "failures", "opened_at_ms", "retry_at_ms", "paused_until_ms", "pause_reason")
 APP_FIELDS = ("paused_until_ms", "pause_reason")
@@ -98,7 +100,7 @@ class QueueReader:
             QueueUnreachable: when Redis does not answer in time, or refuses.
         """
         ((values,),) = await _in_time(self._ask([_hmget(f"run:{run_id}", RUN_FIELDS)]))
-        return _fields(RUN_FIELDS, values) or None
+        return _run(values, time.time()) or None
 
     async def _read(self) -> Reading:
         (answers,) = await self._ask(_first_commands())
@@ -127,7 +129,7 @@ class QueueReader:
             at_s=first.at_s,
             unfinished=unfinished,
             newest_runs=newest,
-            runs={run_id: _fields(RUN_FIELDS, values) for run_id, values in zip(run_ids, runs, strict=True)},
+            runs={run_id: _run(values, first.at_s) for run_id, values in zip(run_ids, runs, strict=True)},
             pages={page_id: _fields(PAGE_FIELDS, values) for page_id, values in zip(page_ids, pages, strict=True)},
             breakers=breakers,
             app=_fields(APP_FIELDS, first.app),
@@ -250,3 +252,10 @@ def _texts(values: Iterable[bytes]) -> list[str]:
 
 def _fields(names: Iterable[str], values: list[bytes | None]) -> Fields:
     return {n: v.decode("utf-8", "replace") for n, v in zip(names, values, strict=True) if v is not None}
+
+
+def _run(values: list[bytes | None], now_s: float) -> Fields:
+    """Return a run's fields; one that is outside its hours is shown as held by its window."""
+    *others, windows = values
+    fields = _fields(RUN_FIELDS[:-1], others)
+    return fields | {"hold:window": "1"} if is_closed(windows, now_s * 1000) else fields

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Mapping, Sequence
 
 import msgspec
@@ -12,6 +13,7 @@ from schema.keys import key
 from schema.outcomes import Outcome
 from schema.run import ContentClass, Run, RunState
 from schema.runtime.asyncio_door import aio
+from sender.queue.run_hours import is_closed
 from sender.queue.script_loader import Scripts, slices
 
 
@@ -39,6 +41,8 @@ class RunFacts(msgspec.Struct, frozen=True, kw_only=True):
     """Which rule has set the brake; None while it does not hold the run. Likewise the next two."""
     brake_reason: str | None = None
     brake_at_ms: int | None = None
+    closed: bool = False
+    """Whether it is outside its hours now, by the page's clock."""
 
 
 class RunGlance(msgspec.Struct, frozen=True, array_like=True):
@@ -121,7 +125,7 @@ class RunQueue:
 
     async def facts(self, run_ids: list[str]) -> dict[str, RunFacts]:
         """Return what is known of these runs; unknown ones are missing from the answer."""
-        wanted = [*_FIELDS, *_BRAKE, *_COUNTERS, *(f"hold:{h}" for h in HOLDERS)]
+        wanted = [*_FIELDS, *_BRAKE, *_COUNTERS, *(f"hold:{h}" for h in HOLDERS), "windows"]
 
         async def read() -> list[list[bytes | None]]:
             async with self._redis.pipeline(transaction=False) as pipe:
@@ -207,7 +211,8 @@ class RunQueue:
 
 
 def _facts(run_id: str, row: list[bytes | None]) -> RunFacts:
-    text = [None if v is None else v.decode() for v in row]
+    *values, windows = row
+    text = [None if v is None else v.decode() for v in values]
     page, state, cursor, enqueued, recipients, left, lane, priority, finished, expires = text[: len(_FIELDS)]
     rest = text[len(_FIELDS) :]
     (rule, reason, braked_at), rest = rest[: len(_BRAKE)], rest[len(_BRAKE) :]
@@ -230,4 +235,5 @@ def _facts(run_id: str, row: list[bytes | None]) -> RunFacts:
         brake_rule=rule if braked else None,
         brake_reason=reason if braked else None,
         brake_at_ms=int(braked_at) if braked and braked_at else None,
+        closed=is_closed(windows, time.time() * 1000),
     )

@@ -11,7 +11,7 @@ from psycopg.rows import DictRow
 from ops.api.log_query import query
 from schema.event import at_us
 from schema.run import RunState
-from sender.queue.run_queue import RunFacts, RunQueue
+from sender.queue.run_queue import HOLDERS, RunFacts, RunQueue
 
 _ENDED = (RunState.FINISHED, RunState.REFUSED)
 
@@ -61,7 +61,8 @@ def view(row: DictRow, facts: RunFacts | None) -> RunView:
     if facts is not None and state != RunState.QUEUE_LOST:
         state, recipients, left, outcomes = facts.state.value, facts.recipients, facts.left, facts.outcomes
         finished_at = finished_at or (at_us(facts.finished_at_ms * 1000) if facts.finished_at_ms else None)
-        held_by = facts.held_by if facts.state in (RunState.ENQUEUING, RunState.ACTIVE) else []
+        if facts.state in (RunState.ENQUEUING, RunState.ACTIVE):
+            held_by = sorted({*facts.held_by, "window"}, key=HOLDERS.index) if facts.closed else facts.held_by
     done = float(state == RunState.FINISHED) if not recipients else (recipients - left) / recipients
     merged = {
         **row,

@@ -9,6 +9,7 @@ import httpx
 import pytest
 import trio
 import trio.testing
+from msgspec import msgpack
 from prometheus_client.parser import text_string_to_metric_families
 from redis import Redis
 
@@ -52,6 +53,20 @@ async def test_the_queue_is_added_up(redis: Redis, api: Callable[..., Api]) -> N
         runs = (await client.get("/api/v1/runs")).json()
         assert {run["run_id"] for run in runs["runs"]} == {"big", "small", "done"}
         assert runs["history"] == "not_configured"
+
+
+async def test_a_run_outside_its_hours_is_paused_by_its_window(redis: Redis, api: Callable[..., Api]) -> None:
+    hour_ms = 3_600_000
+    for run_id, opens in (("closed", now_ms() + hour_ms), ("open", now_ms() - hour_ms)):
+        write_run(redis, run_id, left=1, windows=msgpack.encode({"": [opens, opens + 2 * hour_ms]}))
+    async with api() as client:
+        queue = (await client.get("/stats/queue")).json()
+        one = (await client.get("/api/v1/runs/closed")).json()
+    assert {run["run_id"]: (run["state"], run["held_by"]) for run in queue["runs"]} == {
+        "closed": ("paused", ["window"]),
+        "open": ("active", []),
+    }
+    assert (one["state"], one["held_by"]) == ("paused", ["window"])
 
 
 @pytest.mark.parametrize("written", ["ready lane", "lane of the first release", "due retry", "waiting lane"])

@@ -42,6 +42,12 @@ def test_run_that_somebody_holds_is_paused() -> None:
     assert (shown.state, shown.held_by) == ("paused", ["operator", "window"])
 
 
+def test_run_outside_its_hours_is_paused_by_its_window() -> None:
+    shown = view(row(), facts(held_by=["registry"], closed=True))
+    assert (shown.state, shown.held_by) == ("paused", ["window", "registry"])
+    assert view(row(), facts(state=RunState.EXPIRED, closed=True)).held_by == []
+
+
 @pytest.mark.parametrize("state", [RunState.CANCELLED, RunState.FINISHED])
 def test_run_that_ends_is_not_paused_any_more(state: RunState) -> None:
     shown = view(row(), facts(state=state, held_by=["operator"]))
