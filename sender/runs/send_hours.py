@@ -81,6 +81,8 @@ class SendHours:
 
         Returns the rows, those whose zone nobody knows without one; None: the run has other hours than `hours` by now.
         """
+        if not hours:
+            return rows
         readable = [self._readable(run_id, row) for row in rows]
         given = self._given.setdefault(run_id, set())
         if new := {row.time_zone for row in readable if row.time_zone} - given:
