@@ -13,8 +13,10 @@ example:
       --errors window_closed_2018278=0.02,html_502=0.001
 
 Prints one line, {"url": "http://127.0.0.1:8090"}, when it is ready, and stops on SIGTERM.
-GET /__ledger streams every accepted message; /__ledger/summary and /__requests count;
-POST /__control changes errors, latency, pauses and refusals; POST /__reset empties the ledger.
+GET /__ledger streams every accepted message, /__posts every one that came in; /__ledger/summary,
+/__requests and /__limits count. POST /__control changes errors, latency, pauses and refusals, hidden
+limits, usage headers, outages and people; POST /__reset empties the ledger and what is counted.
+What to write there: docs/stand-in.md.
 """
 
 
@@ -37,6 +39,7 @@ def argument_parser() -> argparse.ArgumentParser:
     add("--errors", default="", metavar="NAME=RATE,…", help="error mix by answer name")
     add("--failure-rate", type=float, default=0.0, metavar="RATE", help="rate of the usual recipient errors")
     add("--page-limit", type=float, metavar="N", help="messages/s of one page before code 613")
+    add("--behaviour", default="{}", metavar="JSON", help="hidden limits, usage, outages and people: docs/stand-in.md")
     add("--tls-cert", type=Path, metavar="FILE", help="PEM certificate chain: serve TLS")
     add("--tls-key", type=Path, metavar="FILE", help="PEM private key")
     add("--tls-self-signed", type=Path, metavar="DIR", help="write ca.pem, cert.pem, key.pem there: serve TLS")

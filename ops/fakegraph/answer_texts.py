@@ -85,13 +85,16 @@ REFUSE = "fault_refuse_connection"  # a state of the listener, not an answer: se
 
 
 def load_catalogue() -> Catalogue:
-    """Every answer by name: those of graph-responses.json and three that need no text of their own."""
+    """Every answer by name: those of graph-responses.json and some that are made of them."""
     records = json.loads(files("ops.fakegraph").joinpath("graph-responses.json").read_text("utf-8"))
     answers = {record["name"]: _answer(record) for record in records}
+    of_name = {record["name"]: record for record in records}
     made = (
         Answer("null_member", acceptance=0.5, scope=Scope.MEMBER, member="null", bare_member="null"),
         replace(answers["send_ok"], name="slow_answer", scope=Scope.WHOLE, slow=True),
-        _token_missing(next(record for record in records if record["name"] == "api_version_unknown_2500")),
+        replace(answers["html_with_status_200"], name="empty_200", acceptance=0.5, body="", length=0),
+        _token_missing(of_name["api_version_unknown_2500"]),
+        _permission_missing(of_name["permission_missing_230"]),
     )
     return answers | {answer.name: answer for answer in made}
 
@@ -134,6 +137,15 @@ def _token_missing(record: dict[str, Any]) -> Answer:
         | {"name": "token_missing_2500", "headers": record["headers"] | {"www-authenticate": authenticate}}
         | {"body": {"error": record["body"]["error"] | {"message": text}}}
     )
+
+
+def _permission_missing(record: dict[str, Any]) -> Answer:
+    """Code 10 without a subcode, which may mean the page or one person (facts, section 5: several people tell)."""
+    text = "(#10) Application does not have permission for this action"
+    authenticate = f'OAuth "Facebook Platform" "invalid_request" "{text}"'
+    error = record["body"]["error"] | {"message": text, "code": 10}
+    headers = record["headers"] | {"www-authenticate": authenticate}
+    return _answer(record | {"name": "permission_missing_10", "headers": headers, "body": {"error": error}})
 
 
 def _head(status: int, headers: dict[str, str]) -> str:

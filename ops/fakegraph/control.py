@@ -1,22 +1,24 @@
 """What tests ask and tell the running server: ledger, counts, settings, reset, refused connections."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
 
+from ops.fakegraph.behaviour import BehaviourChange
 from ops.fakegraph.connection import Connection, Connections
 from ops.fakegraph.graph import Graph
 from ops.fakegraph.ledger import Tally
 from ops.fakegraph.listener import Listener
 from ops.fakegraph.mix import ErrorMix, Latency, drawable
 from ops.fakegraph.options import FakeGraphUsageError, check_page_limit
+from ops.fakegraph.refusals import Refusals
 from ops.fakegraph.requests import Request
 
 
-class Change(msgspec.Struct, forbid_unknown_fields=True):
-    """A body of `POST /__control`; what is left out stays as it is.
+class Change(BehaviourChange, forbid_unknown_fields=True):
+    """A body of `POST /__control`; what is left out stays as it is. Beside these: all of BehaviourChange.
 
     Attributes:
         errors: The new error mix, rate by answer name; replaces the whole mix.
@@ -48,13 +50,17 @@ class Control:
     graph: Graph
     connections: Connections
     listener: Listener
+    refusals: Refusals = field(init=False)
     _routes: dict[tuple[bytes, bytes], Callable[[Connection, Request], None]] = field(init=False)
 
     def __post_init__(self) -> None:
+        self.refusals = Refusals(self._refuse_for)
         self._routes = {
             (b"GET", b"/__ledger"): lambda connection, _: connection.run(self._stream_ledger(connection)),
             (b"GET", b"/__ledger/summary"): lambda connection, _: connection.run(self._summarize(connection)),
             (b"GET", b"/__requests"): self._count,
+            (b"GET", b"/__posts"): lambda connection, _: connection.run(self._stream_posts(connection)),
+            (b"GET", b"/__limits"): lambda connection, _: _answer(connection, self.graph.limit_counts()),
             (b"POST", b"/__control"): lambda connection, request: connection.run(self._change(connection, request)),
             (b"POST", b"/__reset"): self._reset,
         }
@@ -69,14 +75,10 @@ class Control:
         route(connection, request)
 
     async def _stream_ledger(self, connection: Connection) -> None:
-        head = b"HTTP/1.1 200 OK\r\ncontent-type: application/x-ndjson\r\ntransfer-encoding: chunked\r\n\r\n"
-        await connection.write_part(head)
-        lines = msgspec.json.Encoder()
-        for messages in self.graph.ledger.slices():
-            chunk = lines.encode_lines(messages)
-            await connection.write_part(b"%x\r\n%b\r\n" % (len(chunk), chunk))
-            await asyncio.sleep(0)  # the messages of others go first
-        connection.finish(b"0\r\n\r\n")
+        await _stream(connection, self.graph.ledger.slices())
+
+    async def _stream_posts(self, connection: Connection) -> None:
+        await _stream(connection, self.graph.posts.slices())
 
     async def _summarize(self, connection: Connection) -> None:
         tally = Tally()
@@ -111,6 +113,7 @@ class Control:
     async def _apply(self, change: Change) -> None:
         """Check everything first, so that a refused change changes nothing."""
         graph = self.graph
+        behaviour = graph.behaved(change)
         mix, latency = self._new_mix(change), graph.latency
         upcoming = drawable(graph.catalogue, change.next or [])
         if change.latency_ms is not None:
@@ -127,8 +130,13 @@ class Control:
         graph.mix, graph.latency, graph.page_limit = mix, latency, page_limit
         if change.pause is not None:
             self.connections.pause(change.pause)
+        refused, graph.behaviour = graph.refusing(), behaviour
+        if change.outages is not None:
+            self.refusals.plan(behaviour.outages.refusing)
         if change.refuse_ms is not None:
             await self._refuse(change.refuse_ms)
+        elif refused and not graph.refusing():
+            await self.listener.open()
 
     def _new_mix(self, change: Change) -> ErrorMix:
         if change.errors is None and change.failure_rate is None:
@@ -139,10 +147,13 @@ class Control:
 
     async def _refuse(self, for_ms: float) -> None:
         if for_ms > 0:
-            self.listener.refuse_for(for_ms / 1000)
-            self.connections.close_idle()
+            self._refuse_for(for_ms / 1000)
         else:
             await self.listener.open()
+
+    def _refuse_for(self, for_s: float) -> None:
+        self.listener.refuse_for(for_s)
+        self.connections.close_idle()
 
     def _settings(self) -> dict[str, object]:
         graph = self.graph
@@ -155,7 +166,21 @@ class Control:
             "page_limit": graph.page_limit,
             "pause": self.connections.held is not None,
             "refuse": not self.listener.is_open,
+            **graph.behaviour.told,
         }
+
+
+async def _stream(connection: Connection, slices: Iterable[Sequence[msgspec.Struct]]) -> None:
+    """Answer with one line for each, while the messages of others go first."""
+    await connection.write_part(
+        b"HTTP/1.1 200 OK\r\ncontent-type: application/x-ndjson\r\ntransfer-encoding: chunked\r\n\r\n"
+    )
+    lines = msgspec.json.Encoder()
+    for records in slices:
+        chunk = lines.encode_lines(records)
+        await connection.write_part(b"%x\r\n%b\r\n" % (len(chunk), chunk))
+        await asyncio.sleep(0)
+    connection.finish(b"0\r\n\r\n")
 
 
 def _answer(connection: Connection, body: object, status: bytes = b"200 OK") -> None:

@@ -27,6 +27,7 @@ class FakeGraphOptions:
         tls_key: PEM private key.
         tls_self_signed: Folder to write `ca.pem`, `cert.pem` and `key.pem` into and serve with.
         backlog: Connections that may wait to be taken.
+        behaviour: How pages and people behave, as JSON of `behaviour.BehaviourChange`; its times begin at the start.
         until_stdin_closes: Stop when standard input ends, so that a killed parent leaves nothing behind.
     """
 
@@ -43,6 +44,7 @@ class FakeGraphOptions:
     tls_key: Path | None = None
     tls_self_signed: Path | None = None
     backlog: int = 2048
+    behaviour: str = "{}"
     until_stdin_closes: bool = False
 
     def __post_init__(self) -> None:

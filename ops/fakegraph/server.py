@@ -53,6 +53,7 @@ async def _serve(options: FakeGraphOptions, tls: ssl.SSLContext | None, graph: G
     listener = Listener(options, tls, lambda: Connection(graph, connections, control.serve))
     control = Control(graph, connections, listener)
     await listener.open()
+    control.refusals.plan(graph.behaviour.outages.refusing)
     print(json.dumps({"url": listener.url}), flush=True)
     await stop.wait()
     listener.close()

@@ -50,6 +50,7 @@ def test_all_commands_of_the_contract_are_there() -> None:
         ["fakegraph", "--no-such-option"],
         ["fakegraph", "--errors", "nonsense"],
         ["fakegraph", "--port", "65536"],
+        ["fakegraph", "--behaviour", '{"usage": {"100": -1}}'],
     ],
 )
 def test_wrong_usage_ends_with_2_and_nothing_on_stdout(newar: CommandLine, words: list[str]) -> None:

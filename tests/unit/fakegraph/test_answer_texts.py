@@ -43,6 +43,7 @@ def test_only_ambiguous_answers_hide_an_accepted_message() -> None:
         "fault_read_timeout_after_full_request": 1.0,
         "fault_reset_after_full_request": 1.0,
         "null_member": 0.5,
+        "empty_200": 0.5,
     }
 
 

@@ -195,7 +195,7 @@ def test_a_batch_whose_answer_is_lost_was_still_carried_out() -> None:
     reply = graph.reply(batch(member("7"), member("8"), member("Ann")))
     assert reply == Reply(b"", Ending.RESET, 0.0)
     assert len(graph.ledger) == 2
-    assert dict(graph.answers) == {"fault_reset_after_full_request": 1, "bad_recipient_id_form": 1}
+    assert dict(graph.answers) == {"fault_reset_after_full_request": 1}
 
 
 def test_a_reset_forgets_everything_but_the_settings() -> None:
