@@ -218,6 +218,32 @@ class RunsAnswer(Answer):
     runs: list[RunAnswer]
 
 
+SuppressionReason = Literal["recipient_gone", "denied"]
+"""Meta said that the person cannot be reached; somebody put them on the page's deny list."""
+
+
+class Suppression(Answer):
+    """A person whom a page's runs leave out."""
+
+    page_id: str
+    recipient_id: str
+    reason: SuppressionReason
+    since: datetime
+    run_id: str | None
+    """`recipient_gone`: the run that was told so."""
+    by_whom: str
+    note: str | None
+    confirmed: bool
+    """False: that run was braked because most of it are gone; this counts when a person resumes it."""
+
+
+class SuppressionsAnswer(Answer):
+    """`/api/v1/suppressions`: by page and person; `next`, given as `after`, brings the following ones."""
+
+    suppressions: list[Suppression]
+    next: str | None
+
+
 class FailuresAnswer(Answer):
     """`/api/v1/failures`: the newest failures, newest first."""
 

@@ -22,6 +22,7 @@ from ops.api.answers import (
     RunAnswer,
     RunDetail,
     RunsAnswer,
+    SuppressionsAnswer,
 )
 from ops.api.checks import check_all
 from ops.api.history import History, HistoryUnreachable
@@ -113,6 +114,18 @@ class Board:
         run = await self._find(run_id)
         log, missed = await self._not_reached(run_id)
         return RunDetail(**msgspec.structs.asdict(run), log=log, not_reached=missed)
+
+    async def suppressions(self, limit: int, **filters: str | None) -> SuppressionsAnswer:
+        """Return people whom runs leave out.
+
+        Raises:
+            BadFilter: naming what cannot be used.
+            HistoryUnreachable: when the log database does not answer.
+            NotFound: when it is not configured here.
+        """
+        if self._history is None:
+            raise NotFound("LOG_DATABASE_URL is not set for this service: suppressions are in the log database")
+        return await self._history.suppressions(filters, limit)
 
     async def overview(self) -> bytes:
         """Return the JSON of an Overview, encoded once per reading."""

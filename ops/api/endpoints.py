@@ -17,8 +17,10 @@ from ops.api.answers import (
     QueueAnswer,
     RunDetail,
     RunsAnswer,
+    SuppressionsAnswer,
 )
 from ops.api.board import Board
+from ops.api.suppressions import FILTERS, MOST
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,8 @@ class Endpoint:
     read: Callable[..., Awaitable[msgspec.Struct | bytes]]
     most: int | None = None
     """Takes `?limit=`, from 1 to this number, which is also the default."""
+    filters: tuple[str, ...] = ()
+    """Other parameters, each of which may be left out."""
 
 
 ENDPOINTS = (
@@ -43,4 +47,12 @@ ENDPOINTS = (
     Endpoint("/api/v1/runs", "The newest runs", RunsAnswer, Board.runs, most=100),
     Endpoint("/api/v1/runs/<path:run_id>", "One run, and whom it did not reach", RunDetail, Board.run),
     Endpoint("/api/v1/failures", "The newest failures", FailuresAnswer, Board.failures, most=200),
+    Endpoint(
+        "/api/v1/suppressions",
+        "People whom runs leave out",
+        SuppressionsAnswer,
+        Board.suppressions,
+        most=MOST,
+        filters=FILTERS,
+    ),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
 from importlib.resources import files
 from typing import Any, TypeVar
 
@@ -10,7 +10,8 @@ import psycopg
 import trio
 from psycopg.rows import DictRow
 
-from ops.api.answers import NotReached, RunAnswer
+from ops.api import suppressions
+from ops.api.answers import NotReached, RunAnswer, SuppressionsAnswer
 from ops.api.log_query import query
 from ops.api.not_reached import read_not_reached
 from ops.shell.detail import telling
@@ -22,6 +23,7 @@ T = TypeVar("T")
 ANSWER_WITHIN_S = 3.0
 _NEWEST = files("ops.api").joinpath("sql/newest_runs.sql").read_text()
 _ONE = files("ops.api").joinpath("sql/run.sql").read_text()
+_SUPPRESSIONS = files("ops.api").joinpath("sql/suppressions.sql").read_text()
 
 
 class HistoryUnreachable(Exception):
@@ -52,6 +54,10 @@ class History:
     async def not_reached(self, run_id: str) -> list[NotReached]:
         """Return who did not get a run's message. Errors as of `newest`."""
         return await self._in_time(read_not_reached(self._url, run_id))
+
+    async def suppressions(self, filters: Mapping[str, str | None], limit: int) -> SuppressionsAnswer:
+        """Return people whom runs leave out. Errors as of `newest`, and BadFilter."""
+        return suppressions.answer(await self._ask(_SUPPRESSIONS, suppressions.params(filters, limit)), limit)
 
     async def _ask(self, statement: str, params: dict[str, Any]) -> list[DictRow]:
         return await self._in_time(query(self._url, statement, params))

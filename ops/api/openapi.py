@@ -50,6 +50,7 @@ def _operation(endpoint: Endpoint) -> dict[str, Any]:
     in_path = [{"name": n, "in": "path", "required": True, "schema": {"type": "string"}} for n in names]
     limit = {"type": "integer", "minimum": 1, "maximum": endpoint.most, "default": endpoint.most}
     in_query = [{"name": "limit", "in": "query", "schema": limit}] if endpoint.most else []
+    in_query += [{"name": name, "in": "query", "schema": {"type": "string"}} for name in endpoint.filters]
     return {
         "summary": endpoint.summary,
         "parameters": in_path + in_query,

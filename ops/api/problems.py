@@ -14,6 +14,7 @@ from ops.api.answers import Problem
 from ops.api.board import NotFound
 from ops.api.history import HistoryUnreachable
 from ops.api.reading import QueueUnreachable
+from ops.api.suppressions import BadFilter
 
 log = structlog.get_logger()
 
@@ -44,6 +45,7 @@ def answer_errors(app: QuartTrio) -> None:
     app.register_error_handler(Unauthorized, _unauthorized)
     app.register_error_handler(ForeignHost, _foreign_host)
     app.register_error_handler(BadParameter, _bad_parameter)
+    app.register_error_handler(BadFilter, _bad_parameter)
     app.register_error_handler(NotFound, _not_found)
     app.register_error_handler(QueueUnreachable, _unavailable)
     app.register_error_handler(HistoryUnreachable, _unavailable)

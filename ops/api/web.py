@@ -101,9 +101,10 @@ def _guard(app: QuartTrio, access: Access) -> None:
 
 
 def _view(board: Board, endpoint: Endpoint) -> Callable[..., Awaitable[Response]]:
-    async def view(**arguments: str | int) -> Response:
+    async def view(**arguments: str | int | None) -> Response:
         if endpoint.most is not None:
             arguments["limit"] = _limit(endpoint.most)
+        arguments |= {name: request.args.get(name) for name in endpoint.filters}
         return _json(await endpoint.read(board, **arguments))
 
     return view

@@ -1,0 +1,62 @@
+"""People whom runs leave out, as the log database has them: a page of the list, and the place where it goes on."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from typing import Any, get_args
+
+import msgspec
+from psycopg.rows import DictRow
+
+from ops.api.answers import Suppression, SuppressionReason, SuppressionsAnswer
+
+FILTERS = ("page", "person", "reason", "after")
+MOST = 1000
+
+_REASONS = get_args(SuppressionReason)
+_Key = tuple[str, str, str]
+
+
+class BadFilter(Exception):
+    """A filter cannot be used; the text says what to write."""
+
+
+def params(filters: Mapping[str, str | None], limit: int | None) -> dict[str, Any]:
+    """Return what `suppressions.sql` asks for; `limit` None: all of them.
+
+    Raises:
+        BadFilter: naming all that cannot be used.
+    """
+    problems = [f"{name} holds a NUL character" for name, text in filters.items() if text and "\0" in text]
+    if filters.get("reason") not in (None, *_REASONS):
+        problems.append(f"reason must be one of {', '.join(_REASONS)}")
+    page, person, reason = "", "", ""
+    if after := filters.get("after"):
+        try:
+            page, person, reason = _place(after)
+        except ValueError:
+            problems.append("after must be the `next` of a former answer")
+    if problems:
+        raise BadFilter("; ".join(problems))
+    wanted = {name: filters.get(name) for name in FILTERS if name != "after"}
+    return {**wanted, "after_page": page, "after_person": person, "after_reason": reason, "limit": limit}
+
+
+def answer(rows: list[DictRow], limit: int) -> SuppressionsAnswer:
+    """Return a page of the list."""
+    found = [Suppression(**row) for row in rows]
+    return SuppressionsAnswer(suppressions=found, next=_after(found[-1]) if len(found) == limit else None)
+
+
+def _after(last: Suppression) -> str:
+    key = msgspec.json.encode((last.page_id, last.recipient_id, last.reason))
+    return base64.urlsafe_b64encode(key).decode().rstrip("=")
+
+
+def _place(text: str) -> _Key:
+    padded = text.encode() + b"=" * (-len(text) % 4)
+    key: _Key = msgspec.json.decode(base64.b64decode(padded, b"-_", validate=True), type=_Key)
+    if any("\0" in part for part in key):
+        raise ValueError
+    return key
