@@ -22,7 +22,7 @@ class DeniedPeople:
 
     async def change(
         self,
-        what: Literal["add", "remove"],
+        what: Literal["add", "remove", "lift"],
         page_id: str,
         recipient_ids: list[str],
         *,
@@ -33,7 +33,7 @@ class DeniedPeople:
         """Deny people of a page from now on, or no longer; return for how many that is news here.
 
         Args:
-            what: which of both.
+            what: `add` or `remove`; `lift` only notes that something else was lifted than an entry here.
             page_id: the page, known to the queue or not.
             recipient_ids: the people.
             who: does it, for the audit trail.

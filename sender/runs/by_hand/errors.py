@@ -1,4 +1,4 @@
-"""What keeps a run from being submitted, retried or recovered, for the person who asked for it."""
+"""What keeps a person from what they asked for: a run submitted, retried or recovered, people put on a list."""
 
 from __future__ import annotations
 

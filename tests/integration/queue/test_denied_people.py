@@ -54,12 +54,15 @@ async def test_a_change_is_noted_with_who_made_it_and_a_repetition_is_not(redis:
     await people.change("add", "1", ["5", "6"], **{**ANN, "changed": False})
     await people.change("remove", "1", ["7"], **REMOVE)
     await people.change("remove", "1", ["7"], **{**REMOVE, "changed": True})
+    await people.change("lift", "1", ["5"], **{**REMOVE, "changed": True})
     entries: Any = await aio(redis.xrange, key("audit"))
     noted = [{k.decode(): v.decode() for k, v in fields.items()} for _, fields in entries]
     assert [(e["who"], e["what"], e["target"], e["detail"]) for e in noted] == [
         ("ann@desk", "suppression add", "1", "2 people, the first 5"),
         ("ann@desk", "suppression remove", "1", "7"),
+        ("ann@desk", "suppression remove", "1", "5"),
     ]
+    assert await aio(redis.zcard, key("denied:1")) == 2
     assert abs(int(noted[0]["at_ms"]) / 1000 - time.time()) < 60
 
 

@@ -1,0 +1,241 @@
+"""`newar suppression …`: people whom runs leave out, and the deny list. Reading files is not here."""
+
+from __future__ import annotations
+
+import csv
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from enum import StrEnum
+from importlib.resources import files
+from io import TextIOWrapper
+from pathlib import Path
+from typing import Annotated, Any, Literal, TextIO
+
+import msgspec
+import psycopg
+import trio
+import typer
+from psycopg.rows import DictRow, dict_row
+from redis.exceptions import RedisError
+
+from ops.api.answers import SuppressionsAnswer
+from ops.api.log_query import query
+from ops.api.suppressions import MOST, BadFilter, answer, params
+from ops.settings.checked import load_checked
+from ops.shell.detail import telling
+from ops.shell.exits import CommandFailed
+from ops.shell.output import AsJson, example, print_json, print_table, printable
+from ops.shell.person import who
+from ops.shell.service import run_once
+from schema.runtime.asyncio_door import aio
+from schema.runtime.redis import open_redis
+from schema.runtime.settings import LogDatabaseSettings, RedisSettings
+from sender.queue.denied_people import DeniedPeople
+from sender.runs.by_hand.deny_file import Denial, read_denials
+from sender.runs.by_hand.suppress import deny, lift
+
+commands = typer.Typer(help="People whom runs leave out, and the deny list.", no_args_is_help=True)
+
+ANSWER_WITHIN_S = 60.0
+_FETCHED_AT_A_TIME = 1000
+_SQL = files("ops.api").joinpath("sql/suppressions.sql").read_text("utf-8")
+
+
+class Reason(StrEnum):
+    """Why somebody is left out."""
+
+    GONE = "recipient_gone"
+    DENIED = "denied"
+
+
+class _SuppressionSettings(RedisSettings, LogDatabaseSettings):
+    """The list, and the queue with jobs that shall obey it."""
+
+
+PageId = Annotated[str, typer.Argument(metavar="PAGE", help="The page's number.")]
+People = Annotated[list[str], typer.Argument(metavar="PERSON...", help="Ids of the page's people (PSIDs).")]
+OfPage = Annotated[str | None, typer.Option("--page", metavar="ID", help="Only those of this page.")]
+OfPerson = Annotated[str | None, typer.Option("--person", metavar="ID", help="Only this person's.")]
+OfReason = Annotated[Reason | None, typer.Option("--reason", help="Only those for this reason.")]
+
+
+@commands.command("list", epilog=example("newar suppression list --page 104512345678901"))
+def show_suppressions(
+    page: OfPage = None,
+    person: OfPerson = None,
+    reason: OfReason = None,
+    limit: Annotated[int, typer.Option(min=1, max=MOST, help="How many at most.")] = 50,
+    after: Annotated[
+        str | None, typer.Option(metavar="PLACE", help="Where a former list ended, as it says in its last line.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List whom runs leave out: who cannot be reached, as Meta said, and who is on a deny list. By page and person.
+
+    Somebody of whom Meta said so gets messages again after writing to the page.
+    """
+    url = load_checked(LogDatabaseSettings).log_database_url.get_secret_value()
+    wanted = _wanted({"page": page, "person": person, "reason": reason, "after": after}, limit)
+
+    async def read() -> SuppressionsAnswer:
+        with trio.fail_after(ANSWER_WITHIN_S):
+            return answer(await query(url, _SQL, wanted), limit)
+
+    found = run_once(read)
+    if as_json:
+        print_json(found)
+        return
+    columns = ["PAGE", "PERSON", "REASON", "SINCE", "RUN", "BY", "NOTE"]
+    rows = [(s.page_id, s.recipient_id, s.reason, s.since, s.run_id, s.by_whom, s.note) for s in found.suppressions]
+    print_table(columns, rows)
+    if braked := {s.run_id for s in found.suppressions if not s.confirmed}:
+        typer.echo(
+            f"Those of {', '.join(map(str, sorted(braked, key=str)))} do not count: newar run resume confirms them."
+        )
+    if found.next:
+        typer.echo(f"More follow: --after {found.next}")
+
+
+@commands.command(epilog=example('newar suppression add 104512345678901 7001234567890123 --note "asked us to"'))
+def add(
+    page_id: PageId,
+    people: People,
+    note: Annotated[str | None, typer.Option(metavar="TEXT", help="Why, for those who read the list.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Put people on a page's deny list: no run sends to them, nor do jobs that wait already. Ends only by `remove`."""
+    _deny([Denial(page_id, person, note) for person in people], "suppression add", as_json)
+
+
+@commands.command(epilog=example("newar suppression remove 104512345678901 7001234567890123"))
+def remove(
+    page_id: PageId,
+    people: People,
+    reason: Annotated[Reason | None, typer.Option(help="Lift only this; both when left out.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Lift what keeps people of a page out of its runs: they are sent to by later runs, until Meta says no again."""
+    settings = load_checked(_SuppressionSettings)
+    reasons = [reason.value] if reason else [r.value for r in Reason]
+
+    async def lifting() -> list[tuple[str, str]]:
+        with trio.fail_after(ANSWER_WITHIN_S):
+            lifted = await aio(lift, settings.log_database_url.get_secret_value(), page_id, people, reasons)
+            what: Literal["remove", "lift"] = "lift" if reason is Reason.GONE else "remove"
+            here = await _tell_queue(settings, what, {page_id: people}, "suppression remove", changed=bool(lifted))
+        if not lifted and not here:
+            raise CommandFailed(f"nobody of them is suppressed on page {page_id}: newar suppression list shows who is")
+        return lifted
+
+    lifted = run_once(lifting)
+    if as_json:
+        print_json({"page_id": page_id, "lifted": [{"recipient_id": p, "reason": r} for p, r in lifted]})
+    else:
+        for person, why in lifted:
+            typer.echo(f"page {page_id}: {printable(person)} is no longer left out ({why})")
+
+
+@commands.command("import", epilog=example("newar suppression import denied.csv --page 104512345678901"))
+def import_people(
+    file: Annotated[str, typer.Argument(metavar="FILE|-", help="CSV with a heading; - is standard input.")],
+    page: Annotated[str | None, typer.Option(metavar="ID", help="The page of lines that name none.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Put the people of a file on deny lists: all of them, or none when a line cannot be used.
+
+    Columns: recipient_id, page_id (or --page), note. A file of `export` fits too, without its lines of other reasons.
+    """
+    with _opened(file) as lines:
+        _deny(read_denials(lines, page), "suppression import", as_json)
+
+
+@commands.command(epilog=example("newar suppression export --reason denied > denied.csv"))
+def export(page: OfPage = None, person: OfPerson = None, reason: OfReason = None, as_json: AsJson = False) -> None:
+    """Write all of them: CSV, or with --json a JSON object on each line."""
+    url = load_checked(LogDatabaseSettings).log_database_url.get_secret_value()
+    wanted = _wanted({"page": page, "person": person, "reason": reason}, None)
+    write = _write_json if as_json else _write_csv
+    with psycopg.connect(url, prepare_threshold=None) as connection:
+        write(_rows(connection, wanted))
+
+
+def _deny(entries: Iterable[Any], words: str, as_json: bool) -> None:
+    settings = load_checked(_SuppressionSettings)
+
+    async def denying() -> tuple[int, int]:
+        done = await aio(deny, settings.log_database_url.get_secret_value(), entries, who())
+        await _tell_queue(settings, "add", done.people, words, changed=bool(done.changed))
+        return sum(len(set(people)) for people in done.people.values()), done.changed
+
+    people, changed = run_once(denying)
+    if as_json:
+        print_json({"denied": people, "changed": changed})
+    else:
+        typer.echo(f"denied: {people} people, {changed} of the entries are new or have a new note")
+
+
+async def _tell_queue(
+    settings: _SuppressionSettings,
+    what: Literal["add", "remove", "lift"],
+    people: dict[str, list[str]],
+    words: str,
+    *,
+    changed: bool,
+) -> int:
+    """Let jobs that wait already obey; return for how many people that is news."""
+    redis = open_redis(settings.redis_url.get_secret_value())
+    try:
+        denied, caller = DeniedPeople(redis), who()
+        return sum(
+            [await denied.change(what, p, ids, who=caller, command=words, changed=changed) for p, ids in people.items()]
+        )
+    except RedisError as exc:
+        raise CommandFailed(
+            f"Redis: {telling(exc)}. The list is changed, and later runs obey it; jobs that wait in the queue do not "
+            "yet: give the command again when Redis answers"
+        ) from exc
+    finally:
+        with trio.move_on_after(1, shield=True):
+            await aio(redis.aclose)
+
+
+def _wanted(filters: dict[str, str | None], limit: int | None) -> dict[str, Any]:
+    try:
+        return params(filters, limit)
+    except BadFilter as exc:
+        raise typer.BadParameter(str(exc).replace("`next` of a former answer", "last line of a former list")) from None
+
+
+def _opened(file: str) -> AbstractContextManager[TextIO]:
+    if file == "-":
+        return nullcontext(TextIOWrapper(sys.stdin.buffer, "utf-8-sig", "surrogateescape", newline=""))
+    try:
+        return Path(file).open(encoding="utf-8-sig", errors="surrogateescape", newline="")
+    except OSError as exc:
+        raise typer.BadParameter(f"{file} cannot be read: {exc.strerror}", param_hint="FILE") from None
+
+
+def _rows(connection: psycopg.Connection[Any], wanted: dict[str, Any]) -> Iterator[DictRow]:
+    """A cursor of the server: the rows are never here, or there, all at once."""
+    with connection.cursor("suppressions", row_factory=dict_row) as cursor:
+        cursor.itersize = _FETCHED_AT_A_TIME
+        statement: Any = _SQL  # ours: as good as a literal
+        yield from cursor.execute(statement, wanted)
+
+
+def _write_json(rows: Iterator[DictRow]) -> None:
+    for row in rows:
+        sys.stdout.write(msgspec.json.encode(row).decode() + "\n")
+
+
+COLUMNS = ("page_id", "recipient_id", "reason", "since", "run_id", "by_whom", "note", "confirmed")
+
+
+def _write_csv(rows: Iterator[DictRow]) -> None:
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for row in rows:
+        confirmed = "true" if row["confirmed"] else "false"
+        note = row["note"] and printable(row["note"])
+        writer.writerow({**row, "since": row["since"].isoformat(), "note": note, "confirmed": confirmed}.values())

@@ -1,0 +1,1 @@
+COPY deny_stage (page_id, recipient_id, note) FROM STDIN
