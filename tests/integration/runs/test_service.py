@@ -34,6 +34,7 @@ def settings(world: World, **changes: object) -> RunsSettings:
         "source_database_url": world.url,
         "token_encryption_key": KEY,
         "poll_interval_ms": 50,
+        "enforce_messaging_window": False,
         **changes,
     }
     return RunsSettings(_env_file=None, **values)  # type: ignore[call-arg, arg-type]  # BaseSettings takes both
