@@ -11,6 +11,7 @@ CREATE TABLE suppressions (
     lifted_at    timestamptz,
     PRIMARY KEY (page_id, recipient_id, reason)
 );
+CREATE INDEX suppressions_recipient ON suppressions (recipient_id);
 CREATE INDEX suppressions_reason ON suppressions (reason, page_id, recipient_id);
 CREATE INDEX suppressions_lifted ON suppressions (lifted_at) WHERE lifted_at IS NOT NULL;
 
