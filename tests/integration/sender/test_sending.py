@@ -102,7 +102,7 @@ async def test_a_dead_token_opens_the_breaker_and_keeps_the_jobs(world: World) -
 
 async def test_a_recovered_run_is_sent_with_the_token_of_its_new_queue(world: World) -> None:
     await world.add("r", people(3), token="dead-token")
-    async with world.sender():
+    async with world.sender(circuit_breaker_threshold=3):
         with trio.fail_after(patience_s()):
             while await aio(world.redis.hget, key("page:100"), "breaker") != b"open":  # noqa: ASYNC110 - by the sender
                 await trio.sleep(0.01)

@@ -15,9 +15,9 @@ from tests.patience import patience_s
 @pytest.mark.parametrize(
     ("answer", "event", "paused"),
     [
-        ("rate_80006", "page_paused", "page:100"),
-        ("rate_4_app", "app_paused", "app"),
-        ("source_ip_not_allowed_5", "app_paused", "app"),
+        ("rate_80006", "page_pause", "page:100"),
+        ("rate_4_app", "app_pause", "app"),
+        ("source_ip_not_allowed_5", "app_breaker", "app"),
     ],
 )
 async def test_a_wave_of_answers_logs_one_pause(world: World, answer: str, event: str, paused: str) -> None:
