@@ -13,6 +13,7 @@ import typer
 from ops.settings.checked import load_checked
 from ops.shell.exits import CommandFailed
 from ops.shell.output import AsJson, example, print_json, print_table
+from ops.shell.person import who
 from ops.shell.service import run_once
 from schema.event import at_us
 from schema.runtime.asyncio_door import aio
@@ -51,13 +52,13 @@ def show_pages(as_json: AsJson = False) -> None:
 @commands.command(epilog=example("newar page pause 104512345678901"))
 def pause(page_id: PageId, as_json: AsJson = False) -> None:
     """Send nothing for a page until it is resumed."""
-    _steer(page_id, "paused", lambda queue: queue.pause(page_id), as_json)
+    _steer(page_id, "paused", lambda queue: queue.pause(page_id, who()), as_json)
 
 
 @commands.command(epilog=example("newar page resume 104512345678901"))
 def resume(page_id: PageId, as_json: AsJson = False) -> None:
     """End a page's pause, whether it was made by hand or came from Meta's answers."""
-    _steer(page_id, "resumed", lambda queue: queue.resume(page_id), as_json)
+    _steer(page_id, "resumed", lambda queue: queue.resume(page_id, who()), as_json)
 
 
 @commands.command(epilog=example("newar page breaker 104512345678901 close"))
@@ -66,11 +67,11 @@ def breaker(
     change: Annotated[BreakerState, typer.Argument(metavar="open|close", help="What to do.")],
     as_json: AsJson = False,
 ) -> None:
-    """Open a page's breaker until it is closed by hand or the token changes; or close it."""
+    """Open a page's breaker until it is closed by hand, whatever token comes meanwhile; or close it."""
     if change is BreakerState.OPEN:
-        _steer(page_id, "breaker open", lambda queue: queue.open_breaker(page_id), as_json)
+        _steer(page_id, "breaker open", lambda queue: queue.open_breaker(page_id, who()), as_json)
     else:
-        _steer(page_id, "breaker closed", lambda queue: queue.close_breaker(page_id), as_json)
+        _steer(page_id, "breaker closed", lambda queue: queue.close_breaker(page_id, who()), as_json)
 
 
 def _steer(page_id: str, done: str, steer: Callable[[PageQueue], Awaitable[bool]], as_json: bool) -> None:

@@ -77,21 +77,24 @@ class PageQueue:
         args = (page_id, reason, ms, longest_ms, str(token_version))
         return bool(await aio(self._scripts.call, "pages/unusable", *args))
 
-    async def pause(self, page_id: str) -> bool:
-        """Send nothing for this page until it is resumed. False: unknown page (likewise below)."""
-        return bool(await aio(self._scripts.call, "pages/steer", page_id, "pause"))
+    async def pause(self, page_id: str, who: str) -> bool:
+        """Send nothing for this page until it is resumed. False: unknown page (likewise below).
 
-    async def resume(self, page_id: str) -> bool:
+        `who`: the person, for the audit trail.
+        """
+        return bool(await aio(self._scripts.call, "pages/steer", page_id, "pause", who))
+
+    async def resume(self, page_id: str, who: str) -> bool:
         """End a pause, by hand or from Meta's answers."""
-        return bool(await aio(self._scripts.call, "pages/steer", page_id, "resume"))
+        return bool(await aio(self._scripts.call, "pages/steer", page_id, "resume", who))
 
-    async def open_breaker(self, page_id: str) -> bool:
-        """Open the page's breaker until it is closed by hand or the token changes."""
-        return bool(await aio(self._scripts.call, "pages/steer", page_id, "open"))
+    async def open_breaker(self, page_id: str, who: str) -> bool:
+        """Open the page's breaker until it is closed by hand."""
+        return bool(await aio(self._scripts.call, "pages/steer", page_id, "open", who))
 
-    async def close_breaker(self, page_id: str) -> bool:
+    async def close_breaker(self, page_id: str, who: str) -> bool:
         """Close the page's breaker and forget its failures."""
-        return bool(await aio(self._scripts.call, "pages/steer", page_id, "close"))
+        return bool(await aio(self._scripts.call, "pages/steer", page_id, "close", who))
 
     async def list(self) -> list[PageState]:
         """Return every page that ever had a run, by id."""

@@ -158,13 +158,12 @@ class RunQueue:
         seconds, us = await aio(self._scripts.command, "TIME")
         return int(seconds) * 1000 + int(us) // 1000
 
-    async def hold(self, run_id: str, holder: str) -> bool:
-        """Stop sending the run until this one of HOLDERS lets go. False: unknown or ended."""
-        return bool(await aio(self._scripts.call, "runs/hold", run_id, holder, 1))
+    async def hold(self, run_id: str, holder: str, *, who: str = "") -> bool:
+        """Stop sending the run until this one of HOLDERS lets go. False: unknown or ended.
 
-    async def let_go(self, run_id: str, holder: str) -> bool:
-        """Undo this holder's hold; the run sends again when no other holds it. False: unknown or ended."""
-        return bool(await aio(self._scripts.call, "runs/hold", run_id, holder, 0))
+        `who`: the person who does it, for the audit trail; "": nobody, a process follows the source (likewise below).
+        """
+        return bool(await aio(self._scripts.call, "runs/hold", run_id, holder, 1, who))
 
     async def set_windows(
         self, run_id: str, windows: Mapping[str, Sequence[tuple[int, int]]], *, hours: str = "", until_ms: int = 0
@@ -193,7 +192,7 @@ class RunQueue:
 
     async def cancel(self, run_id: str) -> bool:
         """Begin to drain the run as `cancelled`; cannot be undone. False: unknown or ended."""
-        return bool(await aio(self._scripts.call, "runs/cancel", run_id))
+        return bool(await aio(self._scripts.call, "runs/cancel", run_id, who))
 
     async def finished(self, limit: int = 100) -> list[RunFacts]:
         """Return runs that finished and were not confirmed yet, oldest first."""

@@ -217,7 +217,7 @@ class Faults:
     async def _heal(self) -> None:
         await self.world.graph(errors={}, pause=False, latency_ms=10)
         for page in PAGES:
-            await self.world.pages.resume(page)
+            await self.world.pages.resume(page, "the tests")
 
 
 def _signal(sender: TracedSender, number: signal.Signals) -> None:

@@ -318,7 +318,7 @@ class QueueMachine(RuleBasedStateMachine):
         stopped = page.paused or page.breaker != "closed" or self.model.app_paused
         what = _one_of(data, [*(STARTS if stopped == usual else STOPS)])
         if what in {"pause", "resume", "open", "close"}:
-            assert self.call("pages/steer", name, what, again=again)
+            assert self.call("pages/steer", name, what, "ana", again=again)
             self._steer(page, what)
         elif what.startswith("trouble "):
             self._trouble(name, page, what.removeprefix("trouble "), old_token=old_token)
@@ -330,7 +330,7 @@ class QueueMachine(RuleBasedStateMachine):
         elif what == "gets a new token":
             self.call("pages/set", name, f"token{self.fresh()}", again=again)
             page.token_version += 1
-            page.retry_due = page.retry_due or page.breaker != "closed"
+            page.retry_due = page.retry_due or (page.breaker != "closed" and not page.opened_by_hand)
         elif what == "app must wait":
             self._pause_app(paused=True)
         else:
@@ -347,6 +347,7 @@ class QueueMachine(RuleBasedStateMachine):
         else:
             page.breaker, page.retry_due = ("open" if what == "open" else "closed"), False
             page.failures = page.failures if what == "open" else 0
+            page.opened_by_hand = what == "open"
 
     def _trouble(self, name: str, page: Page, kind: str, *, old_token: bool) -> None:
         version, before, running = page.token_version - old_token, page.breaker, not page.paused
@@ -367,7 +368,7 @@ class QueueMachine(RuleBasedStateMachine):
                 self.redis.hset(key(f"page:{name}"), field, 1)
         for content in ("text", "media"):
             self.redis.zadd(key("waiting"), {f"{name}/{content}": 1}, xx=True)
-        page.paused, page.retry_due = False, True
+        page.paused, page.retry_due, page.opened_by_hand = False, True, False
 
     def _pause_app(self, *, paused: bool) -> None:
         if paused:

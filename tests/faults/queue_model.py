@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Literal
 
-HOLDERS = ("source", "operator", "window", "registry")
+HOLDERS = ("source", "operator", "window", "registry", "brake")
 
 
 @dataclass
@@ -33,6 +33,7 @@ class Page:
     paused: bool = False
     breaker: str = "closed"
     retry_due: bool = False
+    opened_by_hand: bool = False
     failures: int = 0
     token_version: int = 0
 

@@ -107,10 +107,10 @@ async def test_an_answer_to_what_left_before_does_not_close_an_open_breaker(redi
     await enqueue(runs, run_of("r"), 10)
     sender, pages = Answering(await open_queue(redis)), PageQueue(redis)
     under_way = await sender.claim(1)
-    assert await pages.open_breaker("1")
+    assert await pages.open_breaker("1", "ana")
     assert await sender.answer(under_way, ACCEPTED) == []
     assert await sender.claim(5) == []
-    assert await pages.close_breaker("1")
+    assert await pages.close_breaker("1", "ana")
     assert len(await sender.claim(5)) == 1
 
 
@@ -173,7 +173,7 @@ async def test_a_token_changed_while_the_former_ones_probe_is_out_is_tried_at_on
 async def test_a_token_lifts_no_breaker_that_a_person_has_opened(redis: Redis, runs: RunQueue) -> None:
     await enqueue(runs, run_of("r"), 10)
     sender, pages = Answering(await open_queue(redis)), PageQueue(redis)
-    assert await pages.open_breaker("1")
+    assert await pages.open_breaker("1", "ana")
     await _new_token(redis)
     assert await sender.claim(5) == []
 
@@ -193,7 +193,7 @@ async def test_a_pause_by_hand_keeps_its_reason(redis: Redis, runs: RunQueue) ->
     await enqueue(runs, run_of("r"), 50)
     sender, pages = Answering(await open_queue(redis)), PageQueue(redis)
     groups = await sender.claim(20)
-    assert await pages.pause("1")
+    assert await pages.pause("1", "ana")
     await sender.answer(groups, *[TOKEN_INVALID] * 20)
     assert [(page.page_id, page.pause_reason) for page in await pages.list()] == [("1", "by hand")]
 
@@ -201,8 +201,8 @@ async def test_a_pause_by_hand_keeps_its_reason(redis: Redis, runs: RunQueue) ->
 async def test_a_page_is_paused_and_resumed_by_hand(redis: Redis, runs: RunQueue) -> None:
     await enqueue(runs, run_of("r"), 10)
     queue, pages = await open_queue(redis), PageQueue(redis)
-    assert not await pages.pause("no such page")
-    assert await pages.pause("1")
+    assert not await pages.pause("no such page", "ana")
+    assert await pages.pause("1", "ana")
     assert (await queue.claim("a", 5)).groups == []
-    assert await pages.resume("1")
+    assert await pages.resume("1", "ana")
     assert len((await queue.claim("b", 5)).groups) == 1

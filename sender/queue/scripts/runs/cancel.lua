@@ -1,7 +1,11 @@
--- uses: base, runs
--- ARGV: run. Begins to drain it as cancelled, also what has expired so far. 1: done (or it was already), 0: unknown or finished.
-local state = redis.call('HGET', P .. 'run:' .. ARGV[1], 'state')
+#!lua flags=allow-oom
+-- uses: base, runs, audit
+-- ARGV: run, who: the person who does it ('': a process follows the source). Begins to drain it as cancelled, also what has
+-- expired so far. 1: done (or it was already), 0: unknown or finished.
+local run, who = unpack(ARGV)
+local state = redis.call('HGET', P .. 'run:' .. run, 'state')
 if state == 'cancelled' then return 1 end
 if not state or state == 'finished' then return 0 end
-begin_drain(ARGV[1], 'cancelled', now_us())
+begin_drain(run, 'cancelled', now_us())
+if who and who ~= '' then audit(who, 'run cancel', run) end
 return 1

@@ -1,0 +1,76 @@
+"""What people did, as it waits in Redis for its way into the log database."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+from redis.asyncio import Redis
+
+from schema.event import at_us
+from schema.keys import key
+from schema.runtime.asyncio_door import aio
+from sender.queue.script_loader import Scripts
+
+Fields = dict[bytes, bytes]
+
+
+class AuditEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """One act of a person."""
+
+    at: datetime
+    """Redis time."""
+    who: str
+    what: str
+    """Such as `run pause`: mostly the words of the command."""
+    target: str
+    """The run or page."""
+    detail: str
+    stream_id: str
+    """By which it is known, however often it is carried."""
+
+
+class AuditStream:
+    """Written by the acts' own scripts. Methods are Trio coroutines that may be repeated. Errors: redis.RedisError."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._scripts = Scripts(redis)
+
+    async def oldest(self, limit: int = 500) -> list[AuditEntry]:
+        """Return what waits, oldest first."""
+        found = await aio(self._scripts.command, "XRANGE", key("audit"), "-", "+", "COUNT", limit)
+        return [_entry(stream_id.decode(), fields) for stream_id, fields in found]
+
+    async def newest(self, limit: int) -> list[AuditEntry]:
+        """Return what waits, newest first."""
+        found = await aio(self._scripts.command, "XREVRANGE", key("audit"), "+", "-", "COUNT", limit)
+        return [_entry(stream_id.decode(), fields) for stream_id, fields in found]
+
+    async def waiting(self) -> int:
+        """Return how many entries wait."""
+        return int(await aio(self._scripts.command, "XLEN", key("audit")))
+
+    async def carried(self, entry: AuditEntry) -> None:
+        """Forget this entry and all before it: they are in the log database."""
+        milliseconds, _, number = entry.stream_id.partition("-")
+        after = f"{milliseconds}-{int(number) + 1}"
+        await aio(self._scripts.command, "XTRIM", key("audit"), "MINID", after)
+
+
+def _entry(stream_id: str, fields: Fields) -> AuditEntry:
+    """An entry that somebody else wrote may lack anything: it is carried all the same."""
+    text = {name.decode(errors="replace"): _text(value) for name, value in fields.items()}
+    at_ms = text.get("at_ms", "")
+    return AuditEntry(
+        at=at_us(int(at_ms if at_ms.isdecimal() and len(at_ms) <= 13 else stream_id.partition("-")[0]) * 1000),
+        who=text.get("who", ""),
+        what=text.get("what", ""),
+        target=text.get("target", ""),
+        detail=text.get("detail", ""),
+        stream_id=stream_id,
+    )
+
+
+def _text(value: bytes) -> str:
+    """Whatever an id holds, Postgres must be able to keep it."""
+    return value.decode(errors="replace").replace("\0", "\N{REPLACEMENT CHARACTER}")
