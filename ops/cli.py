@@ -6,7 +6,21 @@ from typing import Annotated
 
 import typer
 
-from ops.commands import bench, demo, doctor, fakegraph, health, migrate, page, partitions, services, suppression, up
+from ops.commands import (
+    audit,
+    bench,
+    demo,
+    doctor,
+    fakegraph,
+    health,
+    migrate,
+    page,
+    partitions,
+    pause,
+    services,
+    suppression,
+    up,
+)
 from ops.commands.run import run
 from ops.shell.exits import Commands
 from schema.runtime.logging import configure_logging
@@ -48,6 +62,8 @@ app.add_typer(partitions.commands, name="partitions")
 app.add_typer(run.commands, name="run")
 app.add_typer(page.commands, name="page")
 app.add_typer(suppression.commands, name="suppression")
+app.add_typer(pause.commands)
+app.add_typer(audit.commands)
 app.add_typer(doctor.commands)
 app.add_typer(health.commands)
 app.add_typer(fakegraph.commands)

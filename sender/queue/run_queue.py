@@ -165,6 +165,13 @@ class RunQueue:
         """
         return bool(await aio(self._scripts.call, "runs/hold", run_id, holder, 1, who))
 
+    async def let_go(self, run_id: str, holder: str, *, who: str = "") -> bool:
+        """Undo this holder's hold; the run sends again when no other holds it. False: unknown or ended.
+
+        A person lets go of the brake too, and what it counts begins anew.
+        """
+        return bool(await aio(self._scripts.call, "runs/hold", run_id, holder, 0, who))
+
     async def set_windows(
         self, run_id: str, windows: Mapping[str, Sequence[tuple[int, int]]], *, hours: str = "", until_ms: int = 0
     ) -> set[str]:
@@ -190,9 +197,17 @@ class RunQueue:
         """Say whether senders of the former release live: they know holds, and nothing of windows."""
         return bool(await aio(self._scripts.command, "HGET", key("app"), "older_senders") == b"1")
 
-    async def cancel(self, run_id: str) -> bool:
+    async def cancel(self, run_id: str, *, who: str = "") -> bool:
         """Begin to drain the run as `cancelled`; cannot be undone. False: unknown or ended."""
         return bool(await aio(self._scripts.call, "runs/cancel", run_id, who))
+
+    async def extend(self, run_id: str, until_ms: int, *, who: str) -> bool:
+        """Let the run expire later, at this moment. False: unknown, ended, not later, or changed at the same time."""
+        spec, before = await aio(self._scripts.command, "HMGET", key(f"run:{run_id}"), "spec", "expires_at_ms")
+        if spec is None or int(before or 0) >= until_ms:
+            return False
+        later = msgspec.json.encode({**msgspec.json.decode(spec), "expires_at_ms": until_ms})
+        return bool(await aio(self._scripts.call, "runs/extend", run_id, before, until_ms, later, who))
 
     async def finished(self, limit: int = 100) -> list[RunFacts]:
         """Return runs that finished and were not confirmed yet, oldest first."""

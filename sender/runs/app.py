@@ -15,9 +15,11 @@ from schema.runtime.publish import publish_snapshots
 from schema.runtime.redis import open_redis
 from schema.runtime.stop import Stop
 from schema.snapshot import ProcessSnapshot, RunsSnapshot
+from sender.queue.audit_stream import AuditStream
 from sender.queue.denied_people import DeniedPeople
 from sender.queue.page_queue import PageQueue
 from sender.queue.run_queue import RunQueue
+from sender.runs.audit_carrier import AuditCarrier
 from sender.runs.bookkeeper import Bookkeeper
 from sender.runs.databases.database import Database, check_address
 from sender.runs.databases.registry import Registry
@@ -66,6 +68,7 @@ class _Service:
         self._stop = stop
         self._queue = RunQueue(redis)
         self._denied = DeniedPeople(redis)
+        self._audit = AuditStream(redis)
         self._figures = RunsSnapshot()
         self._pages = KnownPages(
             PageQueue(redis), TokenBox(settings.token_encryption_key), complete=settings.source_database_url is None
@@ -95,10 +98,12 @@ class _Service:
     async def _keep_books(self) -> None:
         async with self._log_database() as database:
             bookkeeper = Bookkeeper(Registry(database), self._queue, self._figures)
+            carrier = AuditCarrier(database, self._audit, self._queue)
 
             async def look(_next_turn: float) -> None:
                 await bookkeeper.look()
                 await self._denied.forget()
+                await carrier.carry()
 
             await self._repeat(look)
 

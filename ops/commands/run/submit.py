@@ -14,6 +14,7 @@ import typer
 from ops.settings.checked import load_checked
 from ops.shell.output import AsJson, print_json
 from ops.shell.service import run_once
+from ops.shell.times import Moment
 from schema.runtime.asyncio_door import aio
 from schema.runtime.settings import LogDatabaseSettings, TokenSettings
 from sender.runs.by_hand.submit import SubmittedRun, submit
@@ -22,21 +23,6 @@ from sender.sealed_tokens import TokenBox
 
 class _SubmitSettings(LogDatabaseSettings, TokenSettings):
     """Where the run is stored, and how its token is sealed."""
-
-
-def _moment(text: str) -> datetime:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
-        raise typer.BadParameter(f"{text!r} is not a moment with a time zone: write for example 2026-11-22T09:30:00Z")
-    return moment
-
-
-_Moment = Annotated[
-    datetime | None, typer.Option(parser=_moment, metavar="MOMENT", help="Such as 2026-11-22T09:30:00Z.")
-]
 
 
 def submit_run(
@@ -71,8 +57,8 @@ def submit_run(
     tag: Annotated[str | None, typer.Option(help="With MESSAGE_TAG.")] = None,
     notification_type: Annotated[str | None, typer.Option(help="REGULAR, SILENT_PUSH or NO_PUSH.")] = None,
     priority: Annotated[int | None, typer.Option(help="Higher goes first among the page's runs.")] = None,
-    scheduled_at: _Moment = None,
-    expires_at: _Moment = None,
+    scheduled_at: Moment = None,
+    expires_at: Moment = None,
     send_window: Annotated[str | None, typer.Option(help="When it may send, such as 09:00-21:00.")] = None,
     on_unknown: Annotated[str | None, typer.Option(help="hold (default) or resend what may have arrived.")] = None,
     as_json: AsJson = False,

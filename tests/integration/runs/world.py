@@ -48,10 +48,10 @@ class World:
         self._stack = stack
         self._admin = stack.enter_context(psycopg.connect(url, autocommit=True))
         self._redis = stack.enter_context(redis.Redis.from_url(redis_url))
-        self._client = open_redis(redis_url)
-        stack.push_async_callback(aio, self._client.aclose)
-        self.queue = RunQueue(self._client)
-        self.page_queue = PageQueue(self._client)
+        self.client = open_redis(redis_url)
+        stack.push_async_callback(aio, self.client.aclose)
+        self.queue = RunQueue(self.client)
+        self.page_queue = PageQueue(self.client)
         self.figures = RunsSnapshot()
 
     def sql(self, query: str, *params: object) -> list[Any]:

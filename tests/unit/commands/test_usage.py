@@ -31,6 +31,7 @@ def test_all_commands_of_the_contract_are_there() -> None:
         *("partitions ensure", "partitions drop", "partitions list"),
         *("run submit", "run list", "run show", "run pause", "run resume", "run cancel"),
         *("page list", "page pause", "page resume", "page breaker"),
+        *("pause", "resume", "run extend", "audit"),
     }
 
 
@@ -45,6 +46,12 @@ def test_all_commands_of_the_contract_are_there() -> None:
         ["partitions", "ensure", "--days", "x"],
         ["partitions", "drop", "--keep-days", "0"],
         ["page", "breaker", "100", "ajar"],
+        ["pause"],
+        ["resume"],
+        ["run", "extend", "r"],
+        ["run", "extend", "r", "--by", "2h", "--until", "2026-11-22T09:30:00Z"],
+        ["run", "extend", "r", "--by", "soon"],
+        ["audit", "--since", "yesterday"],
         ["health", "kitchen"],
         ["run", "submit", "no-such-file.csv", "--page", "1", "--message", "-"],
         ["fakegraph", "--no-such-option"],

@@ -1,0 +1,1 @@
+DELETE FROM audit WHERE at < now() - make_interval(days => %(days)s)
