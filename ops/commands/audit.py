@@ -11,6 +11,7 @@ import msgspec
 import psycopg
 import trio
 import typer
+from psycopg.rows import DictRow
 from redis.exceptions import RedisError
 
 from ops.api.log_query import query
@@ -94,8 +95,10 @@ async def _read(
     """Ask both; what does not answer is a problem, and the other's part is shown all the same."""
     url, params = settings.log_database_url.get_secret_value(), {"since": since, "target": target, "limit": limit}
     statement = files("ops.commands").joinpath("sql", "audit.sql").read_text("utf-8")
-    waiting, count = await _answer(lambda: _waiting(settings, since, target), ([], None), problems)
-    rows = await _answer(lambda: query(url, statement, params), [], problems)
+    nothing: tuple[list[Act], int | None] = ([], None)
+    waiting, count = await _answer(lambda: _waiting(settings, since, target), nothing, problems)
+    no_rows: list[DictRow] = []
+    rows = await _answer(lambda: query(url, statement, params), no_rows, problems)
     kept = [Act(**row, waiting=False) for row in rows]
     known = {act.stream_id for act in kept}
     acts = [*(act for act in waiting if act.stream_id not in known), *kept]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -46,6 +46,23 @@ def test_run_outside_its_hours_is_paused_by_its_window() -> None:
     shown = view(row(), facts(held_by=["registry"], closed=True))
     assert (shown.state, shown.held_by) == ("paused", ["window", "registry"])
     assert view(row(), facts(state=RunState.EXPIRED, closed=True)).held_by == []
+
+
+def test_run_that_a_brake_holds_says_which_rule_has_set_it() -> None:
+    brake = {"brake_rule": "content-reported", "brake_reason": "368/1346003", "brake_at_ms": 1_800_000_000_000}
+    shown = view(row(), facts(held_by=["brake"], **brake))
+    assert (shown.state, shown.brake_rule, shown.brake_reason) == ("paused", "content-reported", "368/1346003")
+    assert shown.brake_at == datetime.fromtimestamp(1_800_000_000, UTC)
+
+
+@pytest.mark.parametrize(
+    ("held_by", "minutes", "soon"), [(["brake"], 119, True), (["brake"], 121, False), ([], 1, False)]
+)
+def test_held_run_that_expires_within_two_hours_is_shown_so(held_by: list[str], minutes: int, soon: bool) -> None:
+    expires_at = TAKEN + timedelta(minutes=minutes)
+    in_queue = facts(held_by=held_by, expires_at_ms=int(expires_at.timestamp() * 1000))
+    shown = view(row(expires_at=TAKEN), in_queue, TAKEN)
+    assert (shown.expires_soon, shown.expires_at) == (soon, expires_at)
 
 
 @pytest.mark.parametrize("state", [RunState.CANCELLED, RunState.FINISHED])
