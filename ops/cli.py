@@ -13,6 +13,7 @@ from ops.commands import (
     doctor,
     fakegraph,
     health,
+    limits,
     migrate,
     page,
     partitions,
@@ -62,6 +63,7 @@ app.add_typer(partitions.commands, name="partitions")
 app.add_typer(run.commands, name="run")
 app.add_typer(page.commands, name="page")
 app.add_typer(suppression.commands, name="suppression")
+app.add_typer(limits.commands, name="limits")
 app.add_typer(pause.commands)
 app.add_typer(audit.commands)
 app.add_typer(doctor.commands)

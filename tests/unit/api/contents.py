@@ -155,6 +155,7 @@ def process(
     sender: SenderSnapshot | None = None,
     ingest: IngestSnapshot | None = None,
     runs: RunsSnapshot | None = None,
+    settings: dict[str, int | float | str] | None = None,
 ) -> ProcessSnapshot:
     service = "sender" if sender else "ingest" if ingest else "runs"
     return ProcessSnapshot(
@@ -167,6 +168,7 @@ def process(
         sender=sender,
         ingest=ingest,
         runs=runs,
+        settings=settings or {},
     )
 
 

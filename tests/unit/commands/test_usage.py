@@ -32,6 +32,7 @@ def test_all_commands_of_the_contract_are_there() -> None:
         *("run submit", "run list", "run show", "run pause", "run resume", "run cancel"),
         *("page list", "page pause", "page resume", "page breaker"),
         *("pause", "resume", "run extend", "audit"),
+        *("limits show", "limits explain", "limits set", "limits reset"),
     }
 
 

@@ -8,7 +8,6 @@ local f = redis.call('HMGET', key, 'state', 'expires_at_ms')
 if (f[1] ~= 'enqueuing' and f[1] ~= 'active') or f[2] ~= before then return 0 end
 redis.call('HSET', key, 'expires_at_ms', expires_at_ms, 'spec', spec)
 redis.call('ZADD', P .. 'expiries', expires_at_ms, run)
-redis.call('ZREM', P .. 'parked', run)
-activate_run(run)
+unpark_run(run)
 audit(who, 'run extend', run, before .. ' -> ' .. expires_at_ms .. ' (ms)')
 return 1
