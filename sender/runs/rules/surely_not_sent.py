@@ -74,12 +74,13 @@ class NotSent:
         asides: list[bytes] = []
         before = aside = None
         for row in rows:
-            if row[0] != before:
-                before, aside = row[0], self._why_not(row, entries.get(row[0], ()))
+            who, variables, last_s = row[:3]
+            if who != before:
+                before, aside = who, self._why_not(row, entries.get(who, ()))
                 if aside is not None:
-                    last_ms = None if row[2] is None else moment_ms(row[2])
-                    job = Job(row[0], variables_of(row[1]), last_ms, attempts.get(row[0], 0), aside=aside)
-                    asides.append(encode_record(job_id(self._run.run_id, row[0]), job))
+                    last_ms = None if last_s is None else moment_ms(last_s)
+                    job = Job(who, variables_of(variables), last_ms, attempts.get(who, 0), aside=aside)
+                    asides.append(encode_record(job_id(self._run.run_id, who), job))
             if aside is None:
                 may.append(row)
         return SortedOut(may, asides)

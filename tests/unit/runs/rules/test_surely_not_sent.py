@@ -37,50 +37,56 @@ def short(aside: Aside | None) -> tuple[str, str] | None:
 
 
 def test_nobody_stands_aside_without_a_reason() -> None:
-    assert why_not(("1", None, None)) is None
-    assert why_not(("1", '{"name": "Ann"}', None), of=run()) is None
+    assert why_not(RecipientRow("1", None, None)) is None
+    assert why_not(RecipientRow("1", '{"name": "Ann"}', None), of=run()) is None
 
 
 def test_who_lacks_a_variable_or_has_an_unusable_id_stands_aside() -> None:
-    assert why_not(("1", '{"nam": "Ann"}', None), of=run()) == Aside(
+    assert why_not(RecipientRow("1", '{"nam": "Ann"}', None), of=run()) == Aside(
         "failed", "missing_variable", "the variable name is missing"
     )
-    assert why_not(("1", None, None), of=run("Hi {{name|there}}")) is None
-    assert short(why_not(("one", None, None))) == ("failed", "invalid_recipient")
-    assert short(why_not(("1", json.dumps({"name": "x" * 2001}), None), of=run())) == ("failed", "text_too_long")
-    assert short(why_not(("1", None, None), of=run("x" * 2001))) == ("failed", "text_too_long")
+    assert why_not(RecipientRow("1", None, None), of=run("Hi {{name|there}}")) is None
+    assert short(why_not(RecipientRow("one", None, None))) == ("failed", "invalid_recipient")
+    assert short(why_not(RecipientRow("1", json.dumps({"name": "x" * 2001}), None), of=run())) == (
+        "failed",
+        "text_too_long",
+    )
+    assert short(why_not(RecipientRow("1", None, None), of=run("x" * 2001))) == ("failed", "text_too_long")
 
 
 def test_a_message_that_nobody_can_read_is_left_to_the_sender() -> None:
-    assert why_not(("1", None, None), of=run("Hi {{name")) is None
+    assert why_not(RecipientRow("1", None, None), of=run("Hi {{name")) is None
 
 
 def test_the_window_is_kept_where_the_time_is_known_and_the_type_asks_for_it() -> None:
     last_in_time_s = (NOON_MS - WINDOW_MS + WINDOW_MARGIN_MS + 1) / 1000
-    assert why_not(("1", None, last_in_time_s), now_ms=NOON_MS) is None
-    assert short(why_not(("1", None, last_in_time_s - 0.001), now_ms=NOON_MS)) == ("suppressed", "recipient_window")
-    assert short(why_not(("1", None, None), now_ms=NOON_MS)) == ("suppressed", "recipient_window")
-    assert why_not(("1", None, None), now_ms=None) is None
-    assert why_not(("1", None, None), now_ms=NOON_MS, of=run("Hi", messaging_type="UTILITY")) is None
+    assert why_not(RecipientRow("1", None, last_in_time_s), now_ms=NOON_MS) is None
+    assert short(why_not(RecipientRow("1", None, last_in_time_s - 0.001), now_ms=NOON_MS)) == (
+        "suppressed",
+        "recipient_window",
+    )
+    assert short(why_not(RecipientRow("1", None, None), now_ms=NOON_MS)) == ("suppressed", "recipient_window")
+    assert why_not(RecipientRow("1", None, None), now_ms=None) is None
+    assert why_not(RecipientRow("1", None, None), now_ms=NOON_MS, of=run("Hi", messaging_type="UTILITY")) is None
 
 
 @pytest.mark.parametrize(("later_s", "stands"), [(None, True), (-60.0, True), (0.0, True), (0.001, False)])
 def test_who_is_gone_stands_aside_until_writing_again(later_s: float | None, stands: bool) -> None:
-    aside = why_not(("1", None, None if later_s is None else NOON_S + later_s), entries=GONE)
+    aside = why_not(RecipientRow("1", None, None if later_s is None else NOON_S + later_s), entries=GONE)
     assert short(aside) == (("suppressed", "recipient_gone") if stands else None)
     assert aside is None or "2027-01-15T12:00:00+00:00" in aside.reason
 
 
 def test_who_is_denied_stands_aside_also_after_writing_again_and_for_that_reason() -> None:
-    assert why_not(("1", None, NOON_S + 60), entries=[*GONE, *DENIED], now_ms=NOON_MS) == Aside(
+    assert why_not(RecipientRow("1", None, NOON_S + 60), entries=[*GONE, *DENIED], now_ms=NOON_MS) == Aside(
         "suppressed", "recipient_denied", "on the page's deny list"
     )
 
 
 def test_a_recipient_twice_stands_aside_once_with_all_that_a_job_holds() -> None:
-    rows: list[RecipientRow] = [
-        *(("1", '{"name": "Ann"}', 1.5), ("1", None, None)),
-        *(("2", '{"name": "Bob"}', None), ("2", None, None), ("3", None, None)),
+    rows = [
+        *(RecipientRow("1", '{"name": "Ann"}', 1.5), RecipientRow("1")),
+        *(RecipientRow("2", '{"name": "Bob"}'), RecipientRow("2"), RecipientRow("3")),
     ]
     found = NotSent(run(), None).sort_out(rows, {"1": 2}, {"1": GONE})
     assert found.rows == rows[2:4]
