@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 import trio
@@ -176,7 +176,8 @@ def _with_queue(work: Callable[[LimitQueue, KnownDefaults], Awaitable[T]]) -> T:
 
 async def _defaults(redis: Redis) -> KnownDefaults:
     now_s, _ = await aio(redis.time)
-    return defaults_of(merge.live(await aio(redis.hvals, key("processes")), now_s))
+    snapshots: Any = await aio(redis.hvals, key("processes"))
+    return defaults_of(merge.live(snapshots, now_s))
 
 
 def _slowed(one: LimitsAnswer) -> bool:

@@ -54,7 +54,7 @@ async def test_what_waits_follows_a_clock_that_is_set_back_in_small_steps(redis:
     now_s, _ = await aio(redis.time)
     hour_ms = 3_600_000
     due = {f"r\0{n:016d}".encode(): now_s * 1000 + hour_ms + n for n in range(1000)}
-    await aio(redis.zadd, key("delayed"), due)  # type: ignore[arg-type]  # redis-py
+    await aio(redis.zadd, key("delayed"), due)
     await aio(redis.hincrby, key("app"), "renewed_at_us", hour_ms * 1000)
     await queue.renew(0)
     left: Any = await aio(redis.zcard, key("delayed:shifting"))

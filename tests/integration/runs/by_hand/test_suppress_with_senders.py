@@ -26,7 +26,7 @@ async def test_who_was_gone_or_is_denied_gets_no_request_of_later_runs_until_it_
         await again.control(errors={})
         before = len(await again.accepted())
 
-        await again.db.page_queue.pause("100")
+        await again.db.page_queue.pause("100", who="ann")
         second = again.db.run(*everybody)
         await again.state(second, "active")
         denied = next(person for person in everybody if person not in gone)
@@ -34,7 +34,7 @@ async def test_who_was_gone_or_is_denied_gets_no_request_of_later_runs_until_it_
         await aio(deny, again.db.url, [Denial("100", denied)], "ann")
         await DeniedPeople(client).change("add", "100", [denied], who="ann", command="suppression add", changed=True)
         await aio(client.aclose)
-        await again.db.page_queue.resume("100")
+        await again.db.page_queue.resume("100", who="ann")
         outcomes = await again.adds_up(second, everybody)
         assert outcomes == {"sent": 59 - len(gone), "suppressed": len(gone) + 1}
         assert reasons(again, second) == {
