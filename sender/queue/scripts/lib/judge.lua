@@ -33,9 +33,19 @@ local function triggered(scope, rule, letter)
 end
 
 local function apply(scope, rule, letter, a, now)
+  local counts = rule.action ~= 'breaker' and (rule.count > 0 or rule.in_a_row > 0)
+  if counts and (letter == 'n' or scope.kind == 'run' and not a.first) then return end
   if a.sent_us <= scope.cut_us or not triggered(scope, rule, letter) then return end
   local acted, ms = ACTIONS[rule.action](scope, rule, a, now)
   if acted then judging.happened[#judging.happened + 1] = {rule.action, scope.kind, scope.name, rule.name, a.error, ms or ''} end
+end
+
+-- What a letter says of a scope. One person's conversation may be throttled whenever it is tried: where first attempts get
+-- through, a further one says nothing of the page, unless it was to find that out.
+local function seen_at(kind, letter, a, scope)
+  local seen = AT[kind][letter] or letter
+  if kind == 'page' and seen == 't' and not a.first and not (scope and scope.probe == 'out') then return 'n' end
+  return seen
 end
 
 -- Of a run, 20 equal payload errors count, and not 20 different ones.
@@ -54,24 +64,21 @@ end
 local function judge(run, page, letter, a, rules, now)
   local scopes, ruled = {}, {}
   for _, rule in ipairs(rules) do ruled[rule.scope] = true end
+  local seen = {}
   for kind, name in pairs({run = run, page = page, app = 'app'}) do
-    local seen = AT[kind][letter] or letter
-    local bad = ruled[kind] or (seen ~= 'o' and seen ~= 'n' and kind ~= 'run')
-    scopes[kind] = scope_of(kind, name, bad)
-    local scope = scopes[kind]
+    local plain = AT[kind][letter] or letter
+    local scope = scope_of(kind, name, ruled[kind] or (plain ~= 'o' and plain ~= 'n' and kind ~= 'run'))
+    scopes[kind], seen[kind] = scope, seen_at(kind, letter, a, scope)
     if scope and kind == 'run' then
       if a.first then note_at_run(scope, letter, a) end
     elseif scope and a.sent_us > scope.cut_us then
-      remember(scope, seen)
-      if seen == 'o' then works(scope, judging.happened) end
+      remember(scope, seen[kind])
+      if seen[kind] == 'o' then works(scope, judging.happened) end
     end
   end
-  for _, rule in ipairs(rules) do
-    local scope = scopes[rule.scope]
-    apply(scope, rule, AT[rule.scope][letter] or letter, a, now)
-  end
+  for _, rule in ipairs(rules) do apply(scopes[rule.scope], rule, seen[rule.scope], a, now) end
   for kind, scope in pairs(scopes) do -- an answer that says nothing of it: the next probe soon
-    local silent = kind ~= 'run' and scope and (AT[kind][letter] or letter) == 'n' and a.sent_us > scope.cut_us
+    local silent = kind ~= 'run' and scope and seen[kind] == 'n' and a.sent_us > scope.cut_us
     if silent and (scope.probe == 'out' or scope.breaker == 'half_open') then probe_later(scope.name, 5000) end
   end
 end
