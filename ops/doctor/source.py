@@ -49,7 +49,7 @@ _CHUNK = 5000
 
 async def _sorts(database: Database, view: str, run_id: str) -> bool:
     """Say whether Postgres would have to sort for the next recipients, though sorting was made dear to it."""
-    recipients = statement("recipients").format(recipients=sql.Identifier(*view.split(".")))
+    recipients = statement("recipients").format(recipients=sql.Identifier(*view.split(".")), time_zone=sql.SQL("NULL"))
     query = sql.SQL("EXPLAIN (FORMAT JSON) ") + recipients
     [(plan,)] = await database.rows(query, run_id=run_id, cursor="", limit=_CHUNK)
     return any(sorting(top["Plan"]) for top in plan)
