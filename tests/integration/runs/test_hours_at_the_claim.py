@@ -23,6 +23,8 @@ CLAIMS = count()
 @pytest.fixture
 async def sender(world: World) -> AsyncIterator[SessionQueue]:
     world.now_ms = time.time_ns() // 1_000_000
+    for psid in "123":  # who have just written, so that they may be sent to
+        world.sql("INSERT INTO subscribers VALUES ('100', %s, NULL, now())", psid)
     client = open_redis(world.redis_url)
     yield await open_queue(client)
     await aio(client.aclose)
@@ -60,7 +62,7 @@ async def test_run_without_hours_any_more_is_open(world: World, sender: SessionQ
 
 
 async def test_those_with_a_time_zone_of_their_own_wait_for_their_own_hours(world: World, sender: SessionQueue) -> None:
-    world.sql("INSERT INTO subscribers (page_id, psid, time_zone) VALUES ('100', '2', 'Asia/Tokyo')")
+    world.sql("UPDATE subscribers SET time_zone = 'Asia/Tokyo' WHERE psid = '2'")
     run = world.run("1", "2", "3")
     world.change(run, send_window=around_now(TOKYO))
     await world.turn()
