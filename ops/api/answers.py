@@ -90,14 +90,14 @@ class HttpClient(PoolFigures, frozen=True, kw_only=True):
     processes: list[HttpClientPart]
 
 
-class RunAnswer(Answer):
+class RunAnswer(Answer, kw_only=True):
     """One run. `recipients` grows until the run is completely in the queue."""
 
     run_id: str
     page_id: str
     state: str
     held_by: list[str]
-    """Who holds a paused run: of `source`, `operator`, `window`, `registry`."""
+    """Who holds a paused run: of `source`, `operator`, `window`, `registry`, `brake`."""
     ended_as: str | None
     """Of a finished run: `complete`, `cancelled` or `expired`."""
     reason: str | None
@@ -115,6 +115,17 @@ class RunAnswer(Answer):
     taken_at: datetime | None
     expires_at: datetime | None
     finished_at: datetime | None
+    brake: Brake | None = None
+    expires_soon: bool = False
+    """Whether it is held and expires within two hours: `newar run extend` gives it more time."""
+
+
+class Brake(Answer):
+    """Of a run that a brake holds until a person has looked: the rule that has set it, and why."""
+
+    rule: str
+    reason: str | None
+    since: datetime | None
 
 
 class NotReached(Answer):
@@ -127,12 +138,20 @@ class NotReached(Answer):
     """At most three: recipient_id, error_code, error_subcode, error_message, sent_at."""
 
 
-class RunDetail(RunAnswer):
+class RunDetail(RunAnswer, kw_only=True):
     """One run, with who did not get its message and why, as far as the log knows."""
 
     log: CheckStatus
     """Whether the log could be asked; if not, `not_reached` is empty and says nothing."""
     not_reached: list[NotReached]
+
+
+class AppPause(Answer):
+    """A pause of the whole Facebook app; null when there is none."""
+
+    paused_until: datetime | None
+    reason: str | None
+    by_hand: bool = False  # then only `newar resume --all` ends it
 
 
 class PageAnswer(Answer):
@@ -158,6 +177,8 @@ class QueueAnswer(Answer):
     runs_unfinished: int
     runs: list[RunAnswer]
     pages: list[PageAnswer]
+    app: AppPause
+    runs_braked: int
 
 
 class BreakerPage(Answer):
@@ -169,13 +190,6 @@ class BreakerPage(Answer):
     failures: int
     opened_at: datetime | None
     retry_at: datetime | None
-
-
-class AppPause(Answer):
-    """A pause of the whole Facebook app; both null when there is none."""
-
-    paused_until: datetime | None
-    reason: str | None
 
 
 class CircuitBreaker(Answer):

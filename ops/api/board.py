@@ -24,8 +24,10 @@ from ops.api.answers import (
     RunsAnswer,
     SuppressionsAnswer,
 )
-from ops.api.checks import check_all
+from ops.api.checks import Seen, check_all
 from ops.api.history import History, HistoryUnreachable
+from ops.api.limit_answers import LimitsAnswer
+from ops.api.page_limits import defaults_of, explained, shipped_in_words
 from ops.api.reading import NEWEST_RUNS, Fields, QueueReader, Reading
 from ops.api.run_rates import RunRates
 from ops.api.settings import ApiSettings
@@ -62,7 +64,7 @@ class Board:
         url = settings.log_database_url
         self._history = History(url.get_secret_value()) if url else None
         self._moment = Shared(self._read, FRESH_S)
-        self._health = Shared(lambda: check_all(settings, self._processes), HEALTH_FRESH_S)
+        self._health = Shared(lambda: check_all(settings, self._seen), HEALTH_FRESH_S)
         self._registry = Shared(self._read_registry, HISTORY_FRESH_S)
         self._overview: tuple[Moment, bytes] | None = None
 
@@ -127,6 +129,18 @@ class Board:
             raise NotFound("LOG_DATABASE_URL is not set for this service: suppressions are in the log database")
         return await self._history.suppressions(filters, limit)
 
+    async def page_limits(self, page_id: str) -> LimitsAnswer:
+        """Return why a page is as fast as it is, in words for the rules that are shipped.
+
+        Raises:
+            NotFound: when it never had a run.
+        """
+        defaults = defaults_of((await self.moment()).processes)
+        found = await self._reader.limits(page_id, defaults.limits)
+        if page_id not in found.pages:
+            raise NotFound("this page never had a run")
+        return explained(page_id, found, defaults, shipped_in_words())
+
     async def overview(self) -> bytes:
         """Return the JSON of an Overview, encoded once per reading."""
         moment = await self.moment()
@@ -152,8 +166,9 @@ class Board:
             processes=merge.process_rows(moment.processes),
         )
 
-    async def _processes(self) -> list[ProcessSnapshot]:
-        return (await self.moment()).processes
+    async def _seen(self) -> Seen:
+        moment = await self.moment()
+        return Seen(moment.processes, queue_figures.app_pause(moment.reading).by_hand)
 
     async def _read(self) -> Moment:
         reading = await self._reader.read()
@@ -168,7 +183,7 @@ class Board:
         moment = await self.moment()
         fields = moment.reading.runs.get(run_id) or await self._reader.run(run_id)
         if fields:
-            return queue_figures.run(run_id, fields, self._rates)
+            return queue_figures.run(run_id, fields, self._rates, moment.reading.at_s)
         found = await self._history.find(run_id) if self._history else None
         if found is None:
             raise NotFound("neither the queue nor the run registry knows this run")

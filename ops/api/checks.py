@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 
 import psycopg
 import trio
@@ -21,13 +22,22 @@ from schema.runtime.asyncio_door import aio
 from schema.snapshot import STALE_AFTER_S, ProcessSnapshot
 
 CHECK_WITHIN_S = 3.0
-ORDER = ("redis", "kafka", "log_database", "source_database", "senders", "ingest")
-
-Processes = Callable[[], Awaitable[list[ProcessSnapshot]]]
-"""Reads Redis and returns the running processes; raises QueueUnreachable, within its own time."""
+ORDER = ("redis", "kafka", "log_database", "source_database", "senders", "ingest", "sending")
 
 
-async def check_all(settings: ApiSettings, processes: Processes) -> Health:
+@dataclass(frozen=True)
+class Seen:
+    """What Redis says: the running processes, and whether a person has paused everything."""
+
+    processes: list[ProcessSnapshot]
+    paused_by_hand: bool = False
+
+
+Look = Callable[[], Awaitable[Seen]]
+"""Reads Redis; raises QueueUnreachable, within its own time."""
+
+
+async def check_all(settings: ApiSettings, look: Look) -> Health:
     """Ask every part at the same time."""
     checks: dict[str, Check] = {}
 
@@ -38,7 +48,7 @@ async def check_all(settings: ApiSettings, processes: Processes) -> Health:
         nursery.start_soon(outside, "kafka", _kafka(settings))
         nursery.start_soon(outside, "log_database", _postgres(settings.log_database_url))
         nursery.start_soon(outside, "source_database", _postgres(settings.source_database_url))
-        checks.update(await _queue(processes))
+        checks.update(await _queue(look))
     return Health(status=overall(checks), checks={name: checks[name] for name in ORDER})
 
 
@@ -117,19 +127,27 @@ async def _connect_to(server: str, settings: ApiSettings) -> None:
         await closed
 
 
-async def _queue(processes: Processes) -> dict[str, Check]:
-    """Check Redis, and with what it says the processes that report there."""
+async def _queue(look: Look) -> dict[str, Check]:
+    """Check Redis, and with what it says the processes that report there, and whether anything may be sent."""
     try:
-        running = await processes()
+        seen = await look()
     except QueueUnreachable as exc:
         unknown = Check(status="unknown", detail="not known without Redis")
-        return {"redis": Check(status="down", detail=str(exc)), "senders": unknown, "ingest": unknown}
-    senders = [s.sender for s in running if s.sender]
-    ingests = [s.ingest for s in running if s.ingest]
+        return {
+            "redis": Check(status="down", detail=str(exc)),
+            **dict.fromkeys(("senders", "ingest", "sending"), unknown),
+        }
+    senders = [s.sender for s in seen.processes if s.sender]
+    ingests = [s.ingest for s in seen.processes if s.ingest]
     return {
         "redis": Check(status="ok", detail="answers"),
         "senders": _service("sender", len(senders), {"Graph API": sum(s.graph_down for s in senders)}),
         "ingest": _service("ingest", len(ingests), {"log database": sum(i.database_down for i in ingests)}),
+        "sending": (
+            Check(status="degraded", detail="everything is paused by hand: newar resume --all lets it go on")
+            if seen.paused_by_hand
+            else Check(status="ok", detail="nobody has paused it")
+        ),
     }
 
 

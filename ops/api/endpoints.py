@@ -20,6 +20,7 @@ from ops.api.answers import (
     SuppressionsAnswer,
 )
 from ops.api.board import Board
+from ops.api.limit_answers import LimitsAnswer
 from ops.api.suppressions import FILTERS, MOST
 
 
@@ -46,6 +47,12 @@ ENDPOINTS = (
     Endpoint("/api/v1/overview", "All that the dashboard shows", Overview, Board.overview),
     Endpoint("/api/v1/runs", "The newest runs", RunsAnswer, Board.runs, most=100),
     Endpoint("/api/v1/runs/<path:run_id>", "One run, and whom it did not reach", RunDetail, Board.run),
+    Endpoint(
+        "/api/v1/pages/<page_id>/limits",
+        "Why a page is as fast as it is, and until when",
+        LimitsAnswer,
+        Board.page_limits,
+    ),
     Endpoint("/api/v1/failures", "The newest failures", FailuresAnswer, Board.failures, most=200),
     Endpoint(
         "/api/v1/suppressions",

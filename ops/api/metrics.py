@@ -159,6 +159,20 @@ DECLARED = (
     Declared(_GAUGE, "newar_runs_unfinished", "unfinished runs", (), lambda f: [((), f.queue.runs_unfinished)]),
     Declared(
         _GAUGE,
+        "newar_runs_braked",
+        "unfinished runs that a rule's brake holds, until a person resumes or cancels them",
+        (),
+        lambda f: [((), f.queue.runs_braked)],
+    ),
+    Declared(
+        _GAUGE,
+        "newar_paused_by_hand",
+        "1: a person has paused everything",
+        (),
+        lambda f: [((), float(f.queue.app.by_hand))],
+    ),
+    Declared(
+        _GAUGE,
         "newar_outbox_events",
         "events settled and not yet acknowledged by the broker",
         (),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
+from functools import cache
 from typing import Literal
 
 import msgspec
@@ -14,6 +15,7 @@ from schema.snapshot import ProcessSnapshot
 from sender.queue.limit_queue import Defaults, Explained, Fields
 from sender.rules.in_words import sentence
 from sender.rules.rule import Rule
+from sender.rules.rule_table import load
 from sender.settings import SenderSettings
 
 BY_HAND_MS = 9_000_000_000_000
@@ -30,6 +32,7 @@ LETTERS = {
     "n": "other",
 }
 _NAMES = ("rate_limit_per_page", "rate_limit_per_page_media", "rate_limit_max_jobs_per_second")
+_RULE_SETTINGS = ("circuit_breaker_threshold", "circuit_breaker_cooldown_ms")
 STOPPED = "nothing is sent"
 PROBE_DUE = "one message goes first, the others wait for its answer"
 PROBE_OUT = "one message is on its way, the others wait for its answer"
@@ -60,6 +63,13 @@ def defaults_of(processes: Iterable[ProcessSnapshot]) -> KnownDefaults:
 def in_words(rules: Iterable[Rule]) -> dict[str, str]:
     """Return every rule's name and what it says."""
     return {rule.name: sentence(rule) for rule in rules}
+
+
+@cache
+def shipped_in_words() -> dict[str, str]:
+    """Return `in_words` of the rules that come with the program; what a setting says stands there as its default."""
+    threshold, cooldown_ms = (int(SenderSettings.model_fields[name].default) for name in _RULE_SETTINGS)
+    return in_words(load(None, threshold, cooldown_ms).rules)
 
 
 def explained(page_id: str, found: Explained, defaults: KnownDefaults, words: Mapping[str, str]) -> LimitsAnswer:

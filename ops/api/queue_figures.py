@@ -8,7 +8,8 @@ from typing import Literal, cast
 
 import msgspec
 
-from ops.api.answers import AppPause, BreakerPage, CircuitBreaker, PageAnswer, QueueAnswer, RunAnswer
+from ops.api.answers import AppPause, Brake, BreakerPage, CircuitBreaker, PageAnswer, QueueAnswer, RunAnswer
+from ops.api.page_limits import BY_HAND_MS
 from ops.api.reading import BUSIEST, MOST_BREAKERS, Fields, Reading, busiest_pages
 from ops.api.run_rates import RunRates
 from schema.event import LogEvent, at_us
@@ -16,6 +17,8 @@ from schema.outcomes import Outcome
 from schema.run import RunState
 from sender.queue.run_queue import HOLDERS
 
+SOON_S = 7200.0
+"""A held run that expires within this time is shown so."""
 _SENDING = (RunState.ENQUEUING, RunState.ACTIVE)
 _MOVING = (RunState.ACTIVE, RunState.CANCELLED, RunState.EXPIRED)
 _event_decoder = msgspec.json.Decoder(LogEvent)
@@ -24,7 +27,8 @@ _event_decoder = msgspec.json.Decoder(LogEvent)
 def queue(reading: Reading, rates: RunRates) -> QueueAnswer:
     """Return the figures of `/stats/queue`."""
     left = sum(run.left for run in reading.unfinished)
-    since_s = None if _pause(reading.app, reading.at_s) else reading.claimable_since_s
+    pause = app_pause(reading)
+    since_s = None if pause.paused_until else reading.claimable_since_s
     return QueueAnswer(
         waiting=max(0, left - reading.delayed - reading.leased),
         delayed=reading.delayed,
@@ -33,27 +37,31 @@ def queue(reading: Reading, rates: RunRates) -> QueueAnswer:
         outbox=reading.outbox,
         oldest_claimable_age_s=0.0 if since_s is None else round(reading.at_s - since_s, 3),
         runs_unfinished=len(reading.unfinished),
-        runs=[run(u.run_id, reading.runs[u.run_id], rates) for u in reading.unfinished[:BUSIEST]],
+        runs=[run(u.run_id, reading.runs[u.run_id], rates, reading.at_s) for u in reading.unfinished[:BUSIEST]],
         pages=_pages(reading),
+        app=pause,
+        runs_braked=sum(run.braked for run in reading.unfinished),
     )
 
 
 def newest_runs(reading: Reading, rates: RunRates) -> list[RunAnswer]:
     """Return the newest runs, finished or not, newest first."""
-    return [run(run_id, reading.runs[run_id], rates) for run_id in reading.newest_runs if reading.runs[run_id]]
+    known = [(run_id, reading.runs[run_id]) for run_id in reading.newest_runs if reading.runs[run_id]]
+    return [run(run_id, fields, rates, reading.at_s) for run_id, fields in known]
 
 
-def run(run_id: str, fields: Fields, rates: RunRates) -> RunAnswer:
+def run(run_id: str, fields: Fields, rates: RunRates, now_s: float) -> RunAnswer:
     """Return what is known of one run."""
     recipients, left = number(fields, "recipients"), number(fields, "left")
     state, taken_at = fields.get("state", ""), at(fields, "taken_at_ms")
     finished = state == RunState.FINISHED
     held_by = [holder for holder in HOLDERS if fields.get(f"hold:{holder}")]
+    paused, expires_at = bool(held_by) and state in _SENDING, at(fields, "expires_at_ms")
     rate = 0.0 if finished else rates.rate(run_id, taken_at.timestamp() if taken_at else None)
     return RunAnswer(
         run_id=run_id,
         page_id=fields.get("page", ""),
-        state=RunState.PAUSED if held_by and state in _SENDING else state,
+        state=RunState.PAUSED if paused else state,
         held_by=held_by,
         ended_as=fields.get("ended_as"),
         reason=None,
@@ -65,8 +73,20 @@ def run(run_id: str, fields: Fields, rates: RunRates) -> RunAnswer:
         rate_per_second=round(rate, 1),
         eta_s=round(left / rate, 1) if rate and left and state in _MOVING and not held_by else None,
         taken_at=taken_at,
-        expires_at=at(fields, "expires_at_ms"),
+        expires_at=expires_at,
         finished_at=at(fields, "finished_at_ms"),
+        brake=_brake(fields) if paused and "brake" in held_by else None,
+        expires_soon=paused and expires_at is not None and expires_at.timestamp() - now_s < SOON_S,
+    )
+
+
+def app_pause(reading: Reading) -> AppPause:
+    """Return the pause of everything, whether a person or a rule has made it."""
+    until = _pause(reading.app, reading.at_s)
+    return AppPause(
+        paused_until=until,
+        reason=_reason(reading.app, reading.at_s),
+        by_hand=until is not None and number(reading.app, "paused_until_ms") >= BY_HAND_MS,
     )
 
 
@@ -76,7 +96,7 @@ def breakers(reading: Reading) -> CircuitBreaker:
     return CircuitBreaker(
         open=states["open"],
         half_open=states["half_open"],
-        app=AppPause(paused_until=_pause(reading.app, reading.at_s), reason=_reason(reading.app, reading.at_s)),
+        app=app_pause(reading),
         pages=[
             _breaker(page, state, reading.pages[page]) for page, state in list(reading.breakers.items())[:MOST_BREAKERS]
         ],
@@ -110,6 +130,11 @@ def _pages(reading: Reading) -> list[PageAnswer]:
         )
         for page_id in busiest_pages(reading.unfinished)
     ]
+
+
+def _brake(fields: Fields) -> Brake:
+    rule, reason = fields.get("brake_rule", ""), fields.get("brake_reason")
+    return Brake(rule=rule, reason=reason, since=at(fields, "brake_at_ms"))
 
 
 def _breaker(page_id: str, state: str, fields: Fields) -> BreakerPage:

@@ -14,6 +14,7 @@ from redis.exceptions import RedisError
 from ops.shell.detail import telling
 from schema.keys import key
 from schema.runtime.asyncio_door import aio
+from sender.queue.limit_queue import Defaults, Explained, LimitQueue
 from sender.queue.run_hours import is_closed
 from sender.queue.run_queue import HOLDERS
 
@@ -31,6 +32,7 @@ RUN_FIELDS = (
     *("page", "state", "priority", "recipients", "left", "taken_at_ms", "expires_at_ms", "finished_at_ms"),
     *("sent", "failed", "suppressed", "expired", "unknown", "cancelled", "retrying"),
     *("ended_as", *(f"hold:{holder}" for holder in HOLDERS), "windows"),
+    *("brake_rule", "brake_reason", "brake_at_ms"),
 )
 PAGE_FIELDS = ("breaker", "reason", "failures", "opened_at_ms", "retry_at_ms", "paused_until_ms", "pause_reason")
 APP_FIELDS = ("paused_until_ms", "pause_reason")
@@ -51,6 +53,7 @@ class Unfinished:
     run_id: str
     page_id: str
     left: int
+    braked: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,6 +87,7 @@ class QueueReader:
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
+        self._limits = LimitQueue(redis)
 
     async def read(self) -> Reading:
         """Read everything that the endpoints show, of one moment as nearly as two round trips allow.
@@ -101,6 +105,14 @@ class QueueReader:
         """
         ((values,),) = await _in_time(self._ask([_hmget(f"run:{run_id}", RUN_FIELDS)]))
         return _run(values, time.time()) or None
+
+    async def limits(self, page_id: str, defaults: Defaults) -> Explained:
+        """Return what a claim would go by for this page.
+
+        Raises:
+            QueueUnreachable: when Redis does not answer in time, or refuses.
+        """
+        return await _in_time(self._limits.explain([page_id], defaults))
 
     async def _read(self) -> Reading:
         (answers,) = await self._ask(_first_commands())
@@ -172,6 +184,8 @@ def _first_commands() -> list[Command]:
         key("run:*->page"),
         "GET",
         key("run:*->left"),
+        "GET",
+        key("run:*->hold:brake"),
     )
     return [
         ("TIME",),
@@ -222,9 +236,9 @@ def busiest_pages(unfinished: Iterable[Unfinished]) -> list[str]:
 def _unfinished(*answers: list[bytes | None]) -> list[Unfinished]:
     """Join the answers of the two sorted sets; a run on its way from one to the other counts once."""
     runs = {
-        run_id: Unfinished(run_id=run_id, page_id=page, left=int(left or 0))
+        run_id: Unfinished(run_id=run_id, page_id=page, left=int(left or 0), braked=bool(braked))
         for answer in answers
-        for run_id, page, left in _rows(answer, 3)
+        for run_id, page, left, braked in _rows(answer, 4)
         if page
     }
     return sorted(runs.values(), key=lambda run: -run.left)

@@ -33,6 +33,7 @@ CHECK_TITLES = {
     "source_database": "Source database",
     "senders": "Senders",
     "ingest": "Ingest",
+    "sending": "Sending",
 }
 OPEN_TO_ALL = frozenset({"/health", "/health/live"})
 HEADERS = {

@@ -20,6 +20,7 @@ from schema.keys import key
 from tests.patience import patience_s
 from tests.unit.api.contents import (
     ingest,
+    now_ms,
     process,
     publish,
     sender,
@@ -127,6 +128,22 @@ def test_a_busy_queue_is_shown_and_moves(redis: Redis, redis_server: str) -> Non
         redis.hset(key("run:summer-sale"), mapping={"left": 100, "sent": 900})
         expect(page.locator("[data-value=rate]")).to_have_text("777")
         expect(row.locator("[role=progressbar]")).to_have_attribute("aria-valuenow", "90")
+
+
+def test_what_stands_still_says_why(redis: Redis, redis_server: str) -> None:
+    brake = {"brake_rule": "content-reported", "brake_reason": "code 368/1346003", "brake_at_ms": 1_800_000_000_000}
+    write_run(redis, "reported", left=600, held_by="brake", **brake)
+    write_run(redis, "forgotten", left=500, held_by="operator", expires_at_ms=now_ms() + 3_600_000)
+    redis.hset(key("app"), mapping={"paused_until_ms": 9_999_999_999_999, "pause_reason": "by hand"})
+    with open_api(redis_server) as service, open_page(service.url) as page:
+        braked = page.locator("#runs tbody tr", has_text="reported").locator("[data-cell=state]")
+        expect(braked).to_have_text("stopped by the brake content-reported")
+        expect(braked).to_have_attribute("title", "code 368/1346003; newar run resume or newar run cancel")
+        forgotten = page.locator("#runs tbody tr", has_text="forgotten")
+        expect(forgotten.locator("[data-cell=eta]")).to_contain_text("expires")
+        expect(page.locator("[data-value=breakers-note]")).to_have_text("everything is paused by hand")
+        expect(page.locator("[data-check=sending]")).to_have_attribute("data-status", "degraded")
+        expect(page.locator("#complaints")).to_contain_text("newar resume --all")
 
 
 def test_an_empty_queue_says_what_to_do_next(redis: Redis, redis_server: str) -> None:

@@ -129,7 +129,7 @@ function showTiles({ queue, latency_ms, ingest, http_client: http, breaker }) {
   value("sockets", `${count(http.in_flight)} / ${count(http.open)}`);
   value("sockets-note", http.requests ? `in use / open, ${oneDigit.format(100 * http.socket_reuse_ratio)} % reused` : "in use / open");
   value("breakers", count(breaker.open + breaker.half_open));
-  value("breakers-note", breaker.app.paused_until ? `the whole app rests: ${words(breaker.app.reason ?? "")}` : "by their circuit breaker");
+  value("breakers-note", breaker.app.by_hand ? "everything is paused by hand" : breaker.app.paused_until ? `the whole app rests: ${words(breaker.app.reason ?? "")}` : "by their circuit breaker");
   alarm("breakers", breaker.open > 0 || breaker.app.paused_until !== null);
 }
 
@@ -154,6 +154,7 @@ function showBreakers(breaker, now) {
 const TONES = { active: "busy", enqueuing: "busy", finished: "ok", paused: "warn", cancelled: "warn", expired: "warn", refused: "bad", queue_lost: "bad" };
 
 function stateOf(run) {
+  if (run.brake) return `stopped by the brake ${words(run.brake.rule)}`;
   if (run.state === "paused" && run.held_by.length) return `paused by ${run.held_by.join(", ")}`;
   if (run.state === "finished" && run.ended_as && run.ended_as !== "complete") return run.ended_as;
   if (run.state === "cancelled" || run.state === "expired") return `${run.state}, draining`;
@@ -162,6 +163,7 @@ function stateOf(run) {
 
 function timeLeft(run) {
   if (run.finished_at) return `ended ${moment(run.finished_at)}`;
+  if (run.expires_soon) return `expires ${moment(run.expires_at)}`;
   return run.eta_s === null ? "–" : duration(run.eta_s);
 }
 
@@ -180,8 +182,8 @@ function showRun(run, cell, row) {
   const enqueuing = run.state === "enqueuing";
   write(cell("run"), run.run_id);
   write(cell("page"), `page ${run.page_id}`);
-  pill(cell("state"), stateOf(run), TONES[run.ended_as === "complete" ? "finished" : (run.ended_as ?? run.state)] ?? "");
-  cell("state").title = run.reason ?? "";
+  pill(cell("state"), stateOf(run), run.brake ? "bad" : TONES[run.ended_as === "complete" ? "finished" : (run.ended_as ?? run.state)] ?? "");
+  cell("state").title = run.brake ? `${run.brake.reason ?? ""}; newar run resume or newar run cancel` : run.reason ?? "";
   const percent = Math.floor(100 * run.progress);
   const progress = row.querySelector("[role=progressbar]");
   progress.setAttribute("aria-valuenow", percent);

@@ -25,7 +25,7 @@ class TestHealth:
         assert response.status_code == 200
         assert response.json()["status"] == "ok"
         assert {name: check["status"] for name, check in response.json()["checks"].items()} == dict.fromkeys(
-            ("redis", "kafka", "log_database", "source_database", "senders", "ingest"), "ok"
+            ("redis", "kafka", "log_database", "source_database", "senders", "ingest", "sending"), "ok"
         )
 
     async def test_what_is_not_configured_degrades_nothing(self, redis: Redis, api: Callable[..., Api]) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from ops.api import queue_figures
+from ops.api.answers import Brake
 from ops.api.reading import Fields, Reading, Unfinished
 from ops.api.run_rates import RunRates
 
@@ -68,7 +69,7 @@ def test_a_pause_that_is_over_is_not_shown() -> None:
 def test_a_run_tells_its_progress_rate_and_time_left() -> None:
     rates = RunRates()
     rates.note({"a": 60}, NOW_S)
-    run = queue_figures.run("a", fields(), rates)
+    run = queue_figures.run("a", fields(), rates, NOW_S)
     assert (run.progress, run.rate_per_second, run.eta_s) == (0.6, 10.0, 4.0)
     assert run.outcomes["sent"] == 60
     assert run.taken_at == datetime.fromtimestamp(NOW_S - 6, UTC)
@@ -78,16 +79,46 @@ def test_a_run_tells_its_progress_rate_and_time_left() -> None:
 def test_a_run_whose_end_cannot_be_known_has_no_time_left(changes: dict[str, str]) -> None:
     rates = RunRates()
     rates.note({"a": 60}, NOW_S)
-    assert queue_figures.run("a", fields(**changes), rates).eta_s is None
+    assert queue_figures.run("a", fields(**changes), rates, NOW_S).eta_s is None
 
 
 def test_a_held_run_is_paused_and_says_by_whom() -> None:
-    run = queue_figures.run("a", fields(**{"hold:source": "1", "hold:window": "1"}), RunRates())
+    run = queue_figures.run("a", fields(**{"hold:source": "1", "hold:window": "1"}), RunRates(), NOW_S)
     assert (run.state, run.held_by) == ("paused", ["source", "window"])
 
 
+def test_a_braked_run_says_by_which_rule_and_why() -> None:
+    brake = {"hold:brake": "1", "brake_rule": "content-reported", "brake_reason": "code 368", "brake_at_ms": ms(-60)}
+    run = queue_figures.run("a", fields(**brake), RunRates(), NOW_S)
+    assert (run.state, run.held_by) == ("paused", ["brake"])
+    assert run.brake == Brake(rule="content-reported", reason="code 368", since=NOW - timedelta(minutes=1))
+    assert queue_figures.run("a", fields(**brake, state="cancelled"), RunRates(), NOW_S).brake is None
+
+
+@pytest.mark.parametrize(
+    ("holder", "in_s", "soon"), [("hold:operator", 7_100, True), ("hold:operator", 7_300, False), ("x", 60, False)]
+)
+def test_a_held_run_that_expires_soon_is_shown_so(holder: str, in_s: int, soon: bool) -> None:
+    held = fields(**{holder: "1", "expires_at_ms": ms(in_s)})
+    assert queue_figures.run("a", held, RunRates(), NOW_S).expires_soon is soon
+
+
+def test_braked_runs_are_counted_though_they_are_not_listed() -> None:
+    unfinished = [Unfinished(run_id=str(n), page_id="7", left=0, braked=n % 2 == 0) for n in range(250)]
+    state = reading(unfinished=unfinished, runs={str(n): fields() for n in range(250)}, pages={"7": {}})
+    assert queue_figures.queue(state, RunRates()).runs_braked == 125
+
+
+@pytest.mark.parametrize(("until", "by_hand"), [("9999999999999", True), (ms(60), False), (ms(-1), False)])
+def test_a_pause_of_everything_says_whether_a_person_has_made_it(until: str, by_hand: bool) -> None:
+    state = reading(app={"paused_until_ms": until, "pause_reason": "whatever"})
+    assert queue_figures.queue(state, RunRates()).app.by_hand is by_hand
+    assert queue_figures.breakers(state).app.by_hand is by_hand
+
+
 def test_a_finished_run_is_complete_even_without_recipients() -> None:
-    run = queue_figures.run("a", {"state": "finished", "ended_as": "complete", "finished_at_ms": ms(0)}, RunRates())
+    finished = {"state": "finished", "ended_as": "complete", "finished_at_ms": ms(0)}
+    run = queue_figures.run("a", finished, RunRates(), NOW_S)
     assert (run.progress, run.rate_per_second, run.finished_at, run.ended_as) == (1.0, 0.0, NOW, "complete")
 
 
