@@ -55,7 +55,7 @@ def lint(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Measure: `nox -s bench -- http`, `queue`, `poll` or `send`."""
+    """Measure: `nox -s bench -- http`, `queue`, `claim`, `fairness`, `poll` or `send`."""
     install(session)
     session.run("newar", "bench", *session.posargs)
 

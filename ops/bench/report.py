@@ -69,7 +69,7 @@ def _plain(figures: object) -> dict[str, Any]:
 
 def _case(case: object) -> dict[str, Any]:
     plain = msgspec.to_builtins(case)
-    return plain if isinstance(plain, dict) else {"group": plain}
+    return plain if isinstance(plain, dict) else {"group" if isinstance(plain, int) else "case": plain}
 
 
 def _median(values: list[Any]) -> Any:
@@ -86,7 +86,7 @@ def _median_ratio(found: list[dict[str, Any]], base: list[dict[str, Any]], rate:
 
 
 def _flat(median: dict[str, Any]) -> dict[str, object]:
-    """Return one cell for each number, or for three percentiles."""
+    """Return one cell for each number, or for three percentiles; long lists by page or time are for JSON alone."""
     cells: dict[str, object] = {}
     for name, value in median.items():
         if not isinstance(value, dict):
@@ -95,6 +95,6 @@ def _flat(median: dict[str, Any]) -> dict[str, object]:
             cells[name] = " / ".join("-" if t is None else f"{t:.1f}" for t in value.values())
         elif name == "cpu_us":
             cells |= {f"CPU {role}": value[role] for role in _ROLES if role in value}
-        else:
+        elif name == "rss_mb":
             cells |= {f"MB {role}": value[role] for role in ("client", "sender") if role in value}
     return cells

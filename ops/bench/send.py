@@ -44,6 +44,8 @@ class SendCase:
     latency_ms: float = 0.0
     failure_rate: float = 0.0
     """Share of messages that the stand-in refuses with a usual recipient error."""
+    personal: float = 0.0
+    """Share of the messages that have a variable in them: whole runs, of one page each."""
     rate: int = 0
     """Limit of messages/s of the whole app, to measure below saturation; 0: none."""
 
@@ -88,7 +90,7 @@ async def bench_send(options: SendOptions) -> list[list[SendFigures]]:
 async def _round(stage: Stage, options: SendOptions, case: SendCase) -> SendFigures:
     """Fill the queue, start the services, let the messages go and wait for the last row."""
     await stage.change_graph(latency_ms=case.latency_ms, failure_rate=case.failure_rate)
-    run_ids = await enqueue_held(stage, messages=options.messages, pages=options.pages)
+    run_ids = await enqueue_held(stage, messages=options.messages, pages=options.pages, personal=case.personal)
     async with AsyncExitStack() as services:
         await services.enter_async_context(open_service(stage, "ingest"))
         for _ in range(case.senders):

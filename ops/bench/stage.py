@@ -37,6 +37,7 @@ POLL_S = 0.05
 _STOP_S = 30.0
 _HOLDER = "operator"
 MESSAGE = {"text": "hello there, this is a message " * 3}
+PERSONAL = {"text": "hello {{first_name|you}}, " + "this is a message " * 4}
 
 
 @dataclass(frozen=True)
@@ -112,13 +113,18 @@ async def open_service(stage: Stage, name: str, **settings: object) -> AsyncIter
             process.kill()
 
 
-async def enqueue_held(stage: Stage, *, messages: int, pages: int) -> list[str]:
-    """Put runs into the queue, held, so that all can be let go at once; return their ids."""
+async def enqueue_held(stage: Stage, *, messages: int, pages: int, personal: float) -> list[str]:
+    """Put runs into the queue, held, so that all can be let go at once; return their ids.
+
+    `personal`: share of the runs whose message has a variable in it, other ones' being the same for everybody.
+    """
     sealed = TokenBox(SecretStr(stage.token_key)).seal("EAABbench")
-    return await fill_queue(stage.redis, messages=messages, pages=pages, sealed=sealed, held=True)
+    return await fill_queue(stage.redis, messages=messages, pages=pages, sealed=sealed, held=True, personal=personal)
 
 
-async def fill_queue(redis: Redis, *, messages: int, pages: int, sealed: str, held: bool = False) -> list[str]:
+async def fill_queue(
+    redis: Redis, *, messages: int, pages: int, sealed: str, held: bool = False, personal: float = 0.0
+) -> list[str]:
     """Put messages into the queue, one run for each page; return the run ids."""
     queue, pages_queue = RunQueue(redis), PageQueue(redis)
     expires_at_ms = int(time.time() * 1000) + 24 * 3600 * 1000
@@ -126,20 +132,25 @@ async def fill_queue(redis: Redis, *, messages: int, pages: int, sealed: str, he
     for page in range(pages):
         run_id, page_id = f"bench-{secrets.token_hex(4)}", str(1000 + page)
         await pages_queue.set_page(PageFacts(page_id=page_id, sealed_token=sealed))
-        await queue.create_run(Run(run_id=run_id, page_id=page_id, message=MESSAGE, expires_at_ms=expires_at_ms))
+        varies = page < round(personal * pages)
+        message = PERSONAL if varies else MESSAGE
+        await queue.create_run(Run(run_id=run_id, page_id=page_id, message=message, expires_at_ms=expires_at_ms))
         if held:
             await queue.hold(run_id, _HOLDER)
-        await _fill(queue, run_id, range(page, messages, pages))
+        await _fill(queue, run_id, range(page, messages, pages), varies=varies)
         run_ids.append(run_id)
     return run_ids
 
 
-async def _fill(queue: RunQueue, run_id: str, numbers: range) -> None:
+async def _fill(queue: RunQueue, run_id: str, numbers: range, *, varies: bool) -> None:
     wrote_at_ms = int(time.time() * 1000)
     cursor = ""
     for first in range(0, len(numbers), _CHUNK):
         people = [str(10**15 + n) for n in numbers[first : first + _CHUNK]]
-        records = [encode_record(job_id(run_id, p), Job(p, last_interaction_ms=wrote_at_ms)) for p in people]
+        records = [
+            encode_record(job_id(run_id, p), Job(p, {"first_name": f"Ann{p[-5:]}"} if varies else None, wrote_at_ms))
+            for p in people
+        ]
         last = first + _CHUNK >= len(numbers)
         await queue.enqueue_chunk(run_id, cursor=cursor, next_cursor=people[-1], records=records, last=last)
         cursor = people[-1]

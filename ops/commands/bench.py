@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import product
+from pathlib import Path
 from typing import Annotated, TypeVar
 
 import typer
 
+from ops.bench.claim import ClaimOptions, bench_claim
 from ops.bench.clients import CLIENTS, Client
 from ops.bench.conditions import Conditions
+from ops.bench.fairness import KINDS, FairnessOptions, Kind, bench_fairness
 from ops.bench.http import HttpOptions, bench_http
 from ops.bench.poll import PollOptions, bench_poll
 from ops.bench.queue import QueueOptions, bench_queue
@@ -74,13 +77,82 @@ def queue(
     durable: Durable = True,
     as_json: AsJson = False,
 ) -> None:
-    """Claim, mark and settle jobs that nobody sends."""
+    """Claim, mark and settle jobs that nobody sends: what a job costs all in all, caller included."""
     options = QueueOptions(
         groups=_listed(groups, int, "--groups"), jobs=jobs, pages=pages, rounds=rounds, durable=durable
     )
     conditions = _begin()
     found = run_once(lambda: bench_queue(options))
     print_report("queue", options, options.groups, found, rate="jobs_per_s", as_json=as_json, conditions=conditions)
+
+
+@commands.command(epilog=example("newar bench claim --pages 10,10000 --jobs 5000000 --against ../newar-before"))
+def claim(
+    pages: Annotated[str, typer.Option(help="Numbers of pages, each with a limit.")] = "10,1000,10000",
+    jobs: Annotated[str, typer.Option(help="Numbers of waiting jobs, of all pages together.")] = "100000",
+    two_runs: Annotated[str, typer.Option(help="Shares of the pages with two active runs, 0 to 1.")] = "0,0.5",
+    limit: Annotated[str, typer.Option(help="Limits of each page, messages/s; small ones make it wait.")] = "10000",
+    want: Annotated[int, typer.Option(min=1, help="Jobs that a call asks for.")] = 100,
+    calls: Annotated[int, typer.Option(min=1, help="Calls of one measurement.")] = 200,
+    against: Annotated[
+        Path | None, typer.Option(exists=True, file_okay=False, help="Another checkout, to compare each case with.")
+    ] = None,
+    rounds: Rounds = 5,
+    as_json: AsJson = False,
+) -> None:
+    """Claim only: what the script costs Redis. Several values with commas: every combination is measured."""
+    options = ClaimOptions(
+        pages=_listed(pages, _positive, "--pages"),
+        jobs=_listed(jobs, _positive, "--jobs"),
+        two_runs=_listed(two_runs, _share, "--two-runs"),
+        limit=_listed(limit, _positive, "--limit"),
+        want=want,
+        calls=calls,
+        rounds=rounds,
+        against=None if against is None else str(against.resolve()),
+    )
+    conditions = _begin()
+    found = run_once(lambda: bench_claim(options))
+    print_report(
+        "claim",
+        options,
+        options.cases,
+        found,
+        rate="us_a_job",
+        compared_with=options.compared_with,
+        as_json=as_json,
+        conditions=conditions,
+    )
+
+
+@commands.command(epilog=example("newar bench fairness --cases backlog,split --senders 8"))
+def fairness(
+    cases: Annotated[
+        str, typer.Option(help="A backlog beside small pages; split over many runs; two lanes beside one.")
+    ] = ",".join(KINDS),
+    backlog: Annotated[int, typer.Option(min=1, help="Jobs of the page with the backlog.")] = 1_000_000,
+    pages: Annotated[int, typer.Option(min=1, help="Small pages beside it.")] = 99,
+    small: Annotated[int, typer.Option(min=1, help="Jobs of each; 20 times that in each lane.")] = 1000,
+    runs: Annotated[int, typer.Option(min=1, help="Runs over which the backlog is split.")] = 1000,
+    senders: Annotated[int, typer.Option(min=1, help="Sessions that claim at once.")] = 4,
+    want: Annotated[int, typer.Option(min=1, help="Jobs that a claim asks for.")] = 100,
+    rounds: Rounds = 1,
+    as_json: AsJson = False,
+) -> None:
+    """See who is served when, page beside page. --json has the moment of each page, and shares over time."""
+    options = FairnessOptions(
+        cases=_listed(cases, _kind, "--cases"),
+        backlog=backlog,
+        pages=pages,
+        small=small,
+        runs=runs,
+        senders=senders,
+        want=want,
+        rounds=rounds,
+    )
+    conditions = _begin()
+    found = run_once(lambda: bench_fairness(options))
+    print_report("fairness", options, options.cases, found, rate="worst", as_json=as_json, conditions=conditions)
 
 
 @commands.command(epilog=example("newar bench poll --runs 2000 --pages 20"))
@@ -110,6 +182,7 @@ def send(
     batch: Annotated[str, typer.Option(help="Messages in one Graph batch; 1: no batches.")] = "1",
     latency_ms: Annotated[str, typer.Option(help="Latency of the stand-in Graph API.")] = "0",
     failures: Annotated[str, typer.Option(help="Shares of messages that it refuses, 0 to 1.")] = "0",
+    personal: Annotated[str, typer.Option(help="Shares of personal messages, with a variable, 0 to 1.")] = "0",
     rate: Annotated[str, typer.Option(help="Limits of messages/s, to measure below saturation; 0: none.")] = "0",
     messages: Annotated[int, typer.Option(min=1, help="Messages of one measurement.")] = 20_000,
     pages: Pages = 20,
@@ -124,12 +197,13 @@ def send(
         _listed(batch, int, "--batch"),
         _listed(latency_ms, float, "--latency-ms"),
         _listed(failures, float, "--failures"),
+        _listed(personal, _share, "--personal"),
         _listed(rate, int, "--rate"),
     )
     options = SendOptions(
         cases=tuple(
-            SendCase(senders=s, tasks=t, batch=b, latency_ms=ms, failure_rate=f, rate=r)
-            for s, t, b, ms, f, r in combinations
+            SendCase(senders=s, tasks=t, batch=b, latency_ms=ms, failure_rate=f, personal=p, rate=r)
+            for s, t, b, ms, f, p, r in combinations
         ),
         messages=messages,
         pages=pages,
@@ -159,4 +233,23 @@ def _client(name: str) -> Client:
     for client in CLIENTS:
         if client == name:
             return client
+    raise ValueError(name)
+
+
+def _share(text: str) -> float:
+    if not 0 <= (share := float(text)) <= 1:
+        raise ValueError(text)
+    return share
+
+
+def _positive(text: str) -> int:
+    if (number := int(text)) < 1:
+        raise ValueError(text)
+    return number
+
+
+def _kind(name: str) -> Kind:
+    for kind in KINDS:
+        if kind == name:
+            return kind
     raise ValueError(name)

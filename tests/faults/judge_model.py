@@ -127,6 +127,8 @@ class Judge:
             bad = kind in ruled or (kind != "run" and seen[kind] not in "on")
             if self._open(scope, bad=bad):
                 watched[kind] = scope
+        if seen["page"] == "t" and not said.first and watched["page"].probe_seen != "out":
+            seen["page"] = "n"
         for kind, scope in watched.items():
             if kind == "run":
                 self._note_at_run(scope, said)
@@ -136,6 +138,9 @@ class Judge:
                     self._works(scope)
         for rule in said.rules:
             scope = watched[rule.scope]
+            counts = rule.action != "breaker" and not rule.at_once
+            if counts and (seen[rule.scope] == "n" or (rule.scope == "run" and not said.first)):
+                continue
             if (
                 said.sent_us > scope.cut_us
                 and _triggered(scope, rule, seen[rule.scope])

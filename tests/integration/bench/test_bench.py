@@ -7,7 +7,10 @@ import subprocess
 import sys
 from typing import Any
 
+import pytest
+
 from ops.bench.clients import CLIENTS
+from ops.fakegraph.child_process import PROJECT
 
 
 def bench(*arguments: str) -> dict[str, Any]:
@@ -43,6 +46,35 @@ def test_the_queue_settles_every_job_in_groups_of_each_size() -> None:
         assert set(case["medians"]["cpu_us"]) == {"bench", "Redis"}
 
 
+def test_claims_are_measured_by_queue_also_beside_another_checkout() -> None:
+    small = ("--pages", "2,20", "--jobs", "200", "--two-runs", "0.5", "--want", "10", "--calls", "4")
+    printed = bench("claim", *small, "--against", str(PROJECT))
+    assert [(c["case"]["program"], c["case"]["pages"]) for c in printed["cases"]] == [
+        (program, pages) for pages in (2, 20) for program in (str(PROJECT), "this")
+    ]
+    for case in printed["cases"]:
+        assert case["medians"]["jobs_a_call"] == 10
+        assert case["medians"]["us_a_call"] >= case["medians"]["us_a_job"] > 0
+        assert case["medians"]["call"]["p50_ms"] > 0
+    assert [c["ratio"] for c in printed["cases"][::2]] == [1.0, 1.0]
+
+
+def test_claims_go_on_where_pages_must_wait_for_their_limit() -> None:
+    printed = bench("claim", "--pages", "2", "--jobs", "100", "--limit", "50", "--want", "10", "--calls", "4")
+    assert all(0 < case["medians"]["jobs_a_call"] <= 10 for case in printed["cases"])
+
+
+def test_fairness_tells_when_each_page_was_done_and_what_the_first_one_took() -> None:
+    printed = bench("fairness", "--backlog", "3000", "--pages", "9", "--small", "100", "--runs", "30")
+    assert [case["case"] for case in printed["cases"]] == ["backlog", "split", "lanes"]
+    for case, pages in zip(printed["cases"], (9, 9, 1), strict=True):
+        (figures,) = case["rounds"]
+        assert {str(1001 + n) for n in range(pages)} <= figures["done_s"].keys()
+        assert 0 < figures["first_done_s"] <= figures["median_done_s"] <= figures["last_done_s"]
+        assert figures["worst"] > 0.9
+        assert len(figures["shares"]) == 10
+
+
 def test_looks_at_runs_of_few_and_of_many_pages_are_measured() -> None:
     printed = bench("poll", "--runs", "30", "--pages", "2,30", "--no-durable")
     assert [c["case"] for c in printed["cases"]] == [
@@ -57,6 +89,7 @@ def test_the_whole_path_is_measured_to_the_rows_with_single_sends_and_with_batch
     printed = bench(
         "send",
         *("--messages", "200", "--pages", "2", "--tasks", "10", "--batch", "1,20", "--failures", "0.5"),
+        *("--personal", "0.5"),
         "--no-durable",
     )
     for case in printed["cases"]:
@@ -67,8 +100,19 @@ def test_the_whole_path_is_measured_to_the_rows_with_single_sends_and_with_batch
         assert medians["to_settlement"]["p99_ms"] > 0
 
 
-def test_a_list_with_a_wrong_value_is_wrong_usage() -> None:
-    command = [sys.executable, "-c", "from ops.commands.bench import commands; commands()", "send", "--batch", "1,many"]
+@pytest.mark.parametrize(
+    ("benchmark", "option", "values"),
+    [
+        ("send", "--batch", "1,many"),
+        ("send", "--personal", "1.5"),
+        ("claim", "--pages", "0"),
+        ("claim", "--two-runs", "0,2"),
+        ("fairness", "--cases", "backlog,trunks"),
+    ],
+)
+def test_a_list_with_a_wrong_value_is_wrong_usage(benchmark: str, option: str, values: str) -> None:
+    program = "from ops.commands.bench import commands; commands()"
+    command = [sys.executable, "-c", program, benchmark, option, values]
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     assert done.returncode == 2
-    assert "--batch" in done.stderr
+    assert option in done.stderr
