@@ -9,10 +9,10 @@ from unittest.mock import patch
 import msgspec
 
 from schema.outcomes import ErrorClass, Outcome
-from sender.delivery.after_answer import Decision
 from sender.outbox import relay
+from sender.outbox.ending import Ending
 from sender.queue import script_loader
-from sender.queue.session_queue import SessionQueue, Settlement
+from sender.queue.session_queue import Happening, SessionQueue, Settlement
 from sender.session import lost_jobs
 
 
@@ -48,8 +48,8 @@ def session_not_compared() -> None:
 def resend_unknown() -> None:
     """What a dead sender had marked is sent again though the run says `hold`."""
 
-    def decide_lost(*_: Any, **__: Any) -> Decision:
-        return Decision(outcome=Outcome.RETRYING, error_class=ErrorClass.AMBIGUOUS, counted=True)
+    def decide_lost(*_: Any, **__: Any) -> Ending:
+        return Ending(outcome=Outcome.RETRYING, error_class=ErrorClass.AMBIGUOUS, counted=True)
 
     patch.object(lost_jobs, "decide_lost", decide_lost).start()
 
@@ -58,7 +58,9 @@ def no_event() -> None:
     """Every seventh final outcome is settled without its event."""
     settle, count = SessionQueue.settle, iter(range(1, 10**9))
 
-    async def without(self: SessionQueue, number: int, settlements: list[Settlement], **more: Any) -> list[bool]:
+    async def without(
+        self: SessionQueue, number: int, settlements: list[Settlement], **more: Any
+    ) -> tuple[list[bool], list[Happening]]:
         thinned = [
             msgspec.structs.replace(s, event=b"") if s.event and not s.record and next(count) % 7 == 0 else s
             for s in settlements

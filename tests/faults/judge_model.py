@@ -164,6 +164,16 @@ class Judge:
         happened, self.happened, self._group = self.happened, [], {}
         return happened
 
+    def unusable(self, page: Scope, ms: float, token_version: str, now: float) -> bool:
+        """Nothing can be sent for a page as it stands."""
+        rule = Rule(
+            name="page-unusable", scope="page", action="breaker", in_a_row=1, for_ms=int(ms), longest_ms=int(ms)
+        )
+        self._open(page, bad=True)
+        opened = _breaker(page, rule, Said("f", True, now, token_version=token_version), now)
+        self.close()
+        return opened
+
     def _open(self, scope: Scope, *, bad: bool) -> bool:
         known = (scope.kind, scope.name)
         if known not in self._group and (scope.looked_after or bad):

@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any, TypeVar
 
+import msgspec
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from schema.job import Job, encode_record, job_id
+from schema.job import Aside, Job, encode_record, job_id
 from schema.keys import key
 from sender.queue.session_queue import _packed
-from tests.faults.queue_model import HOLDERS, Model, Page, Run, Session, Settling
+from sender.rules.rule import Rule, pack
+from tests.faults.judge_model import BY_HAND_MS, Said, Scope
+from tests.faults.queue_model import HOLDERS, ZONES, Model, Run, Session, Settling
+from tests.faults.queue_model import Job as Known
 from tests.faults.scripts import Scripts, pairs
 
 T = TypeVar("T")
@@ -21,15 +25,48 @@ FAR_MS, NEVER_MS, LATER_MS = 4_000_000_000_000, 10**9, 10**8
 FINAL = ("sent", "failed", "suppressed", "expired", "unknown", "cancelled")
 OUTCOMES = (*FINAL, "retrying", "retrying later", "", "")
 MOSTLY, RARELY = st.sampled_from([True, True, True, False]), st.sampled_from([False, False, False, True])
-RUN_EVENTS = ("hold", "let go", "let go", "let go", "cancel", "becomes overdue")
+RUN_EVENTS = ("hold", "let go", "let go", "let go", "cancel", "becomes overdue", "hours", "hours")
 LAST_ENTRY = "99999999999999-0"
-STOPS = ("pause", "open", "trouble pause", "trouble failure", "trouble open", "app must wait", "gets a new token")
-STARTS = ("resume", "close", "works", "gets a new token", "waits end")
+STOPS = ("pause", "open", "cannot be used", "gets a new token", "two runs take turns")
+STARTS = ("resume", "close", "gets a new token", "waits end", "waits end")
 SESSION_EVENTS = ("open another", "close", "outbox is relayed", "renew", "renew with a wrong count")
 PACING = ("app", "ready", "waiting", "sessions", "lane:")
 """Keys that a repeat may change: whose turn it is, and times."""
 EMPTY_MAP = b"\x80"
 """MessagePack: nobody had ended before."""
+WHY = Aside("suppressed", "recipient_gone", "not reachable")
+DAY_MS = 86_400_000
+SHARED: Any = {"shared_from_us": 1, "shared_until_us": 9 * 10**15}
+"""Of a page whose runs have taken turns for long: none has to wait for the others' second."""
+
+
+def _rule(name: str, scope: Any, action: Any, **trigger: Any) -> Rule:
+    return Rule(name=name, scope=scope, action=action, for_ms=LATER_MS, longest_ms=LATER_MS, **trigger)
+
+
+THROTTLED = _rule("throttled", "page", "pause", count=2, of=4)
+APP_THROTTLED = _rule("app-throttled", "app", "pause")
+FAILS = _rule("fails", "page", "breaker", in_a_row=2)
+DEAD = _rule("dead", "page", "breaker")
+APP_FAILS = _rule("app-fails", "app", "breaker", in_a_row=2)
+UNREADABLE = _rule("unreadable", "page", "pause", count=3, of=6, share=0.5)
+BAD = _rule("bad", "run", "brake", count=3, of=5)
+REPORTED = _rule("reported", "run", "brake")
+ANSWERS: dict[str, tuple[str, tuple[Rule, ...]]] = {
+    "works": ("o", ()),
+    "nothing": ("n", ()),
+    "throttled": ("t", (THROTTLED,)),
+    "app throttled": ("l", (APP_THROTTLED,)),
+    "fails": ("f", (FAILS,)),
+    "dead": ("f", (DEAD, FAILS)),
+    "app fails": ("a", (APP_FAILS,)),
+    "unreadable": ("u", (UNREADABLE,)),
+    "bad": ("p", (BAD,)),
+    "bad otherwise": ("p", (BAD,)),
+    "reported": ("n", (REPORTED,)),
+}
+"""Letter, and the rules that fit."""
+MOODS = ("works", "works", "works", *ANSWERS)
 
 
 class QueueMachine(RuleBasedStateMachine):
@@ -49,11 +86,14 @@ class QueueMachine(RuleBasedStateMachine):
 
     def call(self, name: str, *args: Any, again: bool = False, same_answer: bool = False) -> Any:
         """Call a script; `again`: once more, as after a lost answer, which must change nothing."""
+        self.model.tick()
         answer = self.scripts.call(name, *args)
         if again:
             before = self.scripts.dump()
             repeated = self.scripts.call(name, *args)
             self.must_be_unchanged(before, name)
+            if name == "work/settle":  # what happened is told once
+                answer, repeated = answer[0], repeated[0]
             assert not same_answer or repeated == answer, f"a repeat of {name} gave another answer"
         return answer
 
@@ -90,13 +130,13 @@ class QueueMachine(RuleBasedStateMachine):
         self.create_run("r0", "1", media=media, priority=0)
         self._open_session()
         self._open_session()
-        self._enqueue("r0", "", count, last=last, again=False)
+        self._enqueue("r0", "", ["plain"] * count, last=last, again=False)
 
     # runs
 
     @rule(run=st.sampled_from(RUNS), page=st.sampled_from(PAGES), media=st.booleans(), priority=st.integers(0, 2))
     def create_run(self, run: str, page: str, media: bool, priority: int) -> None:
-        known = run in self.model.runs
+        known, known_pages = run in self.model.runs, {*self.model.judge.pages}
         lane = f"{page}/{'media' if media else 'text'}"
         assert self.call("runs/create", run, page, lane, "{}", priority, FAR_MS, again=True) == (not known)
         if not known:
@@ -104,20 +144,31 @@ class QueueMachine(RuleBasedStateMachine):
             self.model.page(page)
         else:
             self.model.describe_anew(run, page, lane, priority)
+        for new in self.model.judge.pages.keys() - known_pages:
+            self.redis.hset(key(f"page:{new}"), mapping=SHARED)
 
-    @rule(data=st.data(), count=st.sampled_from([0, 0, 1, 2, 4, 6]), last=RARELY, right=MOSTLY, again=st.booleans())
+    @rule(
+        data=st.data(),
+        kinds=st.lists(st.sampled_from(["plain", "plain", "plain", "zone", "aside"]), max_size=6),
+        last=RARELY,
+        right=MOSTLY,
+        again=st.booleans(),
+    )
     @precondition(lambda self: self.model.runs)
-    def enqueue(self, data: st.DataObject, count: int, last: bool, right: bool, again: bool) -> None:
+    def enqueue(self, data: st.DataObject, kinds: list[str], last: bool, right: bool, again: bool) -> None:
         run = _one_of(data, sorted(self.model.runs))
-        self._enqueue(run, self.model.runs[run].cursor if right else "elsewhere", count, last=last, again=again)
+        self._enqueue(run, self.model.runs[run].cursor if right else "elsewhere", kinds, last=last, again=again)
 
-    def _enqueue(self, run: str, cursor: str, count: int, *, last: bool, again: bool) -> None:
-        people = [str(self.fresh()) for _ in range(count)]
-        records = {job_id(run, p): encode_record(job_id(run, p), Job(p)) for p in people}
-        move = (cursor, f"c{self.fresh()}", last, records)
-        done = self.call(
-            "runs/enqueue_chunk", run, cursor, move[1], int(last), EMPTY_MAP, *records.values(), again=again
-        )
+    def _enqueue(self, run: str, cursor: str, kinds: list[str], *, last: bool, again: bool) -> None:
+        jobs: dict[bytes, Known] = {}
+        for kind in kinds:
+            person, zone = str(self.fresh()), ZONES[kind == "zone"]
+            content = Job(person, time_zone=zone or None, aside=WHY if kind == "aside" else None)
+            known = Known(run, encode_record(job_id(run, person), content), zone=zone, aside=kind == "aside")
+            known.comes_back()
+            jobs[job_id(run, person)] = known
+        move, records = (cursor, f"c{self.fresh()}", last, jobs), [known.record for known in jobs.values()]
+        done = self.call("runs/enqueue_chunk", run, cursor, move[1], int(last), EMPTY_MAP, *records, again=again)
         assert done == self.model.enqueue(run, *move)
 
     @rule(data=st.data(), what=st.sampled_from(RUN_EVENTS), holder=st.sampled_from(HOLDERS), again=st.booleans())
@@ -129,6 +180,8 @@ class QueueMachine(RuleBasedStateMachine):
             assert self.call("runs/cancel", name, again=again) == self.model.cancel(name)
         elif what == "becomes overdue":
             self._becomes_overdue(name)
+        elif what == "hours":
+            self._hours_change(name, {zone for zone in ZONES if data.draw(st.booleans(), "closed")})
         else:
             if what == "let go" and run and run.holds:
                 holder = min(run.holds)
@@ -139,9 +192,26 @@ class QueueMachine(RuleBasedStateMachine):
 
     def _becomes_overdue(self, run: str) -> None:
         if run in self.model.runs and self.model.runs[run].state in {"enqueuing", "active"}:
-            self.redis.hset(key(f"run:{run}"), "expires_at_ms", 1)
-            self.redis.zadd(key("expiries"), {run: 1}, xx=True)
+            before_ms = self._now_ms() - 1000
+            self.redis.hset(key(f"run:{run}"), "expires_at_ms", before_ms)
+            self.redis.zadd(key("expiries"), {run: before_ms}, xx=True)
             self.model.runs[run].overdue = True
+
+    def _now_ms(self) -> int:
+        return int(self.redis.time()[0]) * 1000
+
+    def _hours_change(self, name: str, closed: set[str]) -> None:
+        """A run gets hours, others than it had: in these zones they begin much later."""
+        if name in self.model.runs:
+            spans = {zone: [FAR_MS - DAY_MS, FAR_MS] if zone in closed else [1, FAR_MS] for zone in ZONES}
+            self.redis.hset(key(f"run:{name}"), "windows", msgspec.msgpack.encode(spans))
+            self.redis.hdel(key(f"run:{name}"), *(f"closes:{zone}" for zone in ZONES))
+            self.model.runs[name].closed, self.model.runs[name].hours = closed, True
+            self._parked_units_are_due(name)
+
+    def _parked_units_are_due(self, run: str) -> None:
+        for zone in ZONES:
+            self.redis.zadd(key("parked"), {_unit(run, zone): 1}, xx=True)
 
     # sessions
 
@@ -208,10 +278,16 @@ class QueueMachine(RuleBasedStateMachine):
 
     # jobs
 
-    @rule(data=st.data(), want=st.integers(1, 4), bound=st.sampled_from([3, 1000, 1000]), then_mark=st.booleans())
-    def claim(self, data: st.DataObject, want: int, bound: int, then_mark: bool) -> None:
+    @rule(
+        data=st.data(),
+        want=st.integers(1, 4),
+        bound=st.sampled_from([3, 1000, 1000]),
+        then_mark=st.booleans(),
+        behind=RARELY,
+    )
+    def claim(self, data: st.DataObject, want: int, bound: int, then_mark: bool, behind: bool) -> None:
         session = self.session(data)
-        args = (session, f"c{self.fresh()}", want, bound)
+        args = (session, f"c{self.fresh()}", want, bound, behind)
         self._claim(args, again=True)
         self.last_claims[session, "send"] = args
         if then_mark:
@@ -228,26 +304,44 @@ class QueueMachine(RuleBasedStateMachine):
         """What always happens soon: the first session that is alive asks for work."""
         alive = sorted(s for s, session in self.model.sessions.items() if session.alive)
         if alive:
-            self._claim((alive[0], f"c{self.fresh()}", 2, 1000))
+            self._claim((alive[0], f"c{self.fresh()}", 2, 1000, False))
 
     def _claim(self, args: tuple[Any, ...], *, again: bool = False) -> None:
-        answer = self.call("work/claim", *args, 1, 10**6, 10**6, 0, again=again)
+        *asked, behind = args
+        for page in self.model.judge.pages:
+            self.redis.delete(key(f"recent:{page}"))  # everybody has had his second
+        answer = self.call("work/claim", *asked, 1, 10**6, 10**6, 0, self._wall_ms(behind=behind), again=again)
         for name, run in self.model.runs.items():
             if run.overdue and run.claimable and self.redis.hget(key(f"run:{name}"), "state") == b"expired":
+                assert not behind, "a run expired by one clock alone"
                 self.model.expire(name)  # at the latest when its turn comes
-        session, claim_id, want, bound = args
+            elif run.overdue and behind:
+                run.doubted = True
+        session, claim_id, want, bound = asked
         self.model.claimed(session, claim_id, want, bound, answer)
 
-    @rule(data=st.data(), want=st.integers(1, 4), bound=st.sampled_from([3, 1000, 1000]), again=st.booleans())
-    def drain(self, data: st.DataObject, want: int, bound: int, again: bool) -> None:
+    def _wall_ms(self, *, behind: bool) -> int:
+        """The caller's clock, that may be a day behind Redis's."""
+        return self._now_ms() - (DAY_MS if behind else 0)
+
+    @rule(
+        data=st.data(),
+        want=st.integers(1, 4),
+        bound=st.sampled_from([3, 1000, 1000]),
+        again=st.booleans(),
+        behind=RARELY,
+    )
+    def drain(self, data: st.DataObject, want: int, bound: int, again: bool, behind: bool) -> None:
         session = self.session(data)
-        args = (session, f"d{self.fresh()}", want, bound)
+        args = (session, f"d{self.fresh()}", want, bound, behind)
         self._drain(args, again=again)
         self.last_claims[session, "drain"] = args
 
     def _drain(self, args: tuple[Any, ...], *, again: bool = False) -> None:
-        session, claim_id, want, bound = args
-        self.model.drained(session, claim_id, want, bound, self.call("work/drain", *args, again=again))
+        *asked, behind = args
+        answer = self.call("work/drain", *asked, self._wall_ms(behind=behind), again=again)
+        session, claim_id, want, bound = asked
+        self.model.drained(session, claim_id, want, bound, answer, doubted=behind)
 
     @rule(data=st.data(), again=st.booleans())
     def mark(self, data: st.DataObject, again: bool) -> None:
@@ -263,8 +357,13 @@ class QueueMachine(RuleBasedStateMachine):
     def settle(self, data: st.DataObject, again: bool) -> None:
         session = self.holder(data)
         kinds = data.draw(st.lists(st.sampled_from(OUTCOMES), min_size=4, max_size=4), "outcomes")
-        jobs = self.some_jobs(data, session)
-        group = [self._settling(job, what) for job, what in zip(jobs, kinds, strict=False)]
+        answers = data.draw(st.lists(st.sampled_from(MOODS), min_size=4, max_size=4), "answers")
+        jobs, marks = self.some_jobs(data, session), self.model.sessions[session].marks
+        late, retried = data.draw(RARELY, "an old token's"), data.draw(RARELY, "no first attempts")
+        group = [
+            self._settling(job, what, self._said(job, answer, late, not retried) if job in marks and what else None)
+            for job, what, answer in zip(jobs, kinds, answers, strict=False)
+        ]
         self.settlements.append((session, self.fresh(), group))
         self._settle(*self.settlements[-1], again=again)
 
@@ -282,17 +381,37 @@ class QueueMachine(RuleBasedStateMachine):
             page = self.model.runs[run].page
             parts += (one.job, run.encode(), page.encode(), one.outcome.encode(), one.event, one.record)
             parts.append(b"%d" % one.delay_ms)
+            parts += self._heard(session, one)
         answer = self.call("work/settle", session, number, *_packed(parts), again=again, same_answer=True)
-        assert answer == self.model.settle(session, number, group), "settled what is not ours, or not what is"
+        assert (answer if again else answer[0]) == self.model.settle(session, number, group), (
+            "settled what is not ours, or not what is"
+        )
 
-    def _settling(self, job: bytes, what: str) -> Settling:
+    def _heard(self, session: str, one: Settling) -> tuple[bytes, bytes, bytes]:
+        """Letter, the mark's time by Redis's clock, verdict."""
+        said, mark = one.said, self.model.sessions[session].marks.get(one.job, (b"", b"0"))
+        if said is None:
+            return b"", mark[1], b""
+        letter = said.letter.upper() if said.first else said.letter
+        rules = msgspec.Raw(pack(said.rules))
+        verdict = msgspec.msgpack.encode([said.error, said.token_version, 0, 1.0, rules, ""])
+        return letter.encode(), mark[1], verdict
+
+    def _said(self, job: bytes, answer: str, of_old_token: bool, first: bool) -> Said:
+        letter, rules = ANSWERS[answer]
+        page = self.model.page(self.model.runs[self.model.jobs[job].run].page)
+        version = str(int(page.token_version) - of_old_token)
+        return Said(letter, first, self.model.marked_at_us[job], rules, error=answer, token_version=version)
+
+    def _settling(self, job: bytes, what: str, said: Said | None) -> Settling:
         record = self.model.jobs[job].record
         if what == "":
             return Settling(job, "", b"", record, 0)
         event = b"event %d" % self.fresh()
         if what in FINAL:
-            return Settling(job, what, event, b"", 0)
-        return Settling(job, "retrying", event, job + b"again%d" % self.fresh(), LATER_MS if "later" in what else 0)
+            return Settling(job, what, event, b"", 0, said)
+        again, delay_ms = job + b"again%d" % self.fresh(), LATER_MS if "later" in what else 0
+        return Settling(job, "retrying", event, again, delay_ms, said)
 
     @rule()
     def delays_end(self) -> None:
@@ -313,69 +432,57 @@ class QueueMachine(RuleBasedStateMachine):
 
     @rule(data=st.data(), usual=MOSTLY, old_token=RARELY, again=st.booleans())
     def something_happens_to_a_page(self, data: st.DataObject, usual: bool, old_token: bool, again: bool) -> None:
-        name = _one_of(data, sorted(self.model.pages))
-        page = self.model.pages[name]
-        stopped = page.paused or page.breaker != "closed" or self.model.app_paused
+        name = _one_of(data, sorted(self.model.judge.pages))
+        page = self.model.page(name)
+        stopped = page.blocked(self.model.now_us) or self.model.judge.app.blocked(self.model.now_us)
         what = _one_of(data, [*(STARTS if stopped == usual else STOPS)])
         if what in {"pause", "resume", "open", "close"}:
             assert self.call("pages/steer", name, what, "ana", again=again)
             self._steer(page, what)
-        elif what.startswith("trouble "):
-            self._trouble(name, page, what.removeprefix("trouble "), old_token=old_token)
-        elif what == "works":
-            closed = self.call("pages/works", name, again=again)
-            assert closed == ([name.encode()] if page.breaker == "half_open" else [])
-            if page.breaker != "open":
-                page.breaker, page.retry_due, page.failures = "closed", False, 0
+        elif what == "cannot be used":
+            version = str(int(page.token_version) - old_token)
+            opened = self.call("pages/unusable", name, "why", LATER_MS, LATER_MS, version)
+            assert opened == self.model.judge.unusable(page, LATER_MS, version, self.model.now_us)
         elif what == "gets a new token":
             self.call("pages/set", name, f"token{self.fresh()}", again=again)
-            page.token_version += 1
-            page.retry_due = page.retry_due or (page.breaker != "closed" and not page.opened_by_hand)
-        elif what == "app must wait":
-            self._pause_app(paused=True)
+            page.token_version = str(int(page.token_version) + 1)
+            if page.breaker and page.retry_at_ms < BY_HAND_MS:
+                page.retry_at_ms = 0
+        elif what == "two runs take turns":
+            self.redis.hdel(key(f"page:{name}"), *SHARED)
+            self.model.gaps.add(name)
         else:
-            self._pause_app(paused=False)
             self._waits_end(name, page)
         if what in STOPS:
             self._somebody_claims()
 
     page_events_often = something_happens_to_a_page
 
-    def _steer(self, page: Page, what: str) -> None:
+    def _steer(self, page: Scope, what: str) -> None:
         if what in {"pause", "resume"}:
-            page.paused = what == "pause"
+            page.paused_until_ms = BY_HAND_MS if what == "pause" else 0
+        elif what == "open":
+            page.breaker, page.retry_at_ms, page.looked_after = "open", BY_HAND_MS, True
         else:
-            page.breaker, page.retry_due = ("open" if what == "open" else "closed"), False
-            page.failures = page.failures if what == "open" else 0
-            page.opened_by_hand = what == "open"
+            page.breaker, page.retry_at_ms, page.failures, page.looked_after = None, 0, 0, False
 
-    def _trouble(self, name: str, page: Page, kind: str, *, old_token: bool) -> None:
-        version, before, running = page.token_version - old_token, page.breaker, not page.paused
-        state, changed = self.call("pages/trouble", name, kind, LATER_MS, "why", 2, version)
-        if kind == "pause":
-            page.paused = True
-            assert (state.decode(), bool(changed)) == (before, running)
-            return
-        if not old_token:
-            page.failures += 1
-            if kind == "open" or page.failures >= 2 or before == "half_open":
-                page.breaker, page.retry_due = "open", False
-        assert (state.decode(), bool(changed)) == (page.breaker, page.breaker == "open" != before)
-
-    def _waits_end(self, name: str, page: Page) -> None:
+    def _waits_end(self, name: str, page: Scope) -> None:
+        """All that is waited for with the page comes to its end, also what a person has ordered."""
         for field in ("paused_until_ms", "retry_at_ms"):
-            if self.redis.hexists(key(f"page:{name}"), field):
-                self.redis.hset(key(f"page:{name}"), field, 1)
+            for hash_ in (f"page:{name}", "app"):
+                if self.redis.hexists(key(hash_), field):
+                    self.redis.hset(key(hash_), field, 1)
         for content in ("text", "media"):
             self.redis.zadd(key("waiting"), {f"{name}/{content}": 1}, xx=True)
-        page.paused, page.retry_due, page.opened_by_hand = False, True, False
-
-    def _pause_app(self, *, paused: bool) -> None:
-        if paused:
-            self.call("pages/trouble_app", LATER_MS, "why", 1)
-        else:
-            self.redis.hdel(key("app"), "paused_until_ms")
-        self.model.app_paused = paused
+        self.redis.hset(key(f"page:{name}"), mapping=SHARED)
+        self.model.gaps.discard(name)
+        for scope in (page, self.model.judge.app):
+            scope.paused_until_ms, scope.retry_at_ms = min(scope.paused_until_ms, 1), min(scope.retry_at_ms, 1)
+        for run_id, run in self.model.runs.items():
+            if run.page == name:
+                run.doubted = False
+                if not run.closed:
+                    self._parked_units_are_due(run_id)
 
     # what must always hold
 
@@ -384,10 +491,14 @@ class QueueMachine(RuleBasedStateMachine):
         found, model = self.scripts.dump(), self.model
         everywhere = Counter[bytes]()
         for name, run in model.runs.items():
-            waiting = [record[:16] for record in found.get(f"jobs:{name}", [])]
-            everywhere.update(waiting)
-            assert sorted(waiting) == sorted(model.at("waiting", name)), f"waiting jobs of {name}"
-            facts = {k.decode(): v.decode() for k, v in pairs(found[f"run:{name}"]).items()}
+            for zone in ZONES:
+                waiting = [record[:16] for record in found.get(_list(name, zone), [])]
+                everywhere.update(waiting)
+                assert sorted(waiting) == sorted(model.at("waiting", name, zone)), f"waiting jobs of {name}"
+            aside = [record[:16] for record in found.get(f"aside:{name}", [])]
+            everywhere.update(aside)
+            assert sorted(aside) == sorted(model.at("aside", name)), f"jobs of {name} that stand aside"
+            facts = {k.decode(): v.decode(errors="replace") for k, v in pairs(found[f"run:{name}"]).items()}
             expected = (run.state, run.cursor, str(int(run.enqueued)), str(run.recipients), str(run.left))
             assert tuple(facts[f] for f in ("state", "cursor", "enqueued", "recipients", "left")) == expected
             assert {f: int(facts[f]) for f in (*FINAL, "retrying") if f in facts} == dict(run.counts)
@@ -411,19 +522,39 @@ class QueueMachine(RuleBasedStateMachine):
         )
         assert len(model.events) == sum(sum(run.counts.values()) for run in model.runs.values())
         self.nothing_is_stranded(found)
+        self.what_answers_did(found)
+
+    def what_answers_did(self, found: dict[str, Any]) -> None:
+        """Pages and the app are as the answers, and people, left them."""
+        judge = self.model.judge
+        for scope in (judge.app, *judge.pages.values()):
+            name = "app" if scope.kind == "app" else f"page:{scope.name}"
+            fields = {k.decode(): v.decode() for k, v in pairs(found.get(name, [])).items()}
+            told = {n: fields.get(n, "") for n in ("answers", "probe", "breaker")}
+            assert told == {"answers": scope.answers, "probe": scope.probe or "", "breaker": scope.breaker or ""}, name
+            numbers = {n: int(fields.get(n, 0)) for n in ("failures", "cooldowns", "pause_level")}
+            assert numbers == {n: getattr(scope, n) for n in numbers}, name
+        troubled = {scope.name.encode() for scope in (judge.app, *judge.pages.values()) if scope.looked_after}
+        assert set(found.get("troubled", [])) == troubled
 
     def nothing_is_stranded(self, found: dict[str, Any]) -> None:
         """Who may be claimed has its turn; who ended will be drained, or is finished and waits for the registry."""
         states = {name: run.state for name, run in self.model.runs.items()}
-        soon_us = self.redis.time()[0] * 1e6 + 10e6  # a probe is waited for longer
+        soon_ms = self._now_ms() + 10_000  # a probe is waited for longer
+        parked = {unit.decode(): float(until) for unit, until in pairs(found.get("parked", [])).items()}
         for name, run in self.model.runs.items():
-            in_lane = name.encode() in found.get(f"lane:{run.lane}", [])[::2]
-            assert in_lane == (run.claimable and bool(self.model.at("waiting", name))), f"the turn of {name}"
-            lanes = [*found.get("ready", [])[::2], *found.get("waiting", [])[::2]]
-            assert not in_lane or lanes.count(run.lane.encode()) == 1, f"the lane of {name}"
-            parked_until_us = float(pairs(found.get("waiting", [])).get(run.lane.encode(), 0))
-            must_wait = self.model.pages[run.page].blocked
-            assert must_wait or parked_until_us < soon_us, f"the lane of {name} sleeps on"
+            for zone in ZONES:
+                unit = _unit(name, zone)
+                in_lane = unit.encode() in found.get(f"lane:{run.lane}", [])[::2]
+                waits = run.claimable and bool(self.model.at("waiting", name, zone))
+                assert in_lane == (waits and unit not in parked), f"the turn of {name}"
+                lanes = [*found.get("ready", [])[::2], *found.get("waiting", [])[::2]]
+                assert not in_lane or lanes.count(run.lane.encode()) == 1, f"the lane of {name}"
+                for_hours = zone in run.closed
+                assert parked.get(unit, 0) < (FAR_MS if for_hours else soon_ms), f"{unit} is parked"
+                parked_until_ms = float(pairs(found.get("waiting", [])).get(run.lane.encode(), 0)) / 1000
+                must_wait = self.model.page(run.page).blocked(self.model.now_us)
+                assert must_wait or parked_until_ms < soon_ms, f"the lane of {name} sleeps on"
         draining = {name.encode() for name, state in states.items() if state in {"cancelled", "expired"}}
         assert set(found.get("draining", [])) == draining
         finished = {name.encode() for name, state in states.items() if state == "finished"}
@@ -432,6 +563,14 @@ class QueueMachine(RuleBasedStateMachine):
 
 def _one_of(data: st.DataObject, choices: list[T]) -> T:
     return choices[data.draw(st.integers(0, 10_000)) % len(choices)]
+
+
+def _unit(run: str, zone: str) -> str:
+    return f"{run}\0{zone}" if zone else run
+
+
+def _list(run: str, zone: str) -> str:
+    return f"hours:{run}\0{zone}" if zone else f"jobs:{run}"
 
 
 def _same_in_any_order(old: Any, new: Any) -> bool:

@@ -6,7 +6,13 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Literal
 
+from tests.faults.judge_model import Judge, Said, Scope
+
 HOLDERS = ("source", "operator", "window", "registry", "brake")
+ZONES = ("", "Asia/Bangkok")
+"""The page's, and one that some recipients have."""
+TICK_US = 1000
+"""Between two calls, on the model's own clock: nothing that takes seconds ends by itself."""
 
 
 @dataclass
@@ -20,8 +26,13 @@ class Run:
     recipients: int = 0
     left: int = 0
     overdue: bool = False
+    doubted: bool = False
+    """Whether it may wait for a second clock's opinion of that."""
     counts: Counter[str] = field(default_factory=Counter)
     holds: set[str] = field(default_factory=set)
+    hours: bool = False
+    closed: set[str] = field(default_factory=set)
+    """Zones in which it is not the hour."""
 
     @property
     def claimable(self) -> bool:
@@ -29,25 +40,16 @@ class Run:
 
 
 @dataclass
-class Page:
-    paused: bool = False
-    breaker: str = "closed"
-    retry_due: bool = False
-    opened_by_hand: bool = False
-    failures: int = 0
-    token_version: int = 0
-
-    @property
-    def blocked(self) -> bool:
-        return self.paused or (self.breaker != "closed" and not self.retry_due)
-
-
-@dataclass
 class Job:
     run: str
     record: bytes
-    place: Literal["waiting", "delayed", "held", "final"] = "waiting"
+    place: Literal["waiting", "aside", "delayed", "held", "final"] = "waiting"
     due: bool = False
+    zone: str = ""
+    aside: bool = False
+
+    def comes_back(self) -> None:
+        self.place = "aside" if self.aside else "waiting"
 
 
 @dataclass
@@ -69,6 +71,8 @@ class Settling:
     event: bytes
     record: bytes
     delay_ms: int
+    said: Said | None = None
+    """What the answer was; None: there was no question."""
 
 
 class Model:
@@ -76,17 +80,28 @@ class Model:
 
     def __init__(self) -> None:
         self.runs: dict[str, Run] = {}
-        self.pages: dict[str, Page] = {}
+        self.judge = Judge()
+        self.now_us = 10**6
         self.jobs: dict[bytes, Job] = {}
         self.sessions: dict[str, Session] = {}
-        self.app_paused = False
+        self.marked_at_us: dict[bytes, int] = {}
+        self.gaps: set[str] = set()
+        """Pages on which a run may have to wait for another one's second."""
         self.events: list[bytes] = []
 
-    def page(self, page: str) -> Page:
-        return self.pages.setdefault(page, Page())
+    def page(self, page: str) -> Scope:
+        return self.judge.page(page)
 
-    def at(self, place: str, run: str | None = None) -> set[bytes]:
-        return {i for i, job in self.jobs.items() if job.place == place and run in (None, job.run)}
+    def at(self, place: str, run: str | None = None, zone: str | None = None) -> set[bytes]:
+        return {
+            i
+            for i, job in self.jobs.items()
+            if job.place == place and run in (None, job.run) and zone in (None, job.zone)
+        }
+
+    def tick(self) -> None:
+        """Time has passed, but not much."""
+        self.now_us += TICK_US
 
     # runs
 
@@ -96,15 +111,14 @@ class Model:
             run.page, run.lane, run.priority, run.overdue = page, lane, priority, False
             self.page(page)
 
-    def enqueue(self, run_id: str, cursor: str, next_cursor: str, last: bool, records: dict[bytes, bytes]) -> int:
+    def enqueue(self, run_id: str, cursor: str, next_cursor: str, last: bool, jobs: dict[bytes, Job]) -> int:
         run = self.runs.get(run_id)
         if run is None or run.cursor != cursor or run.enqueued or run.state not in {"enqueuing", "expired"}:
             return 0
-        for job, record in records.items():
-            assert job not in self.jobs, "the test itself enqueued a job twice"
-            self.jobs[job] = Job(run_id, record)
-        run.recipients += len(records)
-        run.left += len(records)
+        assert not jobs.keys() & self.jobs.keys(), "the test itself enqueued a job twice"
+        self.jobs |= jobs
+        run.recipients += len(jobs)
+        run.left += len(jobs)
         run.cursor = next_cursor
         if last:
             run.enqueued = True
@@ -130,6 +144,7 @@ class Model:
         if run is None or run.state not in {"enqueuing", "active"}:
             return 0
         run.holds = run.holds | {holder} if held else run.holds - {holder}
+        self.judge.run(run_id).braked = "brake" in run.holds
         return 1
 
     def _finish_if_done(self, run: Run) -> None:
@@ -144,7 +159,7 @@ class Model:
         repeated = status == "ok" and claim_id == session.claimed.get("send", ("", []))[0]
         if status == "ok" and not repeated:
             self._move_due()
-            status = "paused" if self.app_paused else "ok"
+            status = "paused" if self.judge.app.blocked(self.now_us) else "ok"
         assert answer[0] == status.encode(), f"claim said {answer[0]!r}, not {status}"
         groups: list[list[bytes]] = answer[3:]  # type: ignore[assignment]  # as the script says
         if repeated:
@@ -156,28 +171,41 @@ class Model:
 
     def _follow_claim(self, session: Session, claim_id: str, want: int, groups: list[list[bytes]]) -> None:
         taken: list[bytes] = []
-        probed: set[str] = set()
+        app, now = self.judge.app, self.now_us
         for group in groups:
-            run_id, page_id, state, version = (part.decode() for part in group[:4])
+            run_id, page_id, state, version, closes_ms = (part.decode() for part in group[:5])
             run, page = self.runs[run_id], self.page(page_id)
             assert run.claimable, f"a job of a run was claimed that is {run.state} and held by {run.holds}"
             assert not run.overdue, "a job of an expired run was claimed"
-            assert (run.page, run.state, str(page.token_version)) == (page_id, state, version)
-            assert not page.blocked, "a job of a page was claimed that must wait"
-            if page.breaker != "closed":
-                assert len(group) == 5, "more than one job probed a page"
-                page.breaker, page.retry_due = "half_open", False
-                probed.add(page_id)
-            taken += self._take(session, run_id, group[4:])
-        assert len(taken) <= want, "more was claimed than wanted"
+            assert (run.page, run.state, page.token_version) == (page_id, state, version)
+            assert not page.blocked(now), "a job of a page was claimed that must wait"
+            if page.probing:
+                assert len(group) == 6, "more than one job probed a page"
+                page.probe_goes(now)
+            ids = self._take(session, run_id, group[5:], "waiting")
+            assert not {self.jobs[i].zone for i in ids} & run.closed, "a job was claimed outside its hours"
+            assert (float(closes_ms) == 0) == (not run.hours), "the end of the hours"
+            taken += ids
+        assert len(taken) <= (1 if app.probe else want), "more was claimed than wanted"
         if taken:
             session.claimed["send"] = (claim_id, taken)
+            wanted_all = not app.probe
+            app.probe_goes(now)
+            if not wanted_all:
+                return
         if len(taken) < want:
-            for run_id, run in self.runs.items():
-                forgotten = run.claimable and not run.overdue and not self.page(run.page).blocked
-                assert not (forgotten and self.at("waiting", run_id)), f"jobs of {run_id} could have been claimed"
+            self._nothing_was_forgotten()
 
-    def drained(self, session_id: str, claim_id: str, want: int, bound: int, answer: list[object]) -> None:
+    def _nothing_was_forgotten(self) -> None:
+        for run_id, run in self.runs.items():
+            must_wait = run.overdue or run.doubted or run.page in self.gaps or self.page(run.page).blocked(self.now_us)
+            if run.claimable and not must_wait:
+                left = [zone for zone in ZONES if zone not in run.closed and self.at("waiting", run_id, zone)]
+                assert left == [], f"jobs of {run_id} could have been claimed"
+
+    def drained(
+        self, session_id: str, claim_id: str, want: int, bound: int, answer: list[object], *, doubted: bool
+    ) -> None:
         session = self.sessions[session_id]
         status = self._status(session, bound)
         assert answer[0] == status.encode(), f"drain said {answer[0]!r}, not {status}"
@@ -189,20 +217,22 @@ class Model:
             self._check_repeat(session, "drain", groups)
             return
         for run_id, run in self.runs.items():
-            if run.overdue and run.state in {"enqueuing", "active"}:
+            if run.overdue and run.state in {"enqueuing", "active"} and not doubted:
                 self.expire(run_id)
         taken: list[bytes] = []
         for group in groups:
-            run_id, _page, state, _version = (part.decode() for part in group[:4])
-            assert state in {"cancelled", "expired"}
+            run_id, _page, state, _version, _closes = (part.decode() for part in group[:5])
             assert state == self.runs[run_id].state
-            taken += self._take(session, run_id, group[4:])
+            ended = state in {"cancelled", "expired"}
+            place = "waiting" if ended and self.jobs[group[5][:16]].place == "waiting" else "aside"
+            taken += self._take(session, run_id, group[5:], place)
         assert len(taken) <= want
         if taken:
             session.claimed["drain"] = (claim_id, taken)
         if len(taken) < want:
-            ended = [r for r, run in self.runs.items() if run.state in {"cancelled", "expired"}]
-            assert not any(self.at("waiting", r) for r in ended), "jobs could have been drained"
+            ended_runs = [r for r, run in self.runs.items() if run.state in {"cancelled", "expired"}]
+            assert not any(self.at("waiting", r) for r in ended_runs), "jobs could have been drained"
+            assert not self.at("aside"), "jobs that stand aside could have been drained"
 
     def _status(self, session: Session, bound: int) -> str:
         if not session.alive:
@@ -216,18 +246,18 @@ class Model:
 
     def _check_repeat(self, session: Session, kind: str, groups: list[list[bytes]]) -> None:
         still = [self.jobs[j].record for j in session.claimed[kind][1] if j in session.held]
-        assert sorted(r for g in groups for r in g[4:]) == sorted(still), "a repeated claim gave other jobs"
+        assert sorted(r for g in groups for r in g[5:]) == sorted(still), "a repeated claim gave other jobs"
 
     def _move_due(self) -> None:
         for job in self.jobs.values():
             if job.place == "delayed" and job.due:
-                job.place = "waiting"
+                job.comes_back()
 
-    def _take(self, session: Session, run_id: str, records: list[bytes]) -> list[bytes]:
+    def _take(self, session: Session, run_id: str, records: list[bytes], place: str) -> list[bytes]:
         ids = [record[:16] for record in records]
         for i, record in zip(ids, records, strict=True):
             job = self.jobs[i]
-            assert (job.run, job.record, job.place) == (run_id, record, "waiting"), f"a job was taken from {job.place}"
+            assert (job.run, job.record, job.place) == (run_id, record, place), f"a job was taken from {job.place}"
             job.place = "held"
             session.held.add(i)
         return ids
@@ -239,6 +269,8 @@ class Model:
         for (job, attempt), time in zip(jobs, times, strict=True):
             assert bool(time) == (job in session.held), "a mark for a job that is not ours, or none for ours"
             if time:
+                if job not in session.marks:
+                    self.marked_at_us[job] = self.now_us
                 before = session.marks.setdefault(job, (attempt, time))
                 assert before[1] == time, "a repeated mark moved its time"
 
@@ -248,32 +280,49 @@ class Model:
             return session.settled[1]
         if not session.alive or (session.settled and number < session.settled[0]):
             return [0] * len(settlements)
-        answer = [self._settle(session, one) for one in settlements]
+        unasked: list[str] = []
+        answer = [self._settle(session, one, unasked) for one in settlements]
+        self.judge.close()
+        for run_id, run in self.runs.items():
+            if self.judge.run(run_id).braked and run.state in {"enqueuing", "active"}:
+                run.holds = run.holds | {"brake"}
+        for one, ours in zip(settlements, answer, strict=True):
+            if ours and not one.record:
+                run = self.runs[self.jobs[one.job].run]
+                run.left -= 1
+                self._finish_if_done(run)
+        for page in unasked:
+            self._probe_again(page)
         session.settled = (number, answer)
         return answer
 
-    def _settle(self, session: Session, one: Settling) -> int:
+    def _settle(self, session: Session, one: Settling, unasked: list[str]) -> int:
         if one.job not in session.held:
             return 0
         session.held.discard(one.job)
         marked = session.marks.pop(one.job, None)
         job = self.jobs[one.job]
         run = self.runs[job.run]
-        unasked = one.outcome == "" or (marked is None and one.outcome not in {"cancelled", "expired"})
-        if unasked:
-            self._probe_again(job)
+        if one.outcome == "" or (marked is None and one.outcome not in {"cancelled", "expired"}):
+            unasked.append(run.page)
+        if one.said is not None:
+            scope = self.judge.run(job.run)
+            scope.braked, scope.can_brake = "brake" in run.holds or scope.braked, run.state in {"enqueuing", "active"}
+            self.judge.hear(job.run, run.page, one.said, self.now_us)
         if one.event:
             session.outbox.append(one.event)
             self.events.append(one.event)
         if one.outcome:
             run.counts[one.outcome] += 1
-        if one.record:
-            job.record = one.record
-            job.place, job.due = ("delayed" if one.delay_ms else "waiting"), False
-        else:
+        if not one.record:
             job.place = "final"
-            run.left -= 1
-            self._finish_if_done(run)
+            return 1
+        if one.record != job.record:
+            job.record, job.zone, job.aside = one.record, "", False
+        if one.delay_ms:
+            job.place, job.due = "delayed", False
+        else:
+            job.comes_back()
         return 1
 
     def disown(self, session_id: str, ids: list[bytes], heir_id: str) -> set[tuple[bytes, ...]]:
@@ -288,13 +337,14 @@ class Model:
                 heir.marks[i] = mark
                 marked.add((job.run.encode(), job.record, *mark))
             else:
-                job.place = "waiting"
-                self._probe_again(job)
+                job.comes_back()
+                if not job.aside:
+                    self._probe_again(self.runs[job.run].page)
         return marked
 
-    def _probe_again(self, job: Job) -> None:
-        page = self.page(self.runs[job.run].page)
-        page.retry_due = page.retry_due or page.breaker == "half_open"
+    def _probe_again(self, page: str) -> None:
+        self.page(page).probe_later(self.now_us, 0)
+        self.judge.app.probe_later(self.now_us, 0)
 
     def taken_over(self, heir_id: str, answer: list[object]) -> None:
         dead = {s for s, session in self.sessions.items() if session.alive and session.overdue and s != heir_id}

@@ -58,9 +58,9 @@ class Clocked:
         self._claims += 1
         self._fill(want)
         limits = (self._limit, NONE, 0) if self._what == "page" else (NONE, NONE, self._limit)
-        answer = self._scripts.call("work/claim", "s", f"c{self._claims}", want, NONE, 1, *limits)
+        answer = self._scripts.call("work/claim", "s", f"c{self._claims}", want, NONE, 1, *limits, FAR_MS // 2)
         now_s = (int(answer[1]) + self._ahead_us) / 1e6
-        self.taken.append((now_s, sum(len(group) - 4 for group in answer[3:])))
+        self.taken.append((now_s, sum(len(group) - 5 for group in answer[3:])))
 
     def most_within(self, window_s: float) -> int:
         """Return the most that were claimed in any window of this length."""
@@ -118,7 +118,7 @@ def test_a_backlog_uses_nearly_all_of_its_limit(what: str, limit: int, client: r
     ("burst", "breaks"), [("math.max(limit, 1.5, batch)", "the windows"), ("1", "the use of a backlog")]
 )
 def test_another_burst_would_be_noticed(what: str, burst: str, breaks: str, client: redis.Redis) -> None:
-    before = "math.max(limit / 10, 1.5, batch)"
+    before = "math.max(limit / 10, 1.5, math.min(batch, limit))"
     queue = Clocked(client, what, 300, lambda text: text.replace(before, burst))
     for _ in range(100):
         queue.claim(1000)

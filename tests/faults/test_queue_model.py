@@ -53,22 +53,47 @@ TWINS = {
     "does not count what left the outbox": ("count_events(-trimmed)", ""),
     "forgets an outbox with events": ("> 0 then return 1 end", "> 1000 then return 1 end"),
     "counts a retry as final": ("if outcome ~= 'retrying' then", "if true then"),
-    "forgets the turn of a run that got a job back": ("activate[run] = true", ""),
+    "forgets the turn of a run that got a job back": ("activate[unit] = true", ""),
     "ignores the id of a claim": ("if last[1] ~= id then return nil end", "if true then return nil end"),
     "repeats a claim after its jobs were given back": ("'send:id', 'drain:id')", "'nothing')"),
     "claims for a session that is gone": ("then return 'gone' end", "then return 'ok' end"),
     "claims though the outbox is full": ("then return 'full' end", "then return 'ok' end"),
     "claims without keeping hold": ("in_slices('HSET', P .. 'held:' .. session, pairs_)", ""),
-    "claims more than wanted": (
-        "take(session, run, math.min(most, may), group, ids)",
-        "take(session, run, 9, group, ids)",
+    "claims more than wanted": ("probing and 1 or math.min(most, may)", "probing and 1 or 9"),
+    "claims an expired run": ("if both_past(expires_ms, now_ms, wall_ms) then", "if false then"),
+    "expires by one clock alone": (
+        "moment_ms <= now_ms and moment_ms <= wall_ms + TOLERANCE_MS",
+        "moment_ms <= now_ms",
     ),
-    "claims an expired run": ("if tonumber(r[2] or 0) * 1000 <= now then", "if false then"),
-    "claims for a paused page": ("if paused > now then", "if false then"),
+    "claims what one clock alone calls expired": ("if expires_ms <= now_ms then", "if false then"),
+    "claims outside the hours": ("if closes > now_ms and opens > now_ms then", "if false then"),
+    "forgets who waits for his hours": (
+        "redis.call('ZREM', P .. 'parked', unit)\n    units[unit] = true",
+        "redis.call('ZREM', P .. 'parked', unit)",
+    ),
+    "claims for a paused page": ("if p.paused_us > now then", "if false then"),
     "claims while the app is paused": ("if paused_us > now then", "if false then"),
-    "probes with more than one": ("if probe then most = 1 end", ""),
+    "probes with more than one": ("probing and 1 or math.min", "probing and 2 or math.min"),
+    "probes the app with more than one": ("if app_probes then want = 1 end", ""),
+    "lets others go while a probe is out": (
+        "HSET', key, 'probe', 'out', 'paused_until_ms', until_ms)",
+        "HSET', key, 'probe', 'out')",
+    ),
+    "waits for a probe that nobody has sent": ("probe_again(unasked)", ""),
+    "sends a job that stands aside": ("if string.byte(record, 17) == 0x98 then", "if false then"),
+    "forgets a job that stands aside": (
+        "RPUSH', P .. 'aside:' .. run, record)\n    redis.call('SADD', P .. 'asides', run)\n    return nil",
+        "RPUSH', P .. 'aside:' .. run, record)\n    return nil",
+    ),
+    "brakes a run that keeps its turns": ("leave_lane(scope.name)\n  begin", "begin"),
+    "brakes for answers to retries": ("if a.first then note_at_run", "if true then note_at_run"),
+    "judges what was sent before the last cut": ("if a.sent_us <= scope.cut_us or not", "if not"),
+    "drains the page's zone alone": (
+        "for _, unit in ipairs(units_of(run)) do\n      if want",
+        "for _, unit in ipairs({run}) do\n      if want",
+    ),
     "leaves a retry in the delays": ("redis.call('ZREM', P .. 'delayed', unpack(due))", ""),
-    "never looks at the delays": ("if #due == 0 then return end", "if true then return end"),
+    "never looks at the delays": ("'delayed', '-inf', int(now_ms), 'BYSCORE'", "'delayed', '-inf', 0, 'BYSCORE'"),
     "enqueues at any cursor": ("f[1] ~= cursor or ", ""),
     "enqueues into an ended run": ("or f[3] ~= '0' or (f[2] ~= 'enqueuing' and f[2] ~= 'expired') then", "then"),
     "enqueues without a turn": ("if count > 0 then activate_run(run) end", ""),
@@ -87,11 +112,11 @@ TWINS = {
     ),
     "takes over and lets the former owner go on": ("redis.call('ZREM', P .. 'sessions', dead)", ""),
     "takes over and loses what was not marked": (
-        "redis.call('LPUSH', P .. 'jobs:' .. run, record)\n      redis",
-        "redis",
+        "local unit = queue_record('LPUSH', run, record)\n      if unit then units",
+        "local unit = run\n      if unit then units",
     ),
     "takes over without a turn for the jobs": (
-        "    activate_run(run)\n    pages[",
+        "    activate_unit(unit)\n    pages[",
         "    pages[",
     ),
     "lets a session inherit from itself": (
@@ -105,7 +130,7 @@ TWINS = {
         "== 9 then return 0 end\nredis.call('ZREM', P .. 'sessions', session)",
     ),
     "holds a run without stopping it": ("'hold:' .. holder, '1')\n  leave_lane(run)", "'hold:' .. holder, '1')"),
-    "lets go for all holders": ("or f[4] or f[5] or f[6] then return end", "then return end"),
+    "lets go for all holders": ("if f[i] then return end", "if false then return end"),
     "lets go without a turn": ("'hold:' .. holder)\n  activate_run(run)", "'hold:' .. holder)"),
     "cancels and sends on": (
         "redis.call('HSET', key, 'enqueued', '1') end\n  leave_lane(run)",
@@ -114,10 +139,13 @@ TWINS = {
     "cancels without draining": ("redis.call('SADD', P .. 'draining', run)", ""),
     "resumes without waking": ("wake_page(page)\nreturn 1", "return 1"),
     "closes a breaker without waking": (
-        "closed[#closed + 1] = page\n      wake_page(page)",
-        "closed[#closed + 1] = page",
+        "if scope.kind == 'page' then wake_page(scope.name) end\n  happened",
+        "happened",
     ),
-    "counts the failures of a former token": ("~= version then return", "~= version and false then return"),
+    "counts the failures of a former token": (
+        "~= a.token_version then return",
+        "~= a.token_version and false then return",
+    ),
 }
 
 
@@ -135,6 +163,9 @@ IN_EVERY_RUN = (
     "marks what belongs to others",
     "takes over and sends again what was marked",
     "takes over and loses what was not marked",
+    "probes with more than one",
+    "sends a job that stands aside",
+    "brakes a run that keeps its turns",
 )
 """The others take minutes: `nox -s soak` has them all."""
 
