@@ -80,8 +80,8 @@ async def mend_the_dead_page(world: World) -> None:
     await PageQueue(world.redis).set_page(PageFacts(page_id=DEAD_PAGE, sealed_token=sealed))
 
 
-ONCE = ("sessions/open", "sessions/take_over", "sessions/disown", "pages/works", "sessions/close", "outbox/forget")
-OFTEN = ("sessions/renew", "work/claim", "work/mark", "work/settle", "work/drain", "pages/trouble", "outbox/trim")
+ONCE = ("sessions/open", "sessions/take_over", "sessions/disown", "pages/unusable", "sessions/close", "outbox/forget")
+OFTEN = ("sessions/renew", "work/claim", "work/mark", "work/settle", "work/drain", "outbox/trim")
 
 
 @pytest.mark.parametrize(("script", "after"), [*((name, 0) for name in ONCE + OFTEN), *((name, 2) for name in OFTEN)])
@@ -91,6 +91,8 @@ async def test_a_sender_that_loses_the_answer_of(script: str, after: int, world:
     await world.add("ended", people(20), page="9")
     await world.runs.cancel("ended")
     await world.add("dead", people(8), page=DEAD_PAGE, token="dead-token")
+    if script == "pages/unusable":
+        await PageQueue(world.redis).set_page(PageFacts(page_id=DEAD_PAGE, sealed_token="not sealed by us"))
     await aio(world.redis.hset, key("app"), "renewed_at_us", 0)
     world.proxy.cut_answer(script, after=after)
     async with world.sender():
