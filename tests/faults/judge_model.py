@@ -93,6 +93,10 @@ class Scope:
     def begin_anew(self) -> None:
         self.answers, self.changed = "", True
 
+    def forget(self) -> None:
+        """A person lets a run go: what led to its brake is not told twice."""
+        self.answers = self.payload_error = ""
+
     def set_probe(self, probe: str | None) -> None:
         self.probe = self.probe_seen = probe
 

@@ -177,7 +177,7 @@ class QueueMachine(RuleBasedStateMachine):
         name = _one_of(data, [*sorted(self.model.runs), "unknown"])
         run = self.model.runs.get(name)
         if what == "cancel":
-            assert self.call("runs/cancel", name, again=again) == self.model.cancel(name)
+            assert self.call("runs/cancel", name, "ana", again=again) == self.model.cancel(name)
         elif what == "becomes overdue":
             self._becomes_overdue(name)
         elif what == "hours":
@@ -185,9 +185,9 @@ class QueueMachine(RuleBasedStateMachine):
         else:
             if what == "let go" and run and run.holds:
                 holder = min(run.holds)
-            held = what == "hold"
-            done = self.call("runs/hold", name, holder, int(held), again=again)
-            assert done == self.model.hold(name, holder, held)
+            held, who = what == "hold", "ana" if data.draw(st.booleans(), "a person") else ""
+            done = self.call("runs/hold", name, holder, int(held), who, again=again)
+            assert done == self.model.hold(name, holder, held, by_person=bool(who))
         self._somebody_claims()
 
     def _becomes_overdue(self, run: str) -> None:
@@ -459,12 +459,15 @@ class QueueMachine(RuleBasedStateMachine):
     page_events_often = something_happens_to_a_page
 
     def _steer(self, page: Scope, what: str) -> None:
-        if what in {"pause", "resume"}:
-            page.paused_until_ms = BY_HAND_MS if what == "pause" else 0
+        if what == "pause":
+            page.paused_until_ms, page.pause_level, page.probe = BY_HAND_MS, 0, None
+        elif what == "resume":
+            page.paused_until_ms, page.pause_level, page.probe, page.answers = 0, 0, None, ""
         elif what == "open":
             page.breaker, page.retry_at_ms, page.looked_after = "open", BY_HAND_MS, True
         else:
-            page.breaker, page.retry_at_ms, page.failures, page.looked_after = None, 0, 0, False
+            page.breaker, page.retry_at_ms, page.failures, page.cooldowns = None, 0, 0, 0
+            page.answers, page.looked_after = "", page.probe is not None
 
     def _waits_end(self, name: str, page: Scope) -> None:
         """All that is waited for with the page comes to its end, also what a person has ordered."""
@@ -535,7 +538,9 @@ class QueueMachine(RuleBasedStateMachine):
             numbers = {n: int(fields.get(n, 0)) for n in ("failures", "cooldowns", "pause_level")}
             assert numbers == {n: getattr(scope, n) for n in numbers}, name
         troubled = {scope.name.encode() for scope in (judge.app, *judge.pages.values()) if scope.looked_after}
-        assert set(found.get("troubled", [])) == troubled
+        assert set(found.get("troubled", [])) == troubled, "whose answers are looked at"
+        probing = {scope.name.encode() for scope in (judge.app, *judge.pages.values()) if scope.probing}
+        assert probing <= troubled, "an answer to a probe would not be looked at"
 
     def nothing_is_stranded(self, found: dict[str, Any]) -> None:
         """Who may be claimed has its turn; who ended will be drained, or is finished and waits for the registry."""

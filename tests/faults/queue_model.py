@@ -139,11 +139,14 @@ class Model:
         run.state = "expired"
         self._finish_if_done(run)
 
-    def hold(self, run_id: str, holder: str, held: bool) -> int:
+    def hold(self, run_id: str, holder: str, held: bool, *, by_person: bool) -> int:
         run = self.runs.get(run_id)
         if run is None or run.state not in {"enqueuing", "active"}:
             return 0
         run.holds = run.holds | {holder} if held else run.holds - {holder}
+        if by_person and not held:
+            run.holds = run.holds - {"brake"}
+            self.judge.run(run_id).forget()
         self.judge.run(run_id).braked = "brake" in run.holds
         return 1
 

@@ -18,6 +18,7 @@ from tests.integration.queue.answers import (
     BLOCKED,
     COOLDOWN_MS,
     GONE,
+    PAGE_LIMIT,
     TOKEN_DEAD,
     TOKEN_INVALID,
     Answering,
@@ -176,6 +177,32 @@ async def test_a_token_lifts_no_breaker_that_a_person_has_opened(redis: Redis, r
     assert await pages.open_breaker("1", "ana")
     await _new_token(redis)
     assert await sender.claim(5) == []
+
+
+async def test_a_breaker_closed_by_hand_leaves_a_pauses_probe_to_its_answer(redis: Redis, runs: RunQueue) -> None:
+    await enqueue(runs, run_of("r"), 10)
+    sender, pages = Answering(await open_queue(redis)), PageQueue(redis)
+    assert [one.what for one in await sender.send(PAGE_LIMIT)] == ["pause"]
+    assert await pages.open_breaker("1", "ana")
+    assert await pages.close_breaker("1", "ana")
+    await aio(redis.hset, key("page:1"), "paused_until_ms", 0)
+    await aio(redis.zadd, key("waiting"), {"1/text": 0})
+    probe = await sender.claim(5)
+    assert [len(group.records) for group in probe] == [1]
+    assert [one.what for one in await sender.answer(probe, ACCEPTED)] == ["resumed"]
+    assert len((await sender.claim(5))[0].records) == 5
+
+
+async def test_a_page_that_cannot_be_used_is_not_away_longer_for_each_sender_that_says_so(
+    redis: Redis, runs: RunQueue
+) -> None:
+    await enqueue(runs, run_of("r"), 10)
+    pages = PageQueue(redis)
+    assert await pages.unusable("1", "no token", 60_000, 3_600_000, 0)
+    before = (await _page(redis))["retry_at_ms"]
+    for _ in range(5):  # repeats, too, whose first answer was lost
+        assert not await pages.unusable("1", "no token", 60_000, 3_600_000, 0)
+    assert int((await _page(redis))["retry_at_ms"]) <= int(before) + 60_000
 
 
 async def test_a_page_that_cannot_be_used_is_tried_again_when_its_breaker_says_so(redis: Redis, runs: RunQueue) -> None:

@@ -17,6 +17,7 @@ from tests.integration.queue.answers import (
     BAD,
     BLOCKED,
     GONE,
+    PAGE_LIMIT,
     REPORTED,
     THROTTLED,
     TOKEN_DEAD,
@@ -30,7 +31,6 @@ RULES = load(None, 3, 60_000)
 AT_THE_LIMIT = Answer(
     error_class=ErrorClass.RATE_LIMIT_PAGE, http_status=400, code=613, usage=Usage(page_percent=95, page_regain_s=120)
 )
-PAGE_LIMIT = Answer(error_class=ErrorClass.RATE_LIMIT_PAGE, http_status=400, code=80006)
 APP_LIMIT = Answer(error_class=ErrorClass.RATE_LIMIT_APP, http_status=400, code=4)
 APP_BLOCKED = Answer(error_class=ErrorClass.AUTH_APP, http_status=400, code=200)
 TRANSIENT = Answer(error_class=ErrorClass.TRANSIENT, http_status=500, code=2)

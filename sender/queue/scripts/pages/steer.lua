@@ -23,7 +23,7 @@ elseif what == 'close' then
   changed = redis.call('HDEL', key, 'failures', 'breaker', 'opened_at_ms', 'retry_at_ms', 'reason', 'breaker_rule',
     'cooldowns') > 0
   redis.call('HDEL', key, 'answers')
-  redis.call('SREM', P .. 'troubled', page)
+  if redis.call('HEXISTS', key, 'probe') == 0 then redis.call('SREM', P .. 'troubled', page) end -- else its answer counts
 end
 if changed then
   audit(who, (what == 'open' or what == 'close') and 'page breaker ' .. what or 'page ' .. what, page)
