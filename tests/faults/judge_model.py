@@ -84,7 +84,7 @@ class Scope:
 
     def probe_later(self, now: float, ms: float) -> None:
         """The probe said nothing: the next one goes in `ms`."""
-        at_ms = whole(now / 1000 + ms)
+        at_ms = now // 1000 + ms
         if self.probe == "out" and self.paused_until_ms < BY_HAND_MS:
             self.probe, self.paused_until_ms = "due", at_ms
         if self.breaker == "half_open":

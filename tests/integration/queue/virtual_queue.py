@@ -240,7 +240,7 @@ class VirtualQueue:
                 "ceiling_until_us": scope.pace.ceiling_until_us,
             }
             told = {name: _as(found.get(name), value) for name, value in said.items()}
-            assert told == said, f"{name} at {self.now_us}"
+            assert told == said, f"{name} at {self.now_us}: {[(n, told[n], said[n]) for n in said if told[n] != said[n]]}"
         held = self._redis.hexists(key(f"run:{RUN}"), "hold:brake")
         assert held == self.model.run(RUN).braked
 
