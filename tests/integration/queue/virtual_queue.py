@@ -240,7 +240,8 @@ class VirtualQueue:
                 "ceiling_until_us": scope.pace.ceiling_until_us,
             }
             told = {name: _as(found.get(name), value) for name, value in said.items()}
-            assert told == said, f"{name} at {self.now_us}: {[(n, told[n], said[n]) for n in said if told[n] != said[n]]}"
+            differs = {field: (told[field], said[field]) for field in said if told[field] != said[field]}
+            assert not differs, f"{name} at {self.now_us}"
         held = self._redis.hexists(key(f"run:{RUN}"), "hold:brake")
         assert held == self.model.run(RUN).braked
 
