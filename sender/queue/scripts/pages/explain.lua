@@ -18,12 +18,12 @@ local function read(key)
   return f
 end
 
--- When a growing pace will be whole: the formula is pace.lua's, so its moment is looked for.
-local function full_us(f, whole)
+-- When a pace will have grown so far that it is whole: the formula is pace.lua's, so its moment is looked for.
+local function full_us(f, far)
   local from, to = now, math.max(now, tonumber(f.hold_until_us or 0)) + 3600e6
   for _ = 1, 32 do
     local middle = (from + to) / 2
-    if whole(middle) then to = middle else from = middle end
+    if growth(f, middle) >= far then to = middle else from = middle end
   end
   return int(to)
 end
@@ -40,7 +40,7 @@ end
 local function app()
   local f = read(P .. 'app')
   if f.pace_rate then
-    f.full_us = full_us(f, function(at) return growth(f, at) >= FAR or app_limit > 0 and tonumber(f.pace_rate) * growth(f, at) >= app_limit end)
+    f.full_us = full_us(f, app_limit > 0 and math.min(FAR, app_limit / f.pace_rate) or FAR)
   end
   f.now, f.limit = app_limit_now(f, app_limit, now) or '', app_limit > 0 and app_limit or ''
   f.rate = rate(read_clock(P .. 'app'), now)
@@ -49,7 +49,7 @@ end
 
 local function explain(page)
   local f = read(P .. 'page:' .. page)
-  if f.pace then f.full_us = full_us(f, function(at) return tonumber(f.pace) * growth(f, at) >= 1 end) end
+  if f.pace then f.full_us = full_us(f, 1 / f.pace) end
   for content, default in pairs(limits) do
     local lane = P .. 'lane:' .. page .. '/' .. content
     local slow, whole = page_limit_now(f, tonumber(f['limit_' .. content] or default), content, now)
