@@ -31,8 +31,8 @@ ANSWER_WITHIN_S = 3.0
 RUN_FIELDS = (
     *("page", "state", "priority", "recipients", "left", "taken_at_ms", "expires_at_ms", "finished_at_ms"),
     *("sent", "failed", "suppressed", "expired", "unknown", "cancelled", "retrying"),
-    *("ended_as", *(f"hold:{holder}" for holder in HOLDERS), "windows"),
-    *("brake_rule", "brake_reason", "brake_at_ms"),
+    *("ended_as", *(f"hold:{holder}" for holder in HOLDERS)),
+    *("brake_rule", "brake_reason", "brake_at_ms", "windows"),
 )
 PAGE_FIELDS = ("breaker", "reason", "failures", "opened_at_ms", "retry_at_ms", "paused_until_ms", "pause_reason")
 APP_FIELDS = ("paused_until_ms", "pause_reason")

@@ -131,7 +131,11 @@ def test_a_busy_queue_is_shown_and_moves(redis: Redis, redis_server: str) -> Non
 
 
 def test_what_stands_still_says_why(redis: Redis, redis_server: str) -> None:
-    brake = {"brake_rule": "content-reported", "brake_reason": "code 368/1346003", "brake_at_ms": 1_800_000_000_000}
+    brake: dict[str, Any] = {
+        "brake_rule": "content-reported",
+        "brake_reason": "code 368/1346003",
+        "brake_at_ms": 1_800_000_000_000,
+    }
     write_run(redis, "reported", left=600, held_by="brake", **brake)
     write_run(redis, "forgotten", left=500, held_by="operator", expires_at_ms=now_ms() + 3_600_000)
     redis.hset(key("app"), mapping={"paused_until_ms": 9_999_999_999_999, "pause_reason": "by hand"})

@@ -37,7 +37,7 @@ async def test_a_pause_by_a_rule_is_none_by_hand(redis: Redis, api: Callable[...
 
 
 async def test_a_braked_run_is_told_with_its_rule(redis: Redis, api: Callable[..., Api]) -> None:
-    brake = {"brake_rule": "content-reported", "brake_reason": "code 368", "brake_at_ms": now_ms()}
+    brake: dict[str, Any] = {"brake_rule": "content-reported", "brake_reason": "code 368", "brake_at_ms": now_ms()}
     write_run(redis, "r", left=5, held_by="brake", expires_at_ms=now_ms() + 60_000, **brake)
     async with api() as client:
         run = (await client.get("/api/v1/runs/r")).json()

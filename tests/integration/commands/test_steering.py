@@ -121,7 +121,12 @@ def test_what_is_done_to_a_run_that_nobody_has_taken_is_in_the_trail(desk: Comma
 
 
 def test_a_braked_run_says_why_and_is_resumed(desk: CommandLine, client: redis.Redis, log_database_url: str) -> None:
-    brake = {"hold:brake": 1, "brake_rule": "content-reported", "brake_reason": "368/1346003", "brake_at_ms": now_ms()}
+    brake: dict[str, Any] = {
+        "hold:brake": 1,
+        "brake_rule": "content-reported",
+        "brake_reason": "368/1346003",
+        "brake_at_ms": now_ms(),
+    }
     run_in_queue(client, log_database_url, **brake)
     run = shown(desk, "r")
     assert (run["state"], run["held_by"], run["brake_rule"]) == ("paused", ["brake"], "content-reported")

@@ -68,8 +68,9 @@ async def test_what_is_told_is_what_the_claim_goes_by(redis: Redis, runs: RunQue
     await aio(redis.hset, key("lane:1/text:gcra"), "tat_us", 0)  # as if it had waited long enough
     await aio(redis.zadd, key("waiting"), {"1/text": 0})
     assert await sender.claim(1)
-    cell_us = float(await aio(redis.hget, key("lane:1/text:gcra"), "cell_us"))
-    assert 0.5 * float(told["text_now"]) <= 1e6 / cell_us <= 1.5 * float((await page(redis))["text_now"])
+    cell_us = await aio(redis.hget, key("lane:1/text:gcra"), "cell_us")
+    assert cell_us is not None
+    assert 0.5 * float(told["text_now"]) <= 1e6 / float(cell_us) <= 1.5 * float((await page(redis))["text_now"])
 
 
 async def test_a_limit_set_by_hand_counts_at_once_and_ends_by_itself(redis: Redis, runs: RunQueue) -> None:

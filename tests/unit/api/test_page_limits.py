@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -104,7 +105,7 @@ def test_a_pause_by_hand_names_no_rule_and_no_end() -> None:
         ({"breaker": "half_open", "retry_at_ms": ms(9)}, "one message is on its way, the others wait for its answer"),
     ],
 )
-def test_a_breaker_says_what_it_does_now(fields: dict[str, str], effect: str) -> None:
+def test_a_breaker_says_what_it_does_now(fields: dict[str, Any], effect: str) -> None:
     [slow] = answer(**fields, reason="code 190", breaker_rule="token-invalid").because
     assert (slow.what, slow.effect, slow.reason, slow.rule) == ("breaker", effect, "code 190", "token-invalid")
 
