@@ -61,9 +61,12 @@ class Bookkeeper:
             log.warning("run_queue_back", run_id=run_id)
 
     async def _note_brakes(self, runs: list[Registered], known: dict[str, RunGlance], epoch: str) -> None:
-        """Note which rule brakes a run: until a person resumes it, it may not suppress anybody."""
-        braked = await self._facts([run.run_id for run in runs if _BRAKE in known[run.run_id].held_by])
-        rules = {run.run_id: run.brake_rule for run in braked}
+        """Note which rule brakes a run: until a person resumes it, it may not suppress anybody.
+
+        Of a run that was recovered only the registry knows which rule it was.
+        """
+        braked = {run.run_id: run.brake_rule for run in runs if _BRAKE in known[run.run_id].held_by}
+        rules = braked | {run.run_id: run.brake_rule for run in await self._facts(list(braked)) if run.brake_rule}
         if news := {i.run_id: rules.get(i.run_id) for i in runs if i.brake_rule != rules.get(i.run_id)}:
             await self._registry.brakes(news, epoch)
 

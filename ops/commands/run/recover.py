@@ -62,7 +62,7 @@ def recover_run(run_id: RunId, as_json: AsJson = False) -> None:
     if not recovered.complete:
         typer.echo("The log no longer has the days on which it began: who got the message then would GET IT AGAIN.")
     elif recovered.held:
-        typer.echo("It was being cancelled.")
+        typer.echo("It was being cancelled, or a rule had braked it.")
     if recovered.held:
         typer.echo(f"It is held now: newar run cancel {run_id} ends it, resume sends the rest.")
 

@@ -24,7 +24,7 @@ class Recovered(msgspec.Struct, frozen=True):
     ended: int
     """Recipients who keep the outcome that the log has of them; all others are put into the queue."""
     held: bool
-    """Whether the run waits for a person: it was being cancelled, or it is not complete."""
+    """Whether the run waits for a person: it was being cancelled, a rule had braked it, or it is not complete."""
     complete: bool
     """Whether the log still has all of the run's days. Else some who are put into the queue may have been sent to."""
 
@@ -74,11 +74,13 @@ class Recovery:
         await self._make_known(_run(run_id, taken), taken.source, epoch)
         if held := logged.cancelled or not logged.complete:
             await self._queue.hold(run_id, "operator")
+        if taken.brake_rule:
+            await self._queue.hold(run_id, "brake")
         if await self._queue.epoch() != epoch:
             raise RunUnusable(f"run {run_id}: the queue was emptied again meanwhile; try again")
         if not await self._registry.recovered(run_id, epoch):
             raise RunUnusable(f"run {run_id} is no longer held as lost: somebody has just recovered it")
-        return Recovered(run_id, logged.ended, held, logged.complete)
+        return Recovered(run_id, logged.ended, held or bool(taken.brake_rule), logged.complete)
 
     async def _taken(self, run_id: str) -> Taken:
         taken = await self._registry.taken(run_id)

@@ -79,6 +79,8 @@ class Taken(msgspec.Struct, frozen=True):
     on_unknown: str
     expires_at_s: float | None
     parent_run_id: str | None
+    brake_rule: str | None
+    """The rule that has braked it, and that no person has lifted."""
 
 
 class Logged(msgspec.Struct, frozen=True):

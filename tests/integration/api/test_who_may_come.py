@@ -20,7 +20,14 @@ class TestWhoMayCome:
     async def test_the_viewers_token_is_asked_for(self, redis: Redis, api: Callable[..., Api]) -> None:
         basic = "Basic " + b64encode(b"me:viewer").decode()
         async with api(api_host=EVERYWHERE, viewer_token="viewer", admin_token="admin") as client:
-            for path in [*DATA, "/admin/queues", "/admin/static/dashboard.js", "/openapi.json", "/nowhere"]:
+            for path in [
+                *DATA,
+                "/api/v1/suppressions",
+                "/admin/queues",
+                "/admin/static/dashboard.js",
+                "/openapi.json",
+                "/nowhere",
+            ]:
                 response = await client.get(path)
                 assert response.status_code == 401, path
                 assert response.headers["Content-Type"] == "application/problem+json"

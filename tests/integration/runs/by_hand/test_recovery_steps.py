@@ -92,6 +92,25 @@ async def test_run_that_was_being_cancelled_is_held_for_a_person(db: World) -> N
     assert (await db.facts(run)).held_by == ["operator"]
 
 
+async def test_run_that_a_rule_had_braked_stays_so_until_a_person_resumes_it(db: World) -> None:
+    run = db.run("1", "2")
+    await db.turn()
+    db.redis_command("HSET", key(f"run:{run}"), "hold:brake", "1", "brake_rule", "recipients-gone")
+    await db.keep_books()
+    db.lose_redis()
+    await db.keep_books()
+    assert (await recovery(db).recover(run)).held
+    await db.turn()
+    await db.keep_books()
+    row = db.registered(run)
+    assert ((await db.facts(run)).held_by, row and row["brake_rule"]) == (["brake"], "recipients-gone")
+    await db.queue.let_go(run, "brake")
+    await db.keep_books()
+    row = db.registered(run)
+    assert row is not None
+    assert row["brake_rule"] is None
+
+
 @pytest.mark.parametrize("status", ["paused", "cancelled"])
 async def test_run_that_its_source_has_stopped_meanwhile_is_held_before_its_first_job(db: World, status: str) -> None:
     run = await lost_run(db, "1")
