@@ -9,10 +9,10 @@ from tests.integration.runs.by_hand.world import Again, people
 async def test_retry_reaches_who_was_missed_and_nobody_twice_even_when_the_queue_is_lost(again: Again) -> None:
     everybody = people(300)
     run = again.db.run(*everybody)
-    await again.control(errors={"bad_payload_empty_button_title_2018053": 0.5})
+    await again.control(errors={"bad_payload_empty_button_title_2018053": 0.3})  # too few for the brake
     async with again.serving("runs", "sender", "ingest"):
         outcomes = await again.adds_up(run, everybody)
-        assert outcomes["failed"] > 100
+        assert outcomes["failed"] > 50
         await again.control(errors={})
         made = await again.retry(run, ErrorClass.BAD_PAYLOAD)
         assert made.recipients == outcomes["failed"]
