@@ -133,26 +133,27 @@ class Judge:
                 watched[kind] = scope
         if seen["page"] == "t" and not said.first and watched["page"].probe_seen != "out":
             seen["page"] = "n"
+        news = {kind for kind, scope in watched.items() if said.sent_us > scope.cut_us}
         for kind, scope in watched.items():
             if kind == "run":
                 self._note_at_run(scope, said)
-            elif said.sent_us > scope.cut_us:
+            elif kind in news:
                 self._remember(scope, seen[kind])
                 if seen[kind] == "o":
                     self._works(scope)
-        for rule in said.rules:
+        for rule in sorted(said.rules, key=lambda rule: rule.action != "pace"):
             scope = watched[rule.scope]
             counts = rule.action != "breaker" and not rule.at_once
             if counts and (seen[rule.scope] == "n" or (rule.scope == "run" and not said.first)):
                 continue
             if (
-                said.sent_us > scope.cut_us
+                rule.scope in news
                 and _triggered(scope, rule, seen[rule.scope])
                 and _ACT[rule.action](scope, rule, said, now)
             ):
                 self.happened.append((rule.action, scope.kind, scope.name))
         for kind, scope in watched.items():
-            silent = kind != "run" and seen[kind] == "n" and said.sent_us > scope.cut_us
+            silent = kind != "run" and seen[kind] == "n" and kind in news
             if silent and (scope.probe_seen == "out" or scope.breaker == "half_open"):
                 scope.probe_later(now, 5000)
 

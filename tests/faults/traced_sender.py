@@ -107,10 +107,10 @@ def trace_queue(trace: Trace) -> None:
 
     async def traced_settle(self: SessionQueue, number: int, settlements: Any, **more: Any) -> Any:
         await trace.reach_in_task("before_settle", jobs=[(s.job.hex(), s.outcome) for s in settlements])
-        ours = await settle(self, number, settlements, **more)
+        ours, happened = await settle(self, number, settlements, **more)
         done = [(s.job.hex(), s.outcome) for s, our in zip(settlements, ours, strict=True) if our]
         await trace.reach_in_task("settled", session=more.get("session", self.session), jobs=done)
-        return ours
+        return ours, happened
 
     _replace(SessionQueue, "open", traced_open)
     _replace(SessionQueue, "claim", traced_claim)

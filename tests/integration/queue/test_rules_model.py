@@ -69,7 +69,7 @@ TWINS = {
         "tonumber(f.cut_us or 0)",
     ),
     "never forgets a ceiling": ("tonumber(f.ceiling_until_us or 0) > now", "f.ceiling"),
-    "cuts for every message of a wave": ("if a.sent_us <= scope.cut_us or not", "if not"),
+    "cuts for every message of a wave": ("scope and a.sent_us > scope.cut_us", "scope"),
     "does not double": ("for_ms * 2 ^ math.min(times, 30)", "for_ms"),
     "doubles without end": ("math.min(longest_ms, for_ms *", "math.max(0, for_ms *"),
     "does not wait as long as Meta asks": (", a.asked_ms) * a.jitter", ", 0) * a.jitter"),

@@ -35,7 +35,7 @@ end
 local function apply(scope, rule, letter, a, now)
   local counts = rule.action ~= 'breaker' and (rule.count > 0 or rule.in_a_row > 0)
   if counts and (letter == 'n' or scope.kind == 'run' and not a.first) then return end
-  if a.sent_us <= scope.cut_us or not triggered(scope, rule, letter) then return end
+  if not triggered(scope, rule, letter) then return end
   local acted, ms = ACTIONS[rule.action](scope, rule, a, now)
   if acted then judging.happened[#judging.happened + 1] = {rule.action, scope.kind, scope.name, rule.name, a.error, ms or ''} end
 end
@@ -64,21 +64,26 @@ end
 local function judge(run, page, letter, a, rules, now)
   local scopes, ruled = {}, {}
   for _, rule in ipairs(rules) do ruled[rule.scope] = true end
-  local seen = {}
+  local seen, news = {}, {}
   for kind, name in pairs({run = run, page = page, app = 'app'}) do
     local plain = AT[kind][letter] or letter
     local scope = scope_of(kind, name, ruled[kind] or (plain ~= 'o' and plain ~= 'n' and kind ~= 'run'))
     scopes[kind], seen[kind] = scope, seen_at(kind, letter, a, scope)
+    news[kind] = scope and a.sent_us > scope.cut_us -- what was sent before the last cut is of the wave that led to it
     if scope and kind == 'run' then
       if a.first then note_at_run(scope, letter, a) end
-    elseif scope and a.sent_us > scope.cut_us then
+    elseif news[kind] then
       remember(scope, seen[kind])
       if seen[kind] == 'o' then works(scope, judging.happened) end
     end
   end
-  for _, rule in ipairs(rules) do apply(scopes[rule.scope], rule, seen[rule.scope], a, now) end
+  for _, paces in ipairs({true, false}) do -- a page that is paused by the same answer is slowed down before
+    for _, rule in ipairs(rules) do
+      if (rule.action == 'pace') == paces and news[rule.scope] then apply(scopes[rule.scope], rule, seen[rule.scope], a, now) end
+    end
+  end
   for kind, scope in pairs(scopes) do -- an answer that says nothing of it: the next probe soon
-    local silent = kind ~= 'run' and scope and seen[kind] == 'n' and a.sent_us > scope.cut_us
+    local silent = kind ~= 'run' and scope and seen[kind] == 'n' and news[kind]
     if silent and (scope.probe == 'out' or scope.breaker == 'half_open') then probe_later(scope.name, 5000) end
   end
 end
