@@ -67,7 +67,7 @@ class PlannedOutages:
 
     def refuse(self, now_s: float) -> bool:
         """Whether connections are refused now."""
-        return any(outage.lasts_at(now_s - self._told_at_s) for outage in self.refusing)
+        return bool(self.refusing) and any(outage.lasts_at(now_s - self._told_at_s) for outage in self.refusing)
 
 
 def read_planned_outages(
