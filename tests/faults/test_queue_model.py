@@ -87,7 +87,7 @@ TWINS = {
     ),
     "brakes a run that keeps its turns": ("leave_lane(scope.name)\n  begin", "begin"),
     "brakes for answers to retries": ("if a.first then note_at_run", "if true then note_at_run"),
-    "judges what was sent before the last cut": ("if a.sent_us <= scope.cut_us or not", "if not"),
+    "judges what was sent before the last cut": ("scope and a.sent_us > scope.cut_us", "scope"),
     "drains the page's zone alone": (
         "for _, unit in ipairs(units_of(run)) do\n      if want",
         "for _, unit in ipairs({run}) do\n      if want",

@@ -182,7 +182,7 @@ async def test_a_token_lifts_no_breaker_that_a_person_has_opened(redis: Redis, r
 async def test_a_breaker_closed_by_hand_leaves_a_pauses_probe_to_its_answer(redis: Redis, runs: RunQueue) -> None:
     await enqueue(runs, run_of("r"), 10)
     sender, pages = Answering(await open_queue(redis)), PageQueue(redis)
-    assert [one.what for one in await sender.send(PAGE_LIMIT)] == ["pause"]
+    assert [one.what for one in await sender.send(PAGE_LIMIT)] == ["pace", "pause"]
     assert await pages.open_breaker("1", "ana")
     assert await pages.close_breaker("1", "ana")
     await aio(redis.hset, key("page:1"), "paused_until_ms", 0)
