@@ -5,12 +5,18 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
+import hypothesis
 import pytest
 import pytest_timeout
 
 from tests.kafka.broker import KafkaBroker
 from tests.kafka.jars import KafkaUnavailable, fetch_jars, find_java
 from tests.patience import slowness
+
+hypothesis.settings.register_profile(
+    "busy", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)  # how long an example takes says how busy the machine is, and nothing of the code
+hypothesis.settings.load_profile("busy")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -244,7 +244,7 @@ def _loaded(folder: Path, content: bytes) -> RuleTable | list[str]:
         return exc.problems
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(st.lists(st.dictionaries(st.sampled_from([*FIELDS, "colour", "a\n"]), _VALUES), min_size=1, max_size=4))
 @example([{"name": "two\nlines"}])
 def test_any_rows_make_a_table_or_are_refused_with_a_line_for_each_problem(
@@ -263,7 +263,7 @@ def test_any_rows_make_a_table_or_are_refused_with_a_line_for_each_problem(
         assert 0.02 <= rule.factor <= 1
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     st.dictionaries(st.sampled_from(sorted(set(FIELDS) - {"name", "scope", "class", "action"})), _VALUES, max_size=4)
 )
@@ -278,7 +278,7 @@ def test_what_is_put_into_a_good_row_is_taken_or_named(tmp_path: Path, more: dic
     assert all(any(field in problem for field in more) for problem in loaded)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(st.binary(max_size=200) | st.text(max_size=200).map(str.encode))
 def test_no_file_raises_anything_else(tmp_path: Path, content: bytes) -> None:
     loaded = _loaded(tmp_path, content)
