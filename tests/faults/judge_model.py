@@ -171,6 +171,8 @@ class Judge:
 
     def unusable(self, page: Scope, ms: float, token_version: str, now: float) -> bool:
         """Nothing can be sent for a page as it stands."""
+        if page.breaker == "open" and page.retry_at_ms * 1000 > now:
+            return False
         rule = Rule(
             name="page-unusable", scope="page", action="breaker", in_a_row=1, for_ms=int(ms), longest_ms=int(ms)
         )

@@ -50,12 +50,14 @@ FAILS = _rule("fails", "page", "breaker", in_a_row=2)
 DEAD = _rule("dead", "page", "breaker")
 APP_FAILS = _rule("app-fails", "app", "breaker", in_a_row=2)
 UNREADABLE = _rule("unreadable", "page", "pause", count=3, of=6, share=0.5)
-BAD = _rule("bad", "run", "brake", count=3, of=5)
+LIMITED = _rule("limited", "page", "pause")
+BAD = _rule("bad", "run", "brake", count=2, of=4)
 REPORTED = _rule("reported", "run", "brake")
 ANSWERS: dict[str, tuple[str, tuple[Rule, ...]]] = {
     "works": ("o", ()),
     "nothing": ("n", ()),
     "throttled": ("t", (THROTTLED,)),
+    "at its limit": ("t", (LIMITED,)),
     "app throttled": ("l", (APP_THROTTLED,)),
     "fails": ("f", (FAILS,)),
     "dead": ("f", (DEAD, FAILS)),
@@ -188,7 +190,7 @@ class QueueMachine(RuleBasedStateMachine):
             held, who = what == "hold", "ana" if data.draw(st.booleans(), "a person") else ""
             done = self.call("runs/hold", name, holder, int(held), who, again=again)
             assert done == self.model.hold(name, holder, held, by_person=bool(who))
-        self._somebody_claims()
+        self._somebody_claims(behind=what == "becomes overdue" and data.draw(st.booleans(), "by one clock"))
 
     def _becomes_overdue(self, run: str) -> None:
         if run in self.model.runs and self.model.runs[run].state in {"enqueuing", "active"}:
@@ -300,11 +302,11 @@ class QueueMachine(RuleBasedStateMachine):
         repeat = self._claim if which[1] == "send" else self._drain
         repeat(self.last_claims[which])
 
-    def _somebody_claims(self) -> None:
+    def _somebody_claims(self, *, behind: bool = False) -> None:
         """What always happens soon: the first session that is alive asks for work."""
         alive = sorted(s for s, session in self.model.sessions.items() if session.alive)
         if alive:
-            self._claim((alive[0], f"c{self.fresh()}", 2, 1000, False))
+            self._claim((alive[0], f"c{self.fresh()}", 2, 1000, behind))
 
     def _claim(self, args: tuple[Any, ...], *, again: bool = False) -> None:
         *asked, behind = args
@@ -359,6 +361,8 @@ class QueueMachine(RuleBasedStateMachine):
         kinds = data.draw(st.lists(st.sampled_from(OUTCOMES), min_size=4, max_size=4), "outcomes")
         answers = data.draw(st.lists(st.sampled_from(MOODS), min_size=4, max_size=4), "answers")
         jobs, marks = self.some_jobs(data, session), self.model.sessions[session].marks
+        if data.draw(MOSTLY, "sent"):
+            self._mark(session, [job for job in jobs if job in self.model.sessions[session].held], again=False)
         late, retried = data.draw(RARELY, "an old token's"), data.draw(RARELY, "no first attempts")
         group = [
             self._settling(job, what, self._said(job, answer, late, not retried) if job in marks and what else None)
@@ -441,7 +445,7 @@ class QueueMachine(RuleBasedStateMachine):
             self._steer(page, what)
         elif what == "cannot be used":
             version = str(int(page.token_version) - old_token)
-            opened = self.call("pages/unusable", name, "why", LATER_MS, LATER_MS, version)
+            opened = self.call("pages/unusable", name, "why", LATER_MS, LATER_MS, version, again=again)
             assert opened == self.model.judge.unusable(page, LATER_MS, version, self.model.now_us)
         elif what == "gets a new token":
             self.call("pages/set", name, f"token{self.fresh()}", again=again)
@@ -539,6 +543,9 @@ class QueueMachine(RuleBasedStateMachine):
             assert numbers == {n: getattr(scope, n) for n in numbers}, name
         troubled = {scope.name.encode() for scope in (judge.app, *judge.pages.values()) if scope.looked_after}
         assert set(found.get("troubled", [])) == troubled, "whose answers are looked at"
+        for name in self.model.runs:
+            first_attempts = pairs(found[f"run:{name}"]).get(b"answers", b"").decode()
+            assert first_attempts == judge.run(name).answers, f"answers of {name}"
         probing = {scope.name.encode() for scope in (judge.app, *judge.pages.values()) if scope.probing}
         assert probing <= troubled, "an answer to a probe would not be looked at"
 
