@@ -60,6 +60,8 @@ class Scope:
     clocks: list[Clock] = field(default_factory=list)
     """Of the page's lanes, or the app's own."""
     changed: bool = False
+    failed_now: bool = False
+    """Whether the answer that is heard has counted as a failure."""
 
     @property
     def cut_us(self) -> float:
@@ -128,6 +130,7 @@ class Judge:
         ruled = {rule.scope for rule in said.rules}
         watched: dict[str, Scope] = {}
         for kind, scope in scopes.items():
+            scope.failed_now = False
             bad = kind in ruled or (kind != "run" and seen[kind] not in "on")
             if self._open(scope, bad=bad):
                 watched[kind] = scope
@@ -177,6 +180,7 @@ class Judge:
             name="page-unusable", scope="page", action="breaker", in_a_row=1, for_ms=int(ms), longest_ms=int(ms)
         )
         self._open(page, bad=True)
+        page.failed_now = False
         opened = _breaker(page, rule, Said("f", True, now, token_version=token_version), now)
         self.close()
         return opened
@@ -249,16 +253,16 @@ def _breaker(scope: Scope, rule: Rule, said: Said, now: float) -> bool:
     probed = scope.breaker == "half_open" or scope.probe_seen == "out"
     if scope.kind == "page" and scope.token_version != said.token_version:
         return False
-    if said.first or rule.in_a_row <= 1:
-        scope.failures, scope.changed = scope.failures + 1, True
+    if not scope.failed_now and (said.first or rule.in_a_row <= 1):
+        scope.failures, scope.changed, scope.failed_now = scope.failures + 1, True, True
     if not probed and scope.failures < rule.in_a_row:
         return False
     if scope.kind == "app":
         return _pause(scope, rule, said, now)
-    ms = _doubled(rule.for_ms, rule.longest_ms, scope.cooldowns) * said.jitter
-    if scope.breaker == "open" and scope.retry_at_ms > now / 1000 + ms:
-        return False
     news = scope.breaker != "open"
+    ms = _doubled(rule.for_ms, rule.longest_ms, scope.cooldowns if news else max(0, scope.cooldowns - 1)) * said.jitter
+    if not news and scope.retry_at_ms > now / 1000 + ms:
+        return False
     scope.breaker, scope.retry_at_ms = "open", whole(now / 1000 + ms)
     scope.pace.cut_us = now
     scope.cooldowns += news

@@ -69,6 +69,13 @@ async def test_a_dead_token_opens_at_once(redis: Redis, runs: RunQueue) -> None:
     await _open_breaker(redis, runs)
 
 
+async def test_an_answer_that_two_rules_fit_opens_a_breaker_once(redis: Redis, runs: RunQueue) -> None:
+    await _open_breaker(redis, runs)
+    page = await _page(redis)
+    assert int(page["retry_at_ms"]) - int(page["opened_at_ms"]) <= 1.1 * COOLDOWN_MS + 1
+    assert (page["failures"], page["cooldowns"]) == ("1", "1")
+
+
 async def test_failures_of_retried_jobs_do_not_count(redis: Redis, runs: RunQueue) -> None:
     await enqueue(runs, run_of("r"), 1)
     sender = Answering(await open_queue(redis))

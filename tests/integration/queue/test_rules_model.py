@@ -79,7 +79,7 @@ TWINS = {
     "probes the app with all": ("if app_probes then want = 1 end", ""),
     "asks nobody for the way out of a pause": ("if scope.probe == 'out' then\n    redis", "if false then\n    redis"),
     "closes no breaker": ("if scope.breaker == 'half_open' then\n    redis", "if false then\n    redis"),
-    "counts retried failures": ("if a.first or rule.in_a_row <= 1 then", "if true then"),
+    "counts retried failures": ("(a.first or rule.in_a_row <= 1) then", "true then"),
     "never forgets failures": ("if scope.failures > 0 and scope.breaker ~= 'open'", "if false"),
     "counts the failures of a former token": ("'0') ~= a.token_version", "'0') == 'none'"),
     "brakes for different payload errors": ("if before ~= a.error then", "if false then"),

@@ -109,19 +109,22 @@ function ACTIONS.ceiling(scope, rule, a, now)
 end
 
 -- The page's breaker, or a pause of the app, when it fails often enough in a row. Only first attempts count: one person's
--- failure that comes back with every retry says nothing of the others. A failed probe opens it again, for twice as long.
+-- failure that comes back with every retry says nothing of the others. A failed probe opens it again, for twice as long;
+-- what further rules say to the same answer is no failed probe, and no second failure.
 function ACTIONS.breaker(scope, rule, a, now)
   local probed = scope.breaker == 'half_open' or scope.probe == 'out'
   if scope.kind == 'page' and (redis.call('HGET', scope.key, 'token_version') or '0') ~= a.token_version then return false end
-  if a.first or rule.in_a_row <= 1 then
+  a.failed = a.failed or {}
+  if not a.failed[scope.kind] and (a.first or rule.in_a_row <= 1) then
+    a.failed[scope.kind] = true
     scope.failures, scope.changed = redis.call('HINCRBY', scope.key, 'failures', 1), true
   end
   if not probed and scope.failures < rule.in_a_row then return false end
   if scope.kind == 'app' then return ACTIONS.pause(scope, rule, a, now) end
-  local ms = doubled(rule.for_ms, rule.longest_ms, tonumber(scope.cooldowns or 0)) * a.jitter
+  local news, times = scope.breaker ~= 'open', tonumber(scope.cooldowns or 0)
+  local ms = doubled(rule.for_ms, rule.longest_ms, news and times or math.max(0, times - 1)) * a.jitter
   local standing_ms = tonumber(redis.call('HGET', scope.key, 'retry_at_ms') or 0)
-  if scope.breaker == 'open' and standing_ms > now / 1000 + ms then return false end
-  local news = scope.breaker ~= 'open'
+  if not news and standing_ms > now / 1000 + ms then return false end
   redis.call('HSET', scope.key, 'breaker', 'open', 'retry_at_ms', int(now / 1000 + ms), 'reason', a.error, 'breaker_rule', rule.name,
     'cut_us', int(now))
   if not scope.breaker then redis.call('HSET', scope.key, 'opened_at_ms', int(now / 1000)) end
