@@ -14,8 +14,13 @@ NEVER = math.inf
 
 
 def whole(number: float) -> float:
-    """As the scripts write a whole number."""
+    """As the scripts' `int` writes a whole number."""
     return float(f"{number:.0f}")
+
+
+def nearest(number: float) -> int:
+    """As their `whole` does: a half goes up."""
+    return math.floor(number + 0.5)
 
 
 def stored(number: float) -> float:
@@ -62,7 +67,7 @@ class Clock:
         self.counted += n
 
     def write(self, tat: float, cell: float, limit: float) -> None:
-        self.tat, self.cell, self.limit = whole(tat), stored(cell), limit
+        self.tat, self.cell, self.limit = nearest(tat), cell, limit
 
 
 @dataclass

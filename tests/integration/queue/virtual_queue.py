@@ -17,7 +17,7 @@ from sender.graph.api.classify import Answer
 from sender.queue.session_queue import _packed
 from sender.rules.rule_table import RuleTable
 from tests.faults.judge_model import Happened, Judge, Said
-from tests.faults.pace_model import NEVER
+from tests.faults.pace_model import NEVER, nearest
 from tests.faults.scripts import Scripts
 
 EPOCH_US = 1_700_000_000_000_000
@@ -184,7 +184,7 @@ class VirtualQueue:
         return taken
 
     def _park(self, until_us: float) -> None:
-        self._lane_until_us = round(until_us)
+        self._lane_until_us = nearest(until_us)
 
     def settle(self, answers: Sequence[Answer], *, first: bool = True, token_version: int = 0) -> list[Happened]:
         """Settle the oldest jobs under way in one group; return what happened, which the model must say too."""

@@ -54,6 +54,6 @@ end
 
 -- limit: what a share of is the pace (pace.lua).
 local function write_clock(key, clock, tat, cell, limit)
-  redis.call('HSET', key, 'tat_us', int(tat), 'cell_us', tostring(cell), 'counted', int(clock.counted),
-    'counted_before', int(clock.before), 'counted_from_us', int(clock.from), 'limit', limit)
+  redis.call('HSET', key, 'tat_us', whole(tat), 'cell_us', cell, 'counted', clock.counted, 'counted_before', clock.before,
+    'counted_from_us', whole(clock.from), 'limit', limit)
 end

@@ -22,6 +22,7 @@ local function person_of(record)
 end
 
 local function scores(key, persons)
+  if #persons <= 1000 then return #persons > 0 and redis.call('ZMSCORE', key, unpack(persons)) or persons end
   local found = {}
   for first = 1, #persons, 1000 do
     for _, score in ipairs(redis.call('ZMSCORE', key, unpack(persons, first, math.min(first + 999, #persons)))) do
@@ -34,25 +35,25 @@ end
 -- Of these records of a run, return those that may go now. Who is denied goes aside, who had a message within a second
 -- waits for the rest of it.
 local function sift(page, run, records, now_ms, shared, denied)
-  local persons, may, noted = {}, {}, {}
-  for i, record in ipairs(records) do persons[i] = person_of(record) end
+  local persons, may, noted, n, at_ms = {}, {}, {}, 0, math.floor(now_ms)
+  for i = 1, #records do persons[i] = person_of(records[i]) end
   local refused = denied and scores(P .. 'denied:' .. page, persons) or {}
   local recent = shared and scores(P .. 'recent:' .. page, persons) or {}
-  for i, record in ipairs(records) do
+  for i = 1, #records do
+    local last_ms = recent[i]
     if refused[i] then
-      redis.call('RPUSH', P .. 'aside:' .. run, record)
+      redis.call('RPUSH', P .. 'aside:' .. run, records[i])
       redis.call('SADD', P .. 'asides', run)
-    elseif recent[i] and tonumber(recent[i]) <= now_ms and tonumber(recent[i]) + GAP_MS > now_ms then
-      redis.call('ZADD', P .. 'delayed', int(tonumber(recent[i]) + GAP_MS), run .. '\0' .. record)
+    elseif last_ms and last_ms + 0 <= now_ms and last_ms + GAP_MS > now_ms then
+      redis.call('ZADD', P .. 'delayed', last_ms + GAP_MS, run .. '\0' .. records[i])
     else
-      may[#may + 1] = record
-      noted[#noted + 1] = int(math.floor(now_ms))
-      noted[#noted + 1] = persons[i]
+      n = n + 1
+      may[n], noted[2 * n - 1], noted[2 * n] = records[i], at_ms, persons[i]
     end
   end
   if shared then
     in_slices('ZADD', P .. 'recent:' .. page, noted)
-    redis.call('ZREMRANGEBYSCORE', P .. 'recent:' .. page, '-inf', int(now_ms - GAP_MS))
+    redis.call('ZREMRANGEBYSCORE', P .. 'recent:' .. page, '-inf', at_ms - GAP_MS)
     redis.call('PEXPIRE', P .. 'recent:' .. page, 2 * GAP_MS)
   end
   return may
@@ -62,12 +63,13 @@ end
 -- that one, it has to wait until everybody whom `recent` does not know has had his second.
 local function waits_for_others(key, p, run, now)
   if not p.last_run or p.last_run == run or now - tonumber(p.last_at_us or 0) >= GAP_MS * 1000 then return nil end
-  local from_us, until_us = tonumber(p.shared_from_us or 0), tonumber(p.shared_until_us or 0)
+  local from_us, until_us = now, tonumber(p.shared_until_us or 0)
   if until_us <= now then
-    from_us = now
-    redis.call('HSET', key, 'shared_from_us', int(now))
+    redis.call('HSET', key, 'shared_from_us', now)
+  else
+    from_us = tonumber(redis.call('HGET', key, 'shared_from_us'))
   end
-  if until_us - now < SHARED_US / 2 then redis.call('HSET', key, 'shared_until_us', int(now + SHARED_US)) end
+  if until_us - now < SHARED_US / 2 then redis.call('HSET', key, 'shared_until_us', now + SHARED_US) end
   local may_us = from_us + GAP_MS * 1000
   return may_us > now and may_us or nil
 end

@@ -14,9 +14,15 @@ if status ~= 'ok' then return {status, int(now), '-1'} end
 local again = repeat_claim(session, 'send', id)
 if again then return {'ok', int(now), '0', unpack(again)} end
 
+local lanes -- how many are ready
+
+local function leave_ready(lane)
+  lanes = lanes - redis.call('ZREM', P .. 'ready', lane)
+end
+
 local function park(lane, until_us)
-  redis.call('ZREM', P .. 'ready', lane)
-  redis.call('ZADD', P .. 'waiting', int(until_us), lane)
+  leave_ready(lane)
+  redis.call('ZADD', P .. 'waiting', whole(until_us), lane)
 end
 
 -- What has waited long enough: retries go to the front of their lists, units and lanes take their turns again.
@@ -39,13 +45,13 @@ local function wake()
   end
 end
 
-local app = redis.call('HMGET', APP, 'paused_until_ms', 'probe', 'slowed', 'older_senders', 'shift_us', unpack(CLOCK))
-if app[5] then go_on_shifting() end
 wake()
+local app = redis.call('HMGET', APP, 'paused_until_ms', 'probe', 'slowed', 'older_senders', 'shift_us', 'turn', unpack(CLOCK))
+if app[5] then go_on_shifting() end
 local paused_us = tonumber(app[1] or 0) * 1000
 if paused_us > now then return {'paused', int(now), int(paused_us - now)} end
-local app_probes, older_senders = app[2], app[4]
-local app_clock = clock_of({unpack(app, 6, 10)})
+local app_probes, older_senders, turn = app[2], app[4], tonumber(app[6] or 0)
+local app_clock = clock_of({unpack(app, 7, 11)})
 local app_from, app_cell
 if app[3] then
   local f = read_pace(APP)
@@ -75,24 +81,22 @@ local function open_until(lane, unit, run, zone, expires_ms, closes_ms)
   return until_ms
 end
 
-local PAGE_FIELDS = {
-  'paused_until_ms', 'probe', 'breaker', 'retry_at_ms', 'weight', 'token_version', 'vt', 'last_run', 'last_at_us',
-  'shared_from_us', 'shared_until_us', 'denied', 'slowed',
-}
-
 local function read_page(key, content)
-  local found, p = redis.call('HMGET', key, 'limit_' .. content, unpack(PAGE_FIELDS)), {}
-  for i, name in ipairs(PAGE_FIELDS) do p[name] = found[i + 1] or nil end
-  p.limit = tonumber(found[1] or limits[content])
-  p.full_limit = p.limit
+  local f = redis.call('HMGET', key, 'limit_' .. content, 'paused_until_ms', 'probe', 'breaker', 'weight', 'token_version', 'vt',
+    'last_run', 'last_at_us', 'shared_until_us', 'denied', 'slowed')
+  local limit = tonumber(f[1] or limits[content])
+  local p = {
+    limit = limit, full_limit = limit, paused_until_ms = f[2], probe = f[3], breaker = f[4], weight = f[5], token_version = f[6],
+    vt = f[7], last_run = f[8], last_at_us = f[9], shared_until_us = f[10], denied = f[11], slowed = f[12],
+  }
   if p.slowed then
-    local f = read_pace(key)
-    p.limit, p.full_limit = page_limit_now(f, p.limit, content, now)
-    forget_pace(key, f, now)
+    local pace = read_pace(key)
+    p.limit, p.full_limit = page_limit_now(pace, limit, content, now)
+    forget_pace(key, pace, now)
   end
   p.tried = p.breaker == 'open' or p.breaker == 'half_open'
   p.paused_us = tonumber(p.paused_until_ms or 0) * 1000
-  if p.tried then p.paused_us = math.max(p.paused_us, tonumber(p.retry_at_ms or 0) * 1000) end
+  if p.tried then p.paused_us = math.max(p.paused_us, tonumber(redis.call('HGET', key, 'retry_at_ms') or 0) * 1000) end
   return p
 end
 
@@ -107,7 +111,7 @@ end
 local function serve(lane, turn_vt, most, answer, ids)
   local unit = redis.call('ZRANGE', P .. 'lane:' .. lane, 0, 0)[1]
   if not unit then
-    redis.call('ZREM', P .. 'ready', lane)
+    leave_ready(lane)
     return 0
   end
   local run, zone = run_of(unit)
@@ -144,19 +148,19 @@ local function serve(lane, turn_vt, most, answer, ids)
   if redis.call('LLEN', P .. list_of(unit)) == 0 then
     redis.call('ZREM', P .. 'lane:' .. lane, unit)
   else
-    local turn = redis.call('HINCRBY', APP, 'turn', 1)
+    turn = turn + 1
     redis.call('ZADD', P .. 'lane:' .. lane, turn - tonumber(r[3]) * PRIORITY_STEP, unit)
   end
   if taken == 0 then return 0 end
-  local group = {run, r[1], r[4], p.token_version or '0', int(closes_ms)}
+  local group = {run, r[1], r[4], p.token_version or '0', closes_ms == 0 and '0' or int(closes_ms)}
   hold_records(session, run, records, group, ids)
   answer[#answer + 1] = group
   vt = turn_vt + taken / tonumber(p.weight or 1)
-  redis.call('HSET', key, 'vt', tostring(vt), 'last_run', run, 'last_at_us', int(now))
+  redis.call('HSET', key, 'vt', vt, 'last_run', run, 'last_at_us', now)
   count_up(clock, taken, now)
   write_clock(P .. 'lane:' .. lane .. ':gcra', clock, from + taken * cell, cell, p.full_limit)
   if older_senders then
-    redis.call('HSET', P .. 'lane:' .. lane .. ':pace', 'tat_us', int(from + taken * cell), 'vt', tostring(vt))
+    redis.call('HSET', P .. 'lane:' .. lane .. ':pace', 'tat_us', whole(from + taken * cell), 'vt', vt)
   end
   if probing then
     probe_goes(key, p)
@@ -171,15 +175,17 @@ end
 
 -- A lane's turn costs about as much as ten jobs; virtual time sees to it that turns of several jobs stay fair.
 local TURN = 10
-local answer, ids, left = {'ok', int(now), '0'}, {}, want
+local answer, ids, left, vclock = {'ok', int(now), '0'}, {}, want, nil
+lanes = redis.call('ZCARD', P .. 'ready')
 for _ = 1, 1000 do
   if left < 1 then break end
   local first = redis.call('ZRANGE', P .. 'ready', 0, 0, 'WITHSCORES')
   if not first[1] then break end
-  local share = math.max(batch, TURN, math.ceil(left / redis.call('ZCARD', P .. 'ready')))
+  local share = math.max(batch, TURN, math.ceil(left / lanes))
   left = left - serve(first[1], tonumber(first[2]), math.min(left, share), answer, ids)
-  redis.call('HSET', APP, 'vclock', first[2])
+  vclock = first[2]
 end
+if vclock then redis.call('HSET', APP, 'vclock', vclock, 'turn', turn) end
 if #ids > 0 then
   remember_claim(session, 'send', id, ids)
   count_up(app_clock, #ids, now)
