@@ -15,17 +15,16 @@ r"""The names of everything kept in Redis: one shard, one hash tag, so that ever
 | `finished` | zset | runs finished and not yet noted in the registry, by time (ms) |
 | `ended` | zset | runs that the registry has noted as finished, by that time (ms); forgotten a day later |
 | `lane:L` | zset | active units of a lane in the order of their turn; a lane is `PAGE/text` or `PAGE/media` |
-| `lane:L:gcra` | hash | the clock of the lane's limit, `tat_us`, kept at `cell_us` a message; `limit` without what slows it down; claims of the last 10 s: `counted`, `counted_before`, `counted_from_us` |
 | `lane:L:pace` | hash | `tat_us` and `vt` for senders of the first release, while one runs beside others (`older_senders`) |
 | `ready` | zset | lanes that may send now, by the virtual time of their page |
 | `waiting` | zset | lanes that may not send before a moment (us) |
 | `delayed` | zset | jobs that wait for a retry: `R\0record` by due time (ms) |
-| `page:P` | hash | `token` (encrypted), `token_version`, `weight`, `limit_text`, `limit_media`, `time_zone`; `vt`, its virtual time; `last_run`, `last_at_us` of its last claim; `shared_from_us`, `shared_until_us`: `recent` is filled; `denied`: there is a deny list; and its state: see below |
+| `page:P` | hash | `token` (encrypted), `token_version`, `weight`, `limit_text`, `limit_media`, `time_zone`; `vt`, its virtual time; `clock:text`, `clock:media`, of its limits (MessagePack, see lib/gcra.lua); `last_run`, `last_at_us` of its last claim; `shared_from_us`, `shared_until_us`: `recent` is filled; `denied`: there is a deny list; and its state: see below |
 | `recent:P` | zset | person (schema/job.py) -> ms of the last claim, of the last second while runs share the page |
 | `denied:P` | zset | people of the page's deny list, for jobs queued before their entry: person (schema/job.py) -> its moment (ms) |
 | `denying` | set | pages that have such a list |
 | `pages` | set | pages that ever had a run |
-| `app` | hash | the clock of its limit (as of a lane) and its state (see below); and the queue's own clocks: `vclock`, `turn`, `renewed_at_us` and `lease_us` of the last renewal, `no_takeover_until_us`; `outbox`: events in all outboxes; `older_senders`; `shift_us`, `shift_next_us`: see lib/clock.lua |
+| `app` | hash | `clock` of its limit (as of a page) and its state (see below); and the queue's own clocks: `vclock`, `turn`, `renewed_at_us` and `lease_us` of the last renewal, `no_takeover_until_us`; `outbox`: events in all outboxes; `older_senders`; `shift_us`, `shift_next_us`: see lib/clock.lua |
 | `waiting:shifting`, `delayed:shifting`, `parked:shifting`, `pages:shifting` | | what still has to follow a clock that was set back |
 | `troubled` | set | pages (and `app`) of whose last answers some were bad, or that are paused or open because of them |
 | `doubted` | set | runs of whose first attempts some were |

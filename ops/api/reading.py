@@ -14,6 +14,7 @@ from redis.exceptions import RedisError
 from ops.shell.detail import telling
 from schema.keys import key
 from schema.runtime.asyncio_door import aio
+from sender.queue.limit_clock import decode_clock
 from sender.queue.limit_queue import Defaults, Explained, LimitQueue
 from sender.queue.run_hours import is_closed
 from sender.queue.run_queue import HOLDERS
@@ -133,10 +134,10 @@ class QueueReader:
             [("HLEN", key(f"marks:{session}")) for session in sessions],
             [("XLEN", key(f"outbox:{session}")) for session in _texts(first.outboxes)],
             [("HGET", key(f"lane:{lane}:pace"), "tat_us") for lane in lanes],  # see lib/gcra.lua
-            [("HGET", key(f"lane:{lane}:gcra"), "tat_us") for lane in lanes],
+            [_clock_of(lane) for lane in lanes],
             [_sort(f"lane:{lane}", 1, "BY", "nosort", "GET", key("run:*->taken_at_ms")) for lane in lanes],
         )
-        clocks = [old or new for old, new in zip(theirs, ours, strict=True)]
+        clocks = [max(float(old or 0), decode_clock(new).tat) for old, new in zip(theirs, ours, strict=True)]
         return Reading(
             at_s=first.at_s,
             unfinished=unfinished,
@@ -244,15 +245,20 @@ def _unfinished(*answers: list[bytes | None]) -> list[Unfinished]:
     return sorted(runs.values(), key=lambda run: -run.left)
 
 
-def _claimable_since_s(first: _First, clocks: list[bytes | None], taken: list[list[bytes | None]]) -> float | None:
+def _claimable_since_s(first: _First, clocks: list[float], taken: list[list[bytes | None]]) -> float | None:
     """Return the earliest moment at which a lane that may send now became able to, or a retry became due."""
     since = []
     for tat_us, runs in zip(clocks, taken, strict=True):
         taken_ms = runs[0] if runs else None
-        since.append(max(int(tat_us or 0) / 1e6, int(taken_ms or 0) / 1000) or first.at_s)
+        since.append(max(tat_us / 1e6, int(taken_ms or 0) / 1000) or first.at_s)
     since += [float(score) / 1000 for score in first.due[1:2]]
     since += [float(score) / 1e6 for score in first.waiting[1:2]]
     return min((s for s in since if s <= first.at_s), default=None)
+
+
+def _clock_of(lane: str) -> tuple[str, ...]:
+    page, _, content = lane.rpartition("/")
+    return ("HGET", key(f"page:{page}"), f"clock:{content}")
 
 
 def _rows(flat: list[bytes | None], width: int) -> Iterable[tuple[str, ...]]:

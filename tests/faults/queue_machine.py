@@ -536,7 +536,7 @@ class QueueMachine(RuleBasedStateMachine):
         judge = self.model.judge
         for scope in (judge.app, *judge.pages.values()):
             name = "app" if scope.kind == "app" else f"page:{scope.name}"
-            fields = {k.decode(): v.decode() for k, v in pairs(found.get(name, [])).items()}
+            fields = {k.decode(): v.decode(errors="replace") for k, v in pairs(found.get(name, [])).items()}
             told = {n: fields.get(n, "") for n in ("answers", "probe", "breaker")}
             assert told == {"answers": scope.answers, "probe": scope.probe or "", "breaker": scope.breaker or ""}, name
             numbers = {n: int(fields.get(n, 0)) for n in ("failures", "cooldowns", "pause_level")}

@@ -13,12 +13,13 @@ from hypothesis import strategies as st
 
 from schema.job import Job, encode_record, job_id
 from schema.keys import key
+from sender.queue.limit_clock import decode_clock, encode_clock
 from tests.faults.queue_machine import EMPTY_MAP, FAR_MS, NEVER_MS
 from tests.faults.scripts import Scripts
 
 NONE = 10**6
-LIMITED = {"page": ("lane:1/text:gcra", "lane:1/text:pace"), "app": ("app",)}
-"""Which limit counts, and the hashes that hold its clock."""
+LIMITED = {"page": (key("page:1"), "clock:text"), "app": (key("app"), "clock")}
+"""Which limit counts, and where its clock is."""
 
 
 class Clocked:
@@ -46,9 +47,12 @@ class Clocked:
         """Let this much time pass."""
         us = ms * 1000
         self._ahead_us += us
-        for clock in map(key, LIMITED[self._what]):
-            if self._client.hexists(clock, "tat_us"):
-                self._client.hincrby(clock, "tat_us", -us)
+        name, field = LIMITED[self._what]
+        packed: Any = self._client.hget(name, field)
+        if packed:
+            clock = decode_clock(packed)
+            clock.tat -= us
+            self._client.hset(name, field, encode_clock(clock))
         lanes: Any = self._client.zrange(key("waiting"), 0, -1)
         for lane in lanes:
             self._client.zincrby(key("waiting"), -us, lane)

@@ -14,6 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from redis import Redis
 
 from schema.keys import key
+from sender.queue.limit_clock import LimitClock, encode_clock
 from tests.integration.api.serving import DATA, Api
 from tests.unit.api.contents import (
     ingest,
@@ -76,8 +77,10 @@ async def test_what_could_be_claimed_and_is_not_grows_old(redis: Redis, api: Cal
     if "lane" in written and written != "waiting lane":
         redis.zadd(key("ready"), {"7/text": 0})
         redis.zadd(key("lane:7/text"), {"run": 0})
-        clock, served_ms = ("gcra", since_ms - 5_000) if written == "ready lane" else ("pace", now_ms() - 20_000)
-        redis.hset(key(f"lane:7/text:{clock}"), "tat_us", served_ms * 1000)
+        if written == "ready lane":
+            redis.hset(key("page:7"), "clock:text", encode_clock(LimitClock(tat=(since_ms - 5_000) * 1000)))
+        else:
+            redis.hset(key("lane:7/text:pace"), "tat_us", (now_ms() - 20_000) * 1000)
     elif written == "due retry":
         redis.zadd(key("delayed"), {"run\0record": since_ms})
     else:

@@ -7,7 +7,10 @@ from typing import Any
 from redis.asyncio import Redis
 
 from schema.job import Job, decode_record, encode_record, job_id
+from schema.keys import key
 from schema.run import Run, RunState
+from schema.runtime.asyncio_door import aio
+from sender.queue.limit_clock import LimitClock, decode_clock, encode_clock
 from sender.queue.run_queue import RunQueue
 from sender.queue.session_queue import ClaimedGroup, Limits, SessionQueue, Settlement
 
@@ -42,3 +45,14 @@ def final(group: ClaimedGroup, record: bytes, outcome: str = "sent") -> Settleme
 
 async def state_of(runs: RunQueue, run_id: str) -> RunState:
     return (await runs.facts([run_id]))[run_id].state
+
+
+async def clock_of(redis: Redis, name: str = "page:1", field: str = "clock:text") -> LimitClock:
+    """Return the clock of a limit."""
+    packed: Any = await aio(redis.hget, key(name), field)
+    return decode_clock(packed)
+
+
+async def set_clock(redis: Redis, clock: LimitClock, name: str = "page:1", field: str = "clock:text") -> None:
+    """Store it again, changed."""
+    await aio(redis.hset, key(name), field, encode_clock(clock))

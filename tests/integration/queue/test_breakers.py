@@ -28,7 +28,7 @@ from tests.integration.queue.jobs import enqueue, open_queue, run_of
 
 async def _page(redis: Redis) -> dict[str, str]:
     found: Any = await aio(redis.hgetall, key("page:1"))
-    return {name.decode(): value.decode() for name, value in found.items()}
+    return {name.decode(): value.decode(errors="replace") for name, value in found.items()}
 
 
 async def _cool_down(redis: Redis) -> None:

@@ -12,14 +12,14 @@ from schema.keys import key
 from schema.runtime.asyncio_door import aio
 from sender.queue.run_queue import RunQueue
 from sender.queue.session_queue import Limits, Settlement
-from tests.integration.queue.jobs import enqueue, open_queue, run_of
+from tests.integration.queue.jobs import clock_of, enqueue, open_queue, run_of, set_clock
 
 HOUR_MS = 3_600_000
 IN_US = {
-    "app": ("tat_us", "renewed_at_us", "no_takeover_until_us"),
-    "lane:1/text:gcra": ("tat_us",),
+    "app": ("renewed_at_us", "no_takeover_until_us"),
     "lane:1/text:pace": ("tat_us",),
 }
+CLOCKS = (("app", "clock"), ("page:1", "clock:text"))
 IN_TROUBLE = {
     "page:2": {"paused_until_ms": "soon", "probe": "due"},
     "page:3": {"breaker": "open", "retry_at_ms": "soon"},
@@ -33,6 +33,10 @@ async def _set_back_by_an_hour(redis: Redis) -> None:
         for name, moments in fields.items():
             for moment in moments:
                 await aio(redis.hincrby, key(name), moment, HOUR_MS * unit)
+    for name, field in CLOCKS:
+        clock = await clock_of(redis, name, field)
+        clock.tat, clock.from_us = clock.tat + HOUR_MS * 1000, clock.from_us + HOUR_MS * 1000
+        await set_clock(redis, clock, name, field)
     for name, unit in (("sessions", 1000), ("waiting", 1000), ("delayed", 1)):
         members: Any = await aio(redis.zrange, key(name), 0, -1)
         for member in members:

@@ -14,7 +14,7 @@ from sender.queue.page_queue import PageFacts, PageQueue
 from sender.queue.run_queue import RunQueue
 from sender.queue.session_queue import Limits
 from tests.integration.queue.answers import THROTTLED, Answering, used
-from tests.integration.queue.jobs import enqueue, open_queue, run_of
+from tests.integration.queue.jobs import clock_of, enqueue, open_queue, run_of, set_clock
 
 DEFAULTS = Defaults(text=50, media=10, app=0)
 
@@ -65,12 +65,13 @@ async def test_what_is_told_is_what_the_claim_goes_by(redis: Redis, runs: RunQue
     assert 0 < float(told["text_now"]) < 50
     assert float(told["text_rate"]) > 0
     assert int(told["full_us"]) > (await explain(redis)).now_us
-    await aio(redis.hset, key("lane:1/text:gcra"), "tat_us", 0)  # as if it had waited long enough
+    clock = await clock_of(redis)
+    clock.tat = 0  # as if it had waited long enough
+    await set_clock(redis, clock)
     await aio(redis.zadd, key("waiting"), {"1/text": 0})
     assert await sender.claim(1)
-    cell_us = await aio(redis.hget, key("lane:1/text:gcra"), "cell_us")
-    assert cell_us is not None
-    assert 0.5 * float(told["text_now"]) <= 1e6 / float(cell_us) <= 1.5 * float((await page(redis))["text_now"])
+    cell_us = (await clock_of(redis)).cell
+    assert 0.5 * float(told["text_now"]) <= 1e6 / cell_us <= 1.5 * float((await page(redis))["text_now"])
 
 
 async def test_a_limit_set_by_hand_counts_at_once_and_ends_by_itself(redis: Redis, runs: RunQueue) -> None:
@@ -80,7 +81,7 @@ async def test_a_limit_set_by_hand_counts_at_once_and_ends_by_itself(redis: Redi
     assert await sender.claim(100)
     told = await page(redis)
     assert (told["text_limit"], told["text_now"], told["media_limit"]) == ("20", "20", "10")
-    assert await aio(redis.hget, key("lane:1/text:gcra"), "cell_us") == b"50000"
+    assert (await clock_of(redis)).cell == 50_000
     await aio(redis.hset, key("page:1"), "set_limit_until_ms", 1)
     assert (await page(redis))["text_limit"] == "50"
 

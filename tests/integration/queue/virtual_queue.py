@@ -222,7 +222,7 @@ class VirtualQueue:
         """All that Redis holds of the page, the app and the run must be what the model says."""
         for scope, name in ((self.page, f"page:{PAGE}"), (self.app, "app")):
             fields: Any = self._redis.hgetall(key(name))
-            found = {k.decode(): v.decode() for k, v in fields.items()}
+            found = {k.decode(): v.decode(errors="replace") for k, v in fields.items()}
             said = {
                 "answers": scope.answers,
                 "probe": scope.probe or "",

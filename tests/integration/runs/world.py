@@ -207,7 +207,7 @@ class World:
 
     def page_in_queue(self, page_id: str = "100") -> dict[str, str]:
         """Return the queue's fields of a page."""
-        return {k.decode(): v.decode() for k, v in self._redis.hgetall(key(f"page:{page_id}")).items()}
+        return {k.decode(): v.decode(errors="replace") for k, v in self._redis.hgetall(key(f"page:{page_id}")).items()}
 
     def redis_command(self, *command: str) -> None:
         """Do something to Redis that none of ours would."""

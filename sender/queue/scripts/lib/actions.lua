@@ -43,12 +43,11 @@ local function in_vain(scope, f, share, n, now)
 end
 
 local function reached(scope, now)
-  if scope.kind == 'app' then return rate(read_clock(scope.key), now) end
+  if scope.kind == 'app' then return rate(read_clock(scope.key, 'clock'), now) end
   local most = 0
-  for _, content in ipairs({'text', 'media'}) do
-    local clock = read_clock(P .. 'lane:' .. scope.name .. '/' .. content .. ':gcra')
-    local limit = tonumber(redis.call('HGET', P .. 'lane:' .. scope.name .. '/' .. content .. ':gcra', 'limit') or 0)
-    if limit > 0 then most = math.max(most, rate(clock, now) / limit) end
+  for _, packed in ipairs(redis.call('HMGET', scope.key, 'clock:text', 'clock:media')) do
+    local clock = unpack_clock(packed)
+    if clock.limit > 0 then most = math.max(most, rate(clock, now) / clock.limit) end
   end
   return most
 end

@@ -1,4 +1,4 @@
--- uses: base
+-- uses: base, gcra
 -- Redis's clock was set back: what waits for a moment of the former time would wait for that much longer. So that moment
 -- is moved back as well: a little with each call, since Redis does nothing else meanwhile, and much may wait.
 
@@ -20,11 +20,18 @@ local function shift_fields(key, back_us)
   shift_field(key, 'set_limit_until_ms', -back_us / 1000)
 end
 
+local function shift_clock(key, field, back_us)
+  local packed = redis.call('HGET', key, field)
+  if not packed then return end
+  local clock = unpack_clock(packed)
+  clock.tat, clock.from = clock.tat - back_us, clock.from - back_us
+  redis.call('HSET', key, field, cmsgpack.pack(clock))
+end
+
 local function shift_page(page, back_us)
-  for _, content in ipairs({'/text', '/media'}) do
-    shift_field(P .. 'lane:' .. page .. content .. ':gcra', 'tat_us', -back_us)
-    shift_field(P .. 'lane:' .. page .. content .. ':gcra', 'counted_from_us', -back_us)
-    shift_field(P .. 'lane:' .. page .. content .. ':pace', 'tat_us', -back_us) -- see gcra.lua
+  for _, content in ipairs({'text', 'media'}) do
+    shift_clock(P .. 'page:' .. page, 'clock:' .. content, back_us)
+    shift_field(P .. 'lane:' .. page .. '/' .. content .. ':pace', 'tat_us', -back_us) -- see gcra.lua
   end
   shift_fields(P .. 'page:' .. page, back_us)
 end
@@ -63,7 +70,8 @@ local function follow_clock(back_us)
     redis.call('ZINCRBY', P .. 'sessions', int(-back_us), session)
   end
   shift_fields(P .. 'app', back_us)
-  for _, field in ipairs({'tat_us', 'counted_from_us', 'no_takeover_until_us'}) do shift_field(P .. 'app', field, -back_us) end
+  for _, field in ipairs({'tat_us', 'no_takeover_until_us'}) do shift_field(P .. 'app', field, -back_us) end
+  shift_clock(P .. 'app', 'clock', back_us)
   if redis.call('HEXISTS', P .. 'app', 'shift_us') == 1 then
     redis.call('HINCRBY', P .. 'app', 'shift_next_us', int(back_us))
   else

@@ -1,8 +1,12 @@
 -- uses: base
 -- The clock of a limit, as GCRA keeps it, and how many were let through in the last ten seconds.
 --
--- Senders of the first release know a lane's clock as lane:L:pace. While one of them lives (`older_senders`, see
--- leases.lua) both keys are written and theirs counts, which is never behind, so that one limit counts for all.
+-- A clock is one packed value, `clock` of the app, `clock:text` and `clock:media` of a page: a claim reads and writes many,
+-- and fields of their own would cost it a tenth more. {tat: us since 1970, kept at `cell` us a message; limit: without
+-- what slows it down; counted, before, from: let through in the ten seconds from `from` (us) on, and in those before}.
+--
+-- Senders of the first release know a lane's clock as `tat_us` of lane:L:pace, and the app's as `tat_us`. While one of them
+-- lives (`older_senders`, see leases.lua) these are written too and count, being never behind: one limit counts for all.
 
 local TEN_S = 10e6
 
@@ -24,23 +28,17 @@ local function rate(clock, now)
   return clock.counted * 1e6 / math.max(since, 1e6)
 end
 
-local CLOCK = {'tat_us', 'cell_us', 'counted', 'counted_before', 'counted_from_us'}
-
-local function clock_of(f)
-  return {
-    tat = tonumber(f[1] or 0), cell = tonumber(f[2] or 0), counted = tonumber(f[3] or 0),
-    before = tonumber(f[4] or 0), from = tonumber(f[5] or 0),
-  }
+local function unpack_clock(packed)
+  if packed then return cmsgpack.unpack(packed) end
+  return {tat = 0, cell = 0, limit = 0, counted = 0, before = 0, from = 0}
 end
 
-local function read_clock(key)
-  return clock_of(redis.call('HMGET', key, unpack(CLOCK)))
+local function read_clock(key, field)
+  return unpack_clock(redis.call('HGET', key, field))
 end
 
-local function lane_clock(lane, older_senders)
-  local clock = read_clock(P .. 'lane:' .. lane .. ':gcra')
-  if older_senders then clock.tat = tonumber(redis.call('HGET', P .. 'lane:' .. lane .. ':pace', 'tat_us') or clock.tat) end
-  return clock
+local function older_clock(clock, key)
+  clock.tat = tonumber(redis.call('HGET', key, 'tat_us') or clock.tat)
 end
 
 local function count_up(clock, n, now)
@@ -52,8 +50,7 @@ local function count_up(clock, n, now)
   clock.counted = clock.counted + n
 end
 
--- limit: what a share of is the pace (pace.lua).
-local function write_clock(key, clock, tat, cell, limit)
-  redis.call('HSET', key, 'tat_us', whole(tat), 'cell_us', cell, 'counted', clock.counted, 'counted_before', clock.before,
-    'counted_from_us', whole(clock.from), 'limit', limit)
+local function packed_clock(clock, tat, cell, limit)
+  clock.tat, clock.cell, clock.limit = whole(tat), cell, limit
+  return cmsgpack.pack(clock)
 end

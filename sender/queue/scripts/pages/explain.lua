@@ -43,7 +43,7 @@ local function app()
     f.full_us = full_us(f, app_limit > 0 and math.min(FAR, app_limit / f.pace_rate) or FAR)
   end
   f.now, f.limit = app_limit_now(f, app_limit, now) or '', app_limit > 0 and app_limit or ''
-  f.rate = rate(read_clock(P .. 'app'), now)
+  f.rate = rate(read_clock(P .. 'app', 'clock'), now)
   return told('app', f)
 end
 
@@ -51,11 +51,10 @@ local function explain(page)
   local f = read(P .. 'page:' .. page)
   if f.pace then f.full_us = full_us(f, 1 / f.pace) end
   for content, default in pairs(limits) do
-    local lane = P .. 'lane:' .. page .. '/' .. content
     local slow, whole = page_limit_now(f, tonumber(f['limit_' .. content] or default), content, now)
     f[content .. '_now'], f[content .. '_limit'] = slow, whole
-    f[content .. '_rate'] = rate(read_clock(lane .. ':gcra'), now)
-    f[content .. '_runs'] = redis.call('ZCARD', lane)
+    f[content .. '_rate'] = rate(read_clock(P .. 'page:' .. page, 'clock:' .. content), now)
+    f[content .. '_runs'] = redis.call('ZCARD', P .. 'lane:' .. page .. '/' .. content)
   end
   return told(page, f)
 end

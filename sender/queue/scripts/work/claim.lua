@@ -46,12 +46,13 @@ local function wake()
 end
 
 wake()
-local app = redis.call('HMGET', APP, 'paused_until_ms', 'probe', 'slowed', 'older_senders', 'shift_us', 'turn', unpack(CLOCK))
+local app = redis.call('HMGET', APP, 'paused_until_ms', 'probe', 'slowed', 'older_senders', 'shift_us', 'turn', 'clock')
 if app[5] then go_on_shifting() end
 local paused_us = tonumber(app[1] or 0) * 1000
 if paused_us > now then return {'paused', int(now), int(paused_us - now)} end
 local app_probes, older_senders, turn = app[2], app[4], tonumber(app[6] or 0)
-local app_clock = clock_of({unpack(app, 7, 11)})
+local app_clock = unpack_clock(app[7])
+if older_senders then older_clock(app_clock, APP) end
 local app_from, app_cell
 if app[3] then
   local f = read_pace(APP)
@@ -83,11 +84,12 @@ end
 
 local function read_page(key, content)
   local f = redis.call('HMGET', key, 'limit_' .. content, 'paused_until_ms', 'probe', 'breaker', 'weight', 'token_version', 'vt',
-    'last_run', 'last_at_us', 'shared_until_us', 'denied', 'slowed')
+    'last_run', 'last_at_us', 'shared_until_us', 'denied', 'slowed', 'clock:' .. content)
   local limit = tonumber(f[1] or limits[content])
   local p = {
     limit = limit, full_limit = limit, paused_until_ms = f[2], probe = f[3], breaker = f[4], weight = f[5], token_version = f[6],
     vt = f[7], last_run = f[8], last_at_us = f[9], shared_until_us = f[10], denied = f[11], slowed = f[12],
+    clock = unpack_clock(f[13]),
   }
   if p.slowed then
     local pace = read_pace(key)
@@ -129,7 +131,8 @@ local function serve(lane, turn_vt, most, answer, ids)
     park(lane, p.paused_us)
     return 0
   end
-  local clock = lane_clock(lane, older_senders)
+  local clock = p.clock
+  if older_senders then older_clock(clock, P .. 'lane:' .. lane .. ':pace') end
   local may, from, cell, burst = allowance(clock, p.limit, now, batch)
   if may < 1 then
     park(lane, from - (burst - 1) * cell)
@@ -156,9 +159,9 @@ local function serve(lane, turn_vt, most, answer, ids)
   hold_records(session, run, records, group, ids)
   answer[#answer + 1] = group
   vt = turn_vt + taken / tonumber(p.weight or 1)
-  redis.call('HSET', key, 'vt', vt, 'last_run', run, 'last_at_us', now)
   count_up(clock, taken, now)
-  write_clock(P .. 'lane:' .. lane .. ':gcra', clock, from + taken * cell, cell, p.full_limit)
+  redis.call('HSET', key, 'vt', vt, 'last_run', run, 'last_at_us', now, 'clock:' .. content,
+    packed_clock(clock, from + taken * cell, cell, p.full_limit))
   if older_senders then
     redis.call('HSET', P .. 'lane:' .. lane .. ':pace', 'tat_us', whole(from + taken * cell), 'vt', vt)
   end
@@ -189,7 +192,12 @@ if vclock then redis.call('HSET', APP, 'vclock', vclock, 'turn', turn) end
 if #ids > 0 then
   remember_claim(session, 'send', id, ids)
   count_up(app_clock, #ids, now)
-  write_clock(APP, app_clock, app_cell and app_from + #ids * app_cell or app_clock.tat, app_cell or app_clock.cell, app_limit)
+  if app_cell then
+    redis.call('HSET', APP, 'clock', packed_clock(app_clock, app_from + #ids * app_cell, app_cell, app_limit))
+  else
+    redis.call('HSET', APP, 'clock', packed_clock(app_clock, app_clock.tat, app_clock.cell, 0))
+  end
+  if older_senders then redis.call('HSET', APP, 'tat_us', app_clock.tat) end
   if app_probes then redis.call('HSET', APP, 'probe', 'out', 'paused_until_ms', int(now_ms + PROBE_MS)) end
 end
 if left > 0 then -- say when there can be more
