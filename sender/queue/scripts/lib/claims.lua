@@ -34,10 +34,10 @@ end
 -- A repeated claim gives the jobs of the first one that are still held. A group is {run, page, state, token version,
 -- moment (ms) at which its hours close (0: never), records ...}.
 local function repeat_claim(session, kind, id)
-  local last = redis.call('HMGET', P .. 'claim:' .. session, kind .. ':id', kind .. ':jobs')
-  if last[1] ~= id then return nil end
+  local key = P .. 'claim:' .. session
+  if redis.call('HGET', key, kind .. ':id') ~= id then return nil end
   local groups, at = {}, {}
-  for _, job in ipairs(cmsgpack.unpack(last[2])) do
+  for _, job in ipairs(cmsgpack.unpack(redis.call('HGET', key, kind .. ':jobs'))) do
     local tagged = redis.call('HGET', P .. 'held:' .. session, job)
     if tagged then
       local run, record = split(tagged)
