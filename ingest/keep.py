@@ -16,7 +16,9 @@ from schema.runtime.outage import Outage
 log = structlog.get_logger()
 
 _EVERY_S = 3600.0
-_FORGET_LIFTED = files("ingest").joinpath("sql", "forget_lifted.sql").read_bytes()
+_LIFT_ARRIVED, _FORGET_LIFTED = (
+    files("ingest").joinpath("sql", f"{name}.sql").read_bytes() for name in ("lift_arrived", "forget_lifted")
+)
 
 
 async def keep_partitions(settings: IngestSettings) -> None:
@@ -25,7 +27,7 @@ async def keep_partitions(settings: IngestSettings) -> None:
     outage = Outage("log_database (partitions)")
     while True:
         try:
-            await _tidy(settings)
+            await tidy(settings)
         except psycopg.Error as exc:
             await asyncio.sleep(outage.failed(exc, loop.time()))
         else:
@@ -33,7 +35,8 @@ async def keep_partitions(settings: IngestSettings) -> None:
             await asyncio.sleep(_EVERY_S)
 
 
-async def _tidy(settings: IngestSettings) -> None:
+async def tidy(settings: IngestSettings) -> None:
+    """Do so once. Errors: psycopg.Error."""
     url = settings.log_database_url.get_secret_value()
     async with await AsyncConnection.connect(url, autocommit=True) as connection:
         if made := await ensure(connection, settings.log_partitions_ahead):
@@ -43,4 +46,5 @@ async def _tidy(settings: IngestSettings) -> None:
                 log.info("partitions_dropped", names=dropped)
         except errors.LockNotAvailable:
             log.warning("partitions_busy", detail="somebody reads the log for long; old days are dropped an hour later")
+        await connection.execute(_LIFT_ARRIVED)
         await connection.execute(_FORGET_LIFTED, {"keep_days": settings.log_retention_days})

@@ -193,8 +193,7 @@ async def _copy(connection: Connection, rows: Sequence[Row]) -> int:
         async with cursor.copy(_COPY) as copy:
             await copy.write("".join([row.line for row in rows]))
         await cursor.execute(_INSERT)  # what an earlier half left on the stage is there already, so it changes nothing
-        [added] = await cursor.fetchone() or (0,)
-        return int(added)
+        return cursor.rowcount
 
 
 async def _bury(connection: Connection, log: Log, dead: Sequence[DeadLetter]) -> None:

@@ -9,16 +9,22 @@ import msgspec
 import pytest
 import trio
 
-from ingest.keep import keep_partitions
+from ingest.keep import tidy
 from ingest.settings import IngestSettings
 from ingest.writer import OffsetsMoved, Writer
 from schema.event import LogEvent, encode_event
 from schema.outcomes import ErrorClass, Outcome
 from schema.runtime.asyncio_door import aio
 from schema.runtime.settings import load
-from tests.integration.ingest.events import LOG, batch, event, fetch, until
+from tests.integration.ingest.events import LOG, batch, event, fetch
 
 NOON = datetime.now(UTC).replace(microsecond=0)
+
+
+@pytest.fixture
+def settings(log_database_url: str, redis_url: str, kafka_bootstrap: str) -> IngestSettings:
+    addresses = {"redis_url": redis_url, "kafka_bootstrap_servers": kafka_bootstrap}
+    return load(IngestSettings, env_file=None, log_database_url=log_database_url, log_retention_days=7, **addresses)
 
 
 def said(number: int, *, minutes: int = 0, gone: bool = True, **more: Any) -> bytes:
@@ -60,14 +66,17 @@ async def test_the_newest_row_counts_in_whatever_order_they_come(writer: Writer,
 
 
 async def test_a_message_that_arrived_later_lifts_and_an_earlier_one_does_not(
-    writer: Writer, log_database_url: str
+    writer: Writer, log_database_url: str, settings: IngestSettings
 ) -> None:
     await aio(writer.write, LOG, batch(0, 0, [said(1, minutes=1), said(2, minutes=1), said(3, minutes=1)]))
     await aio(writer.write, LOG, batch(0, 3, [said(1, gone=False), said(2, minutes=2, gone=False)]))
     both = [said(4, minutes=1), said(4, minutes=2, gone=False), said(5, minutes=2), said(5, minutes=1, gone=False)]
     await aio(writer.write, LOG, batch(0, 5, both))
+    assert [who for who, *_ in standing(log_database_url)] == ["1", "2", "3", "4", "5"]
+    await aio(tidy, settings)
     assert [who for who, *_ in standing(log_database_url)] == ["1", "3", "5"]
     await aio(writer.write, LOG, batch(0, 9, [said(2, minutes=3)]))
+    await aio(tidy, settings)
     assert [who for who, *_ in standing(log_database_url)] == ["1", "2", "3", "5"]
 
 
@@ -121,7 +130,7 @@ async def test_two_who_write_the_same_people_in_opposite_order_wait_for_each_oth
 
 
 async def test_what_was_lifted_is_forgotten_when_no_older_row_can_come(
-    writer: Writer, log_database_url: str, redis_url: str, kafka_bootstrap: str
+    writer: Writer, log_database_url: str, settings: IngestSettings
 ) -> None:
     await aio(writer.write, LOG, batch(0, 0, [said(n) for n in range(1, 5)]))
     for who, days_ago in ((1, 7), (2, 9)):
@@ -129,14 +138,6 @@ async def test_what_was_lifted_is_forgotten_when_no_older_row_can_come(
         fetch(log_database_url, f"UPDATE suppressions SET {lift} WHERE recipient_id = '{who}' RETURNING 1")  # noqa: S608
     again = "lifted_at = now() - interval '9 days'"  # and was gone once more since
     fetch(log_database_url, f"UPDATE suppressions SET {again} WHERE recipient_id = '3' RETURNING 1")  # noqa: S608
-    addresses = {"redis_url": redis_url, "kafka_bootstrap_servers": kafka_bootstrap}
-    settings = load(IngestSettings, env_file=None, log_database_url=log_database_url, log_retention_days=7, **addresses)
-
-    def kept() -> list[str]:
-        return [who for (who,) in fetch(log_database_url, "SELECT recipient_id FROM suppressions ORDER BY 1")]
-
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(aio, keep_partitions, settings)
-        await until(lambda: "2" not in kept())
-        nursery.cancel_scope.cancel()
-    assert kept() == ["1", "3", "4"]
+    await aio(tidy, settings)
+    kept = fetch(log_database_url, "SELECT recipient_id FROM suppressions ORDER BY 1")
+    assert [who for (who,) in kept] == ["1", "3", "4"]
