@@ -103,7 +103,7 @@ def _by_class(answer: Answer, job: Job, on_unknown: OnUnknown, random: Random) -
         case ErrorClass.TRANSIENT:
             ending = _transient(answer, job, random)
         case ErrorClass.RATE_LIMIT_APP | ErrorClass.RATE_LIMIT_PAGE:
-            ending = Ending(outcome=Outcome.RETRYING, error_class=error_class)
+            ending = _wait(error_class)
         case ErrorClass.AUTH_PAGE if may_concern_one_person(answer):
             # Counted: a single person who always gets this never opens the breaker and would come back without end.
             ending = _retry_or_fail(ErrorClass.AUTH_PAGE, job, RETRIES, random)
@@ -111,7 +111,7 @@ def _by_class(answer: Answer, job: Job, on_unknown: OnUnknown, random: Random) -
             delay_ms = _around(_doubled(*_RETURN_MS, job.attempts), random)
             ending = Ending(outcome=Outcome.RETRYING, error_class=error_class, delay_ms=delay_ms)
         case ErrorClass.POLICY_PAGE if (answer.code, answer.subcode) != (368, 1346003):
-            ending = Ending(outcome=Outcome.RETRYING, error_class=error_class)
+            ending = _wait(error_class)
         case ErrorClass.BAD_PAYLOAD if answer.subcode in _ONE_RETRY:
             ending = _retry_or_fail(ErrorClass.BAD_PAYLOAD, job, 1, random)
         case ErrorClass.RECIPIENT_WINDOW | ErrorClass.RECIPIENT_TEMPORARY:
@@ -132,6 +132,11 @@ def may_concern_one_person(answer: Answer) -> bool:
     if (answer.code, answer.subcode) == (100, 33):
         return True
     return answer.code in {10, 200} and (answer.code, answer.subcode) not in BY_CODE_AND_SUBCODE
+
+
+def _wait(error_class: ErrorClass) -> Ending:
+    """Uncounted: a rule holds the page or the app for longer; where an operator has switched it off, no hot loop."""
+    return Ending(outcome=Outcome.RETRYING, error_class=error_class, delay_ms=FIRST_RETRY_MS)
 
 
 def _retry_or_fail(error_class: ErrorClass, job: Job, limit: int, random: Random) -> Ending:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import httpx
 import msgspec
 
+from schema.outcomes import ErrorClass
 from sender.delivery.after_answer import decide
 from sender.delivery.run_contexts import RunContext
 from sender.graph.api.classify import Answer, classify, split_batch
@@ -31,6 +32,8 @@ def judge(
     if not isinstance(found, Answer):
         return _judged(found, jobs, context, rules)
     judged = _judged([found] * len(jobs), jobs, context, rules)
+    if found.error_class is ErrorClass.AMBIGUOUS:
+        return judged  # each message may have gone out: the brake for such answers counts messages
     # The whole batch was refused, and no message of it was looked at: for the page that is one answer, not as many.
     others = [msgspec.structs.replace(ending, letter="", verdict=b"") for ending in judged.endings[1:]]
     return Judgement(judged.answers, [*judged.endings[:1], *others])

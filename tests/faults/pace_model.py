@@ -136,6 +136,8 @@ class Pace:
         stands, base, wanted = self.ceiling_stands(now), 1.0, factor
         if of_app:
             base = self.ceiling_base if stands else min(self.of_app(0, now), reached)
+            if base == 0:
+                return False
             wanted = max(1, base * factor)
         low_already = stands and self.ceiling is not None and self.ceiling <= wanted
         lower = self.ceiling is not None and self.ceiling < wanted

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import Any, TypeVar
 
 import msgspec
@@ -14,15 +13,15 @@ from schema.keys import key
 from sender.queue.session_queue import _packed
 from sender.rules.rule import Rule, pack
 from tests.faults.judge_model import BY_HAND_MS, Said, Scope
+from tests.faults.queue_comparison import FAR_MS, FINAL, compare, unit_of
 from tests.faults.queue_model import HOLDERS, ZONES, Model, Run, Session, Settling
 from tests.faults.queue_model import Job as Known
-from tests.faults.scripts import Scripts, pairs
+from tests.faults.scripts import Scripts
 
 T = TypeVar("T")
 
 RUNS, PAGES, MOST_SESSIONS = [f"r{n}" for n in range(8)], ["1", "2"], 4
-FAR_MS, NEVER_MS, LATER_MS = 4_000_000_000_000, 10**9, 10**8
-FINAL = ("sent", "failed", "suppressed", "expired", "unknown", "cancelled")
+NEVER_MS, LATER_MS = 10**9, 10**8
 OUTCOMES = (*FINAL, "retrying", "retrying later", "", "")
 MOSTLY, RARELY = st.sampled_from([True, True, True, False]), st.sampled_from([False, False, False, True])
 RUN_EVENTS = ("hold", "let go", "let go", "let go", "cancel", "becomes overdue", "hours", "hours")
@@ -213,7 +212,7 @@ class QueueMachine(RuleBasedStateMachine):
 
     def _parked_units_are_due(self, run: str) -> None:
         for zone in ZONES:
-            self.redis.zadd(key("parked"), {_unit(run, zone): 1}, xx=True)
+            self.redis.zadd(key("parked"), {unit_of(run, zone): 1}, xx=True)
 
     # sessions
 
@@ -491,98 +490,13 @@ class QueueMachine(RuleBasedStateMachine):
                 if not run.closed:
                     self._parked_units_are_due(run_id)
 
-    # what must always hold
-
     @invariant()
     def redis_holds_what_the_model_says(self) -> None:
-        found, model = self.scripts.dump(), self.model
-        everywhere = Counter[bytes]()
-        for name, run in model.runs.items():
-            for zone in ZONES:
-                waiting = [record[:16] for record in found.get(_list(name, zone), [])]
-                everywhere.update(waiting)
-                assert sorted(waiting) == sorted(model.at("waiting", name, zone)), f"waiting jobs of {name}"
-            aside = [record[:16] for record in found.get(f"aside:{name}", [])]
-            everywhere.update(aside)
-            assert sorted(aside) == sorted(model.at("aside", name)), f"jobs of {name} that stand aside"
-            facts = {k.decode(): v.decode(errors="replace") for k, v in pairs(found[f"run:{name}"]).items()}
-            expected = (run.state, run.cursor, str(int(run.enqueued)), str(run.recipients), str(run.left))
-            assert tuple(facts[f] for f in ("state", "cursor", "enqueued", "recipients", "left")) == expected
-            assert {f: int(facts[f]) for f in (*FINAL, "retrying") if f in facts} == dict(run.counts)
-            assert {f.removeprefix("hold:") for f in facts if f.startswith("hold:")} == run.holds
-            final = sum(run.counts[f] for f in FINAL)
-            assert run.recipients == run.left + final
-            assert run.state != "finished" or final == run.recipients, "a finished run does not add up"
-        delayed = found.get("delayed", [])[::2]
-        everywhere.update(tagged.split(b"\0", 1)[1][:16] for tagged in delayed)
-        for name, session in model.sessions.items():
-            held = pairs(found.get(f"held:{name}", []))
-            everywhere.update(held.keys())
-            assert held == {i: f"{model.jobs[i].run}\0".encode() + model.jobs[i].record for i in session.held}
-            marks = {i: b"\0".join(mark) for i, mark in session.marks.items()}
-            assert pairs(found.get(f"marks:{name}", [])) == marks, f"marks of {name}"
-            assert [f[3] for _, f in found.get(f"outbox:{name}", [])] == session.outbox, "the outbox of a session"
-        assert int(pairs(found.get("app", [])).get(b"outbox", 0)) == model.waiting_events, "events that wait"
-        assert everywhere == Counter(i for i, job in model.jobs.items() if job.place != "final"), "not in one place"
-        assert {s.encode() for s, session in model.sessions.items() if session.alive} == set(
-            found.get("sessions", [])[::2]
-        )
-        assert len(model.events) == sum(sum(run.counts.values()) for run in model.runs.values())
-        self.nothing_is_stranded(found)
-        self.what_answers_did(found)
-
-    def what_answers_did(self, found: dict[str, Any]) -> None:
-        """Pages and the app are as the answers, and people, left them."""
-        judge = self.model.judge
-        for scope in (judge.app, *judge.pages.values()):
-            name = "app" if scope.kind == "app" else f"page:{scope.name}"
-            fields = {k.decode(): v.decode(errors="replace") for k, v in pairs(found.get(name, [])).items()}
-            told = {n: fields.get(n, "") for n in ("answers", "probe", "breaker")}
-            assert told == {"answers": scope.answers, "probe": scope.probe or "", "breaker": scope.breaker or ""}, name
-            numbers = {n: int(fields.get(n, 0)) for n in ("failures", "cooldowns", "pause_level")}
-            assert numbers == {n: getattr(scope, n) for n in numbers}, name
-        troubled = {scope.name.encode() for scope in (judge.app, *judge.pages.values()) if scope.looked_after}
-        assert set(found.get("troubled", [])) == troubled, "whose answers are looked at"
-        for name in self.model.runs:
-            first_attempts = pairs(found[f"run:{name}"]).get(b"answers", b"").decode()
-            assert first_attempts == judge.run(name).answers, f"answers of {name}"
-        probing = {scope.name.encode() for scope in (judge.app, *judge.pages.values()) if scope.probing}
-        assert probing <= troubled, "an answer to a probe would not be looked at"
-
-    def nothing_is_stranded(self, found: dict[str, Any]) -> None:
-        """Who may be claimed has its turn; who ended will be drained, or is finished and waits for the registry."""
-        states = {name: run.state for name, run in self.model.runs.items()}
-        soon_ms = self._now_ms() + 10_000  # a probe is waited for longer
-        parked = {unit.decode(): float(until) for unit, until in pairs(found.get("parked", [])).items()}
-        for name, run in self.model.runs.items():
-            for zone in ZONES:
-                unit = _unit(name, zone)
-                in_lane = unit.encode() in found.get(f"lane:{run.lane}", [])[::2]
-                waits = run.claimable and bool(self.model.at("waiting", name, zone))
-                assert in_lane == (waits and unit not in parked), f"the turn of {name}"
-                lanes = [*found.get("ready", [])[::2], *found.get("waiting", [])[::2]]
-                assert not in_lane or lanes.count(run.lane.encode()) == 1, f"the lane of {name}"
-                for_hours = zone in run.closed
-                assert parked.get(unit, 0) < (FAR_MS if for_hours else soon_ms), f"{unit} is parked"
-                parked_until_ms = float(pairs(found.get("waiting", [])).get(run.lane.encode(), 0)) / 1000
-                must_wait = self.model.page(run.page).blocked(self.model.now_us)
-                assert must_wait or parked_until_ms < soon_ms, f"the lane of {name} sleeps on"
-        draining = {name.encode() for name, state in states.items() if state in {"cancelled", "expired"}}
-        assert set(found.get("draining", [])) == draining
-        finished = {name.encode() for name, state in states.items() if state == "finished"}
-        assert set(found.get("finished", [])[::2]) == finished
+        compare(self.scripts.dump(), self.model, self._now_ms())
 
 
 def _one_of(data: st.DataObject, choices: list[T]) -> T:
     return choices[data.draw(st.integers(0, 10_000)) % len(choices)]
-
-
-def _unit(run: str, zone: str) -> str:
-    return f"{run}\0{zone}" if zone else run
-
-
-def _list(run: str, zone: str) -> str:
-    return f"hours:{run}\0{zone}" if zone else f"jobs:{run}"
 
 
 def _same_in_any_order(old: Any, new: Any) -> bool:

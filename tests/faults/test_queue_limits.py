@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from schema.job import Job, encode_record, job_id
 from schema.keys import key
 from sender.queue.limit_clock import decode_clock, encode_clock
-from tests.faults.queue_machine import EMPTY_MAP, FAR_MS, NEVER_MS
+from tests.faults.queue_comparison import FAR_MS
+from tests.faults.queue_machine import EMPTY_MAP, NEVER_MS
 from tests.faults.scripts import Scripts
 
 NONE = 10**6

@@ -62,7 +62,7 @@ def final(outcome: Outcome, error_class: ErrorClass | None) -> OfMessage:
     return outcome, error_class, 0, False
 
 
-def back(error_class: ErrorClass, delay_ms: int = 0) -> OfMessage:
+def back(error_class: ErrorClass, delay_ms: int = 1_000) -> OfMessage:
     return Outcome.RETRYING, error_class, delay_ms, False
 
 

@@ -98,6 +98,7 @@ function ACTIONS.ceiling(scope, rule, a, now)
   local stands, ceiling, base = ceiling_stands(f, now), rule.factor, 1
   if scope.kind == 'app' then
     base = stands and tonumber(f.ceiling_base) or math.min(app_limit_now(f, 0, now) or math.huge, reached(scope, now))
+    if base == 0 then return false end -- a late answer: nobody knows how fast it goes now
     ceiling = math.max(1, base * rule.factor)
   end
   local lower = stands and tonumber(f.ceiling) <= ceiling
