@@ -278,14 +278,14 @@ def _brake(scope: Scope, rule: Rule, said: Said, now: float) -> bool:
     return True
 
 
-def _in_vain(scope: Scope, share: float, n: int, now: float) -> bool:
+def _in_vain(scope: Scope, share: float, n: int, beyond: bool, now: float) -> bool:
     """Whether single persons are throttled, and not the page: then cutting is of no use."""
     pace = scope.pace
     if share > 0.25 and (n >= 20 or share >= 0.5):
         return False
     if pace.vain_until_us > now:
         return n < 20 or share <= 1.5 * pace.vain_share
-    if scope.cut_us == 0 or now - scope.cut_us > VAIN_US or pace.cut_share is None:
+    if beyond or scope.cut_us == 0 or now - scope.cut_us > VAIN_US or pace.cut_share is None:
         return False
     if n < 20:
         return True
@@ -302,30 +302,36 @@ def _cut(scope: Scope, rule: Rule, said: Said, now: float) -> bool:
     since = "".join(letter for letter in scope.answers if not letter.isupper())
     n = len(since)
     share = since.count("t") / max(n, 1)
-    if scope.kind == "page" and rule.count > 1 and _in_vain(scope, share, n, now):
+    beyond = scope.pace.reached is not None and scope.pace.growth(now) > 1
+    if scope.kind == "page" and rule.count > 1 and _in_vain(scope, share, n, beyond, now):
         return False
-    reached = _reached(scope, now)
+    reached, a_second = _reached(scope, now)
     if reached == 0:
         return False
-    scope.pace.cut(reached, _refused(since), rule.factor, share, now, of_app=scope.kind == "app")
+    left = (1 - _refused(since, beyond, a_second)) * (0.95 if beyond else 1)
+    scope.pace.cut(reached, left, rule.factor, share, now, of_app=scope.kind == "app")
     scope.answers, scope.changed = scope.answers.upper(), True
     return True
 
 
-def _refused(since: str) -> float:
-    """The share of answers that throttled since the first one that did."""
+def _refused(since: str, beyond: bool, a_second: float) -> float:
+    """The share that was refused: of ten seconds' messages, or of the answers since the first refusal."""
     behind = since.partition("t")[2]
-    return min(0.3, behind.count("t") / len(behind)) if behind else 0
+    if not behind:
+        return 0
+    return min(0.7, since.count("t") / (10 * a_second) if beyond else behind.count("t") / len(behind))
 
 
-def _reached(scope: Scope, now: float) -> float:
+def _reached(scope: Scope, now: float) -> tuple[float, float]:
+    """As a share of the limit, and in messages a second."""
+    rates = [(clock.rate(now), clock.limit) for clock in scope.clocks]
     if scope.kind == "app":
-        return scope.clocks[0].rate(now)
-    return max((clock.rate(now) / clock.limit for clock in scope.clocks if clock.limit > 0), default=0)
+        return rates[0][0], rates[0][0]
+    return max(((rate / limit, rate) for rate, limit in rates if limit > 0), default=(0.0, 0.0))
 
 
 def _ceiling(scope: Scope, rule: Rule, said: Said, now: float) -> bool:
-    return scope.pace.lower_ceiling(rule.factor, rule.for_ms, _reached(scope, now), now, of_app=scope.kind == "app")
+    return scope.pace.lower_ceiling(rule.factor, rule.for_ms, _reached(scope, now)[0], now, of_app=scope.kind == "app")
 
 
 def _hold_pace(scope: Scope, rule: Rule, said: Said, now: float) -> bool:

@@ -114,12 +114,12 @@ class Pace:
             paced = min(paced, max(1, self.ceiling))
         return paced
 
-    def cut(self, reached: float, refused: float, factor: float, share: float, now: float, *, of_app: bool) -> None:
-        """Begin the climb anew, from a share of what got through."""
+    def cut(self, reached: float, left: float, factor: float, share: float, now: float, *, of_app: bool) -> None:
+        """Begin the climb anew, from what is left of the rate: what got through."""
         if of_app:
-            self.reached = stored(max(1, reached * (1 - refused)))
+            self.reached = stored(max(1, reached * left))
         else:
-            self.reached = stored(max(LOWEST, min(reached, self.of_page(now)) * (1 - refused)))
+            self.reached = stored(max(LOWEST, min(reached, self.of_page(now)) * left))
         self.slowed, self.cut_us, self.climbed_us, self.hold_until_us = True, now, 0, now
         self.factor, self.cut_share = stored(factor), stored(share)
 

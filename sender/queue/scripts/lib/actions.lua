@@ -4,7 +4,8 @@
 -- error, token version, asked_ms (how long Meta wants to be left alone), jitter (1 to 1.1), text}.
 
 local ACTIONS = {}
-local MOST_REFUSED = 0.3
+local MOST_REFUSED = 0.7
+local BELOW = 0.95 -- of the rate that just passed: flat around it nothing is to be refused
 
 local function doubled(for_ms, longest_ms, times)
   return math.min(longest_ms, for_ms * 2 ^ math.min(times, 30))
@@ -30,11 +31,12 @@ function ACTIONS.pause(scope, rule, a, now)
 end
 
 -- Whether cutting would be in vain: when a cut has changed nothing of the share that is throttled, single persons are
--- throttled, and not the page. More than a quarter are never single persons.
-local function in_vain(scope, f, share, n, now)
+-- throttled, and not the page. More than a quarter are never single persons; and beyond the rate of the last cut some are
+-- refused whenever the limit is near.
+local function in_vain(scope, f, share, n, beyond, now)
   if share > 0.25 and (n >= 20 or share >= 0.5) then return false end
   if tonumber(f[2] or 0) > now then return n < 20 or share <= 1.5 * tonumber(f[1]) end
-  if scope.cut_us == 0 or now - scope.cut_us > 20e6 or not f[3] then return false end
+  if beyond or scope.cut_us == 0 or now - scope.cut_us > 20e6 or not f[3] then return false end
   if n < 20 then return true end
   if share < 0.6 * tonumber(f[3]) then return false end
   redis.call('HSET', scope.key, 'vain_share', tostring(share), 'vain_until_us', int(now + 300e6))
@@ -42,20 +44,29 @@ local function in_vain(scope, f, share, n, now)
   return true
 end
 
+-- The rate of the last ten seconds: of a page as a share of its limit, of the app in messages a second. Second, for both,
+-- in messages a second.
 local function reached(scope, now)
-  if scope.kind == 'app' then return rate(read_clock(scope.key, 'clock'), now) end
-  local most = 0
+  if scope.kind == 'app' then
+    local a_second = rate(read_clock(scope.key, 'clock'), now)
+    return a_second, a_second
+  end
+  local most, a_second = 0, 0
   for _, packed in ipairs(redis.call('HMGET', scope.key, 'clock:text', 'clock:media')) do
     local clock = unpack_clock(packed)
-    if clock.limit > 0 then most = math.max(most, rate(clock, now) / clock.limit) end
+    local here = rate(clock, now)
+    if clock.limit > 0 and here / clock.limit > most then most, a_second = here / clock.limit, here end
   end
-  return most
+  return most, a_second
 end
 
--- The share of answers that throttled since the first one that did, as far as it is believed: few tell little.
-local function refused_lately(answers)
+-- The share that was refused of what went out. Beyond the rate of the last cut it is all that was refused on the way there,
+-- of ten seconds' messages. Otherwise the limit has fallen: of the answers since the first refusal, as far as these are
+-- believed, since few tell little.
+local function refused_lately(answers, beyond, a_second)
   local first = string.find(answers, 't', 1, true)
   if not first or first == #answers then return 0 end
+  if beyond then return math.min(MOST_REFUSED, how_many(answers, 't') / (10 * a_second)) end
   local since = string.sub(answers, first + 1)
   return math.min(MOST_REFUSED, how_many(since, 't') / #since)
 end
@@ -66,11 +77,12 @@ function ACTIONS.pace(scope, rule, a, now)
   local since = string.gsub(scope.answers, '%u', '') -- the last cut
   local n, share = #since, how_many(since, 't') / math.max(#since, 1)
   local f = redis.call('HMGET', scope.key, 'vain_share', 'vain_until_us', 'cut_share')
-  if scope.kind == 'page' and rule.count > 1 and in_vain(scope, f, share, n, now) then return false end
-  local before, rate_now = read_pace(scope.key), reached(scope, now)
+  local before, rate_now, a_second = read_pace(scope.key), reached(scope, now)
+  local beyond = (before.pace or before.pace_rate) and growth(before, now) > 1
+  if scope.kind == 'page' and rule.count > 1 and in_vain(scope, f, share, n, beyond, now) then return false end
   if rate_now == 0 then return false end
   if scope.kind == 'page' then rate_now = math.min(rate_now, pace_now(before, now)) end
-  rate_now = rate_now * (1 - refused_lately(since))
+  rate_now = rate_now * ((1 - refused_lately(since, beyond, a_second)) * (beyond and BELOW or 1))
   if scope.kind == 'page' then
     redis.call('HSET', scope.key, 'pace', tostring(math.max(LOWEST, rate_now)))
   else
