@@ -284,7 +284,7 @@ def _in_vain(scope: Scope, share: float, n: int, beyond: bool, now: float) -> bo
     if share > 0.25 and (n >= 20 or share >= 0.5):
         return False
     if pace.vain_until_us > now:
-        return n < 20 or share <= 1.5 * pace.vain_share
+        return n < 20 or share <= 2 * pace.vain_share
     if beyond or scope.cut_us == 0 or now - scope.cut_us > VAIN_US or pace.cut_share is None:
         return False
     if n < 20:

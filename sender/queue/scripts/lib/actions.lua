@@ -35,7 +35,7 @@ end
 -- refused whenever the limit is near.
 local function in_vain(scope, f, share, n, beyond, now)
   if share > 0.25 and (n >= 20 or share >= 0.5) then return false end
-  if tonumber(f[2] or 0) > now then return n < 20 or share <= 1.5 * tonumber(f[1]) end
+  if tonumber(f[2] or 0) > now then return n < 20 or share <= 2 * tonumber(f[1]) end
   if beyond or scope.cut_us == 0 or now - scope.cut_us > 20e6 or not f[3] then return false end
   if n < 20 then return true end
   if share < 0.6 * tonumber(f[3]) then return false end
