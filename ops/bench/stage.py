@@ -125,12 +125,16 @@ async def enqueue_held(stage: Stage, *, messages: int, pages: int, personal: flo
 async def fill_queue(
     redis: Redis, *, messages: int, pages: int, sealed: str, held: bool = False, personal: float = 0.0
 ) -> list[str]:
-    """Put messages into the queue, one run for each page; return the run ids."""
+    """Put messages into the queue, one run for each page; return the run ids.
+
+    The pages are new: a run beside another one of its page has to wait for everybody's second.
+    """
     queue, pages_queue = RunQueue(redis), PageQueue(redis)
+    first_page = 10**9 * (1 + secrets.randbelow(10**6))
     expires_at_ms = int(time.time() * 1000) + 24 * 3600 * 1000
     run_ids = []
     for page in range(pages):
-        run_id, page_id = f"bench-{secrets.token_hex(4)}", str(1000 + page)
+        run_id, page_id = f"bench-{secrets.token_hex(4)}", str(first_page + page)
         await pages_queue.set_page(PageFacts(page_id=page_id, sealed_token=sealed))
         varies = page < round(personal * pages)
         message = PERSONAL if varies else MESSAGE
