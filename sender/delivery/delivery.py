@@ -104,7 +104,10 @@ class Delivery:
             if response is None:
                 return
             jobs = [one.job for one in marked]
-            self._settle(jobs, judge(response, jobs, context, self._rules, batched=self._batched), latency_ms)
+            judgement = judge(response, jobs, context, self._rules, batched=self._batched)
+            if judgement.misplaced:
+                connection.usable = False  # what comes next on it would be another's answer too
+            self._settle(jobs, judgement, latency_ms)
         finally:
             self._settle_rest(batch, connection)
 

@@ -8,7 +8,7 @@ import msgspec
 from schema.outcomes import ErrorClass
 from sender.delivery.after_answer import decide
 from sender.delivery.run_contexts import RunContext
-from sender.graph.api.classify import Answer, classify, split_batch
+from sender.graph.api.classify import Answer, classify, split_batch, tied_to
 from sender.graph.api.usage import header_of
 from sender.outbox.ending import Ending
 from sender.queue.claimed_job import ClaimedJob
@@ -20,6 +20,11 @@ class Judgement(msgspec.Struct, frozen=True):
 
     answers: list[Answer]
     endings: list[Ending]
+
+    @property
+    def misplaced(self) -> bool:
+        """Whether an answer belongs to another request."""
+        return any(answer.misplaced for answer in self.answers)
 
 
 def judge(
@@ -41,6 +46,7 @@ def judge(
 
 def _judged(answers: list[Answer], jobs: list[ClaimedJob], context: RunContext, rules: RuleTable) -> Judgement:
     on_unknown, version = context.run.on_unknown, context.token_version
+    answers = [tied_to(answer, job.content.recipient_id) for answer, job in zip(answers, jobs, strict=True)]
     return Judgement(
         answers,
         [

@@ -5,6 +5,7 @@ Order of decision: platform facts 2.5. In doubt an answer is `ambiguous`: the me
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, NamedTuple
 
@@ -37,6 +38,10 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """The error's text for people: at most MAX_ERROR_MESSAGE characters, credentials and control characters removed."""
     fbtrace_id: str | None = None
     usage: Usage | None = None
+    recipient_id: str | None = None
+    """Whom an accepted message went to, as the answer says."""
+    misplaced: bool = False
+    """Whether it is the answer to another request: whoever reads on here is told nothing but such."""
     unknown_code: bool = False
     """Whether the code stands in no table: it counts as `transient`, and somebody should look (platform facts 2.3)."""
 
@@ -50,6 +55,7 @@ class _Error(msgspec.Struct):
 
 class _Body(msgspec.Struct):
     message_id: str | None = None
+    recipient_id: Any = None
     error: _Error | None = None
 
 
@@ -80,9 +86,8 @@ def classify(status: int, header: HeaderOf, body: bytes | str) -> Answer:
         body: as decoded from its content coding.
     """
     usage = read_usage(header)
-    try:
-        content = _body.decode(body)
-    except _UNREADABLE:
+    content = _read(body)
+    if content is None:
         return _ambiguous(status, "the answer cannot be read", usage)
     error, message_id = content.error, content.message_id
     if error is None:
@@ -90,10 +95,22 @@ def classify(status: int, header: HeaderOf, body: bytes | str) -> Answer:
             return _ambiguous(status, "the answer has neither message id nor error", usage)
         if not 200 <= status < 300:
             return _ambiguous(status, "a message id under a status of failure", usage)
-        return Answer(error_class=None, http_status=status, message_id=message_id, usage=usage)
+        whom = content.recipient_id if isinstance(content.recipient_id, str) else None
+        return Answer(error_class=None, http_status=status, message_id=message_id, recipient_id=whom, usage=usage)
     if message_id is not None:
         return _ambiguous(status, "the answer has a message id and an error", usage)
     return _refused(status, error, usage)
+
+
+def tied_to(answer: Answer, recipient_id: str) -> Answer:
+    """Return the answer to a message to this person; one that names another person belongs to another request.
+
+    An answer may name nobody (platform facts 1.5).
+    """
+    if answer.recipient_id is None or answer.recipient_id == recipient_id:
+        return answer
+    misplaced = _ambiguous(answer.http_status, "the answer is to a message to somebody else", answer.usage)
+    return msgspec.structs.replace(misplaced, misplaced=True)
 
 
 def classify_member(member: bytes | msgspec.Raw) -> Answer:
@@ -174,6 +191,24 @@ def _refused(status: int, error: _Error, usage: Usage | None) -> Answer:
         usage=usage,
         unknown_code=found is None,
     )
+
+
+def _read(body: bytes | str) -> _Body | None:
+    """Return what an answer holds.
+
+    Where its texts have bytes or control characters that JSON does not allow, only an error counts: a message id beside
+    them may be broken too.
+    """
+    try:
+        return _body.decode(body)
+    except _UNREADABLE:
+        pass
+    try:
+        text = body if isinstance(body, str) else body.decode(errors="replace")
+        content = msgspec.convert(json.loads(text, strict=False), _Body)
+    except (ValueError, RecursionError, msgspec.ValidationError):
+        return None
+    return content if content.error is not None else None
 
 
 def _ambiguous(status: int, reason: str, usage: Usage | None = None) -> Answer:

@@ -19,7 +19,7 @@ from sender.message.template import MessageTemplate
 from sender.queue.claimed_job import ClaimedJob
 from tests.unit.delivery.endings import RULES, names_in, verdict
 
-SENT = {"recipient_id": "7", "message_id": "m_1"}
+SENT = {"recipient_id": "0", "message_id": "m_1"}
 GONE = {"error": {"code": 551, "message": "not available", "type": "OAuthException"}}
 BAD_TOKEN = {"error": {"code": 190, "message": "expired", "type": "OAuthException"}}
 TOKEN_VERSION = 7
@@ -65,6 +65,22 @@ def test_a_batch_refused_as_a_whole_is_one_answer_for_all() -> None:
     assert [e.outcome for e in judgement.endings] == [Outcome.RETRYING] * 3
     assert [e.letter for e in judgement.endings] == ["f", "", ""]
     assert [names_in(e) for e in judgement.endings] == [{"page-not-authorised"}, set(), set()]
+
+
+@pytest.mark.parametrize("batched", [True, False])
+def test_an_answer_that_names_somebody_else_says_nothing_of_the_message(batched: bool) -> None:
+    other = SENT | {"recipient_id": "4"}
+    members = [{"code": 200, "body": json.dumps(SENT)}, {"code": 200, "body": json.dumps(other)}]
+    judgement = _judged(200, members, 2, batched=True) if batched else _judged(200, other, 1, batched=False)
+    last = judgement.answers[-1]
+    assert (last.error_class, last.message_id, judgement.misplaced) == (ErrorClass.AMBIGUOUS, None, True)
+    assert [e.outcome for e in judgement.endings] == [Outcome.SENT] * batched + [Outcome.UNKNOWN]
+
+
+@pytest.mark.parametrize("names", [{}, {"recipient_id": None}, {"recipient_id": "0"}])
+def test_an_answer_may_name_nobody(names: dict[str, Any]) -> None:
+    judgement = _judged(200, {"message_id": "m_1"} | names, 1, batched=False)
+    assert (judgement.endings[0].outcome, judgement.misplaced) == (Outcome.SENT, False)
 
 
 @pytest.mark.parametrize("batched", [True, False])

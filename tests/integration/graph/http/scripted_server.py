@@ -78,7 +78,7 @@ class ScriptedServer:
         self.connections += 1
         stream: Stream = trio.SSLStream(tcp, self.tls, server_side=True) if self.tls else tcp
         try:
-            while (request := await _read_request(stream)) is not None:
+            while (request := await read_request(stream)) is not None:
                 self.requests.append(request)
                 self._arrivals.send_nowait(None)
                 await self.behaviour(stream)
@@ -89,7 +89,7 @@ class ScriptedServer:
             await trio.aclose_forcefully(tcp)
 
 
-async def _read_request(stream: Stream) -> bytes | None:
+async def read_request(stream: Stream) -> bytes | None:
     data = b""
     while b"\r\n\r\n" not in data:
         if not (more := await stream.receive_some()):

@@ -190,6 +190,10 @@ def test_an_exact_pair_goes_before_the_text() -> None:
         (400, b'{"error":{}}'),
         (400, b'{"error":"invalid_request"}'),
         (400, b'{"error":{"code":"190"}}'),
+        (400, b'{"error":{"code":"190","message":"\xff"}}'),
+        (400, b'{"error":{"code":190,"message":"\xff"},"message_id":"m_1"}'),
+        (400, b'[{"error":{"code":190,"message":"\xff"}}]'),
+        (400, b'{"n":%b,"error":{"code":190,"message":"\xff"}}' % (b"9" * 5000)),
         (400, b'{"error":{"code":true}}'),
         (400, b'{"error":{"code":99999999999}}'),
         (500, b'{"error":{"code":190,"message":"cut'),
@@ -217,6 +221,18 @@ def test_a_null_error_beside_a_message_id_is_none() -> None:
 def test_a_code_counts_though_text_and_trace_are_of_other_types(told: Any) -> None:
     body = json.dumps({"error": {"code": 551, "message": told, "fbtrace_id": told}}).encode()
     assert classify(400, NO_HEADERS, body) == Answer(error_class=E.RECIPIENT_PERMANENT, http_status=400, code=551)
+
+
+@pytest.mark.parametrize(
+    "text", [b"caf\xe9", b"a\x00b", b"two\nlines", b"\xff\xfe", b"\\ud83d alone", b"\xed\xa0\xbd"], ids=ascii
+)
+def test_a_code_counts_though_a_text_beside_it_is_broken(text: bytes) -> None:
+    body = b'{"error":{"message":"%b","code":10,"error_subcode":2018278,"fbtrace_id":"A%b"}}' % (text, text)
+    answer = classify(400, NO_HEADERS, body)
+    assert (answer.error_class, answer.code, answer.subcode) == (E.RECIPIENT_WINDOW, 10, 2018278)
+    assert answer.message is not None
+    assert answer.message.isprintable()
+    answer.message.encode()
 
 
 def test_messages_are_cut_and_hold_no_credentials_and_no_control_characters() -> None:
