@@ -28,9 +28,24 @@ async def check_source(settings: SourceDatabaseSettings) -> list[Finding]:
             heads = await source.heads("", 1)
             run_id = heads[0].run_id if heads else ""
             sorts = await _sorts(database, settings.source_recipients_view, run_id)
+            implausible = await source.implausible_moments(_SAMPLE)
         except QueryRefused as exc:
             return [Finding(PART, "fail", str(exc))]
-    return [Finding(PART, "ok", f"its views can be read; {len(pages)} pages"), _index(sorts)]
+    return [Finding(PART, "ok", f"its views can be read; {len(pages)} pages"), _index(sorts), _moments(implausible)]
+
+
+_SAMPLE = 10_000
+
+
+def _moments(implausible: int) -> Finding:
+    return judged(
+        PART,
+        implausible == 0,
+        "last_interaction_at holds moments that can be true",
+        otherwise=f"{implausible} of the first {_SAMPLE} acted in the future or before 2015: they will be suppressed",
+        mend="look for another time zone, or for seconds taken for milliseconds, in the view's last_interaction_at",
+        status="warn",
+    )
 
 
 def _index(sorts: bool) -> Finding:

@@ -18,7 +18,7 @@ from sender.graph.http.errors import AnswerLost, NotSent
 from sender.graph.http.origin import Origin
 from sender.graph.http.pool import Pool
 from sender.message.errors import NotSendable
-from sender.message.window import outside_window
+from sender.message.window import Now, outside_window
 from sender.outbox.ending import Ending
 from sender.outbox.settlement import Settlements
 from sender.queue.claimed_job import ClaimedJob
@@ -113,13 +113,14 @@ class Delivery:
 
     def _make(self, batch: RequestBatch) -> list[_Made]:
         """Fill in the messages; settle the jobs that may not or cannot be sent."""
-        run, requests, now_ms = batch.context.run, batch.context.requests, self._held.no_later_than_ms()
+        run, requests = batch.context.run, batch.context.requests
+        now = Now(self._held.no_later_than_ms(), self._held.no_earlier_than_ms())
         make = requests.member if self._batched else requests.single
         made = []
         for job in batch.jobs:
             refusal = None
             if self._settings.enforce_messaging_window:
-                refusal = outside_window(run.messaging_type, job.content.last_interaction_ms, now_ms)
+                refusal = outside_window(run.messaging_type, job.content.last_interaction_ms, now)
             try:
                 if refusal is None:
                     made.append(_Made(job, make(job.id, job.content, job.attempt)))

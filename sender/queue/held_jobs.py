@@ -79,3 +79,7 @@ class HeldJobs:
         What cannot be undone follows this one: a clock that ran ahead must not tell that somebody's window is over.
         """
         return min(self.redis_now_us() // 1000, time.time_ns() // 1_000_000 + TOLERANCE_MS)
+
+    def no_earlier_than_ms(self) -> int:
+        """Return the time in ms that neither of the two clocks has passed: what is later has not been yet."""
+        return max(self.redis_now_us(), time.time_ns() // 1000) // 1000

@@ -8,7 +8,7 @@ from sender.queue.held_jobs import TOLERANCE_MS
 from sender.queue.run_queue import RunQueue
 from sender.runs.databases.registry import Registry
 from sender.runs.rules.still_to_send import StillToSend
-from sender.runs.rules.surely_not_sent import RECIPIENTS_GONE, NotSent, SortedOut, Suppression, agreed_ms
+from sender.runs.rules.surely_not_sent import RECIPIENTS_GONE, NotSent, SortedOut, Suppression, agreed
 
 
 class Asides:
@@ -34,11 +34,9 @@ class Asides:
         run = await self._queue.spec(run_id) if still.rows else None
         if run is None:
             return SortedOut(still.rows, [])
-        now_ms = None
-        if self._enforce_window:
-            now_ms = agreed_ms(await self._queue.clock_ms(), self._clock_ms(), TOLERANCE_MS)
+        now = agreed(await self._queue.clock_ms(), self._clock_ms(), TOLERANCE_MS)
         entries = await self._suppressed(run.page_id, list({row[0] for row in still.rows}))
-        return NotSent(run, now_ms).sort_out(still.rows, still.attempts, entries)
+        return NotSent(run, now, keep_window=self._enforce_window).sort_out(still.rows, still.attempts, entries)
 
     async def _suppressed(self, page_id: str, recipient_ids: list[str]) -> dict[str, list[Suppression]]:
         """Return the entries that count: not those of a run that has been braked because most of it are gone."""

@@ -54,7 +54,10 @@ TWINS = {
     "forgets an outbox with events": ("> 0 then return 1 end", "> 1000 then return 1 end"),
     "counts a retry as final": ("if outcome ~= 'retrying' then", "if true then"),
     "forgets the turn of a run that got a job back": ("activate[unit] = true", ""),
-    "ignores the id of a claim": ("kind .. ':id') ~= id then return nil end", "kind .. ':id') ~= 0 then return nil end"),
+    "ignores the id of a claim": (
+        "kind .. ':id') ~= id then return nil end",
+        "kind .. ':id') ~= 0 then return nil end",
+    ),
     "repeats a claim after its jobs were given back": ("'send:id', 'drain:id')", "'nothing')"),
     "claims for a session that is gone": ("then return 'gone' end", "then return 'ok' end"),
     "claims though the outbox is full": ("then return 'full' end", "then return 'ok' end"),

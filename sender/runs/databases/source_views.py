@@ -27,6 +27,7 @@ _COLUMNS = {
 }
 _ZONE = "time_zone"
 """A column that the view of the recipients may have or not."""
+_NUMBERS = {"bigint", "integer", "numeric", "double precision", "real"}
 _MOMENTS = {"scheduled_at", "expires_at", "updated_at", "last_interaction_at"}
 
 
@@ -105,6 +106,12 @@ class Source:
         [(count,)] = await self._rows(query, run_id=run_id)
         return int(count)
 
+    async def implausible_moments(self, most: int) -> int:
+        """Count who, of the first `most` recipients that the view gives, acted before 2015 or in the future."""
+        query = statement("implausible").format(recipients=_name(self._views.recipients))
+        [(count,)] = await self._rows(query, most=most)
+        return int(count)
+
     async def pages(self) -> list[PageRow]:
         """Return what the source says of its pages; nothing when it has no such view."""
         self._checked = self._checked and self._has_pages  # such a view may be added at any time
@@ -160,7 +167,7 @@ def _name(view: str) -> sql.Identifier:
 
 
 def _unfit(kind: str, view: str, has: Mapping[str, str | None]) -> Iterator[str]:
-    """Yield what is wrong with a view; `has`: column -> its type, if that is no moment."""
+    """Yield what is wrong with a view; `has`: column -> its type, None: a moment with its zone."""
     setting = f"SOURCE_{kind.upper()}_VIEW"
     if not has:
         yield f"the view {view} does not exist here: create it, or name yours in {setting}"
@@ -171,5 +178,17 @@ def _unfit(kind: str, view: str, has: Mapping[str, str | None]) -> Iterator[str]
             f"with NULL AS {missing[0]} where your tables have nothing like it"
         )
     for column in sorted(_MOMENTS & has.keys()):
-        if has[column] is not None:
-            yield f"{column} of the view {view} is {has[column]}: write {column}::timestamptz, or NULL::timestamptz"
+        if (found := has[column]) is not None:
+            yield f"{column} of the view {view} is {found}{_mend(column, found)}"
+
+
+def _mend(column: str, found: str) -> str:
+    """Say what to write for a moment of another type. One without a zone is not cast: that takes our zone."""
+    if found.startswith(("timestamp", "date")):
+        day = "::timestamp" if found == "date" else ""
+        return f", whose time zone nobody knows: write {column}{day} AT TIME ZONE 'UTC', or the zone it was written in"
+    if found in _NUMBERS:
+        return (
+            f": write to_timestamp({column} / 1000.0) where it counts milliseconds, to_timestamp({column}) for seconds"
+        )
+    return f": write {column}::timestamptz, or NULL::timestamptz"

@@ -18,7 +18,7 @@ from schema.run import Run
 from sender.message.errors import BadTemplate, NotSendable
 from sender.message.limits import check_limits, check_recipient
 from sender.message.template import MessageTemplate
-from sender.message.window import outside_window
+from sender.message.window import Now, implausible, outside_window
 from sender.runs.rules.check import moment_ms
 from sender.runs.rules.records import RecipientRow, variables_of
 
@@ -51,12 +51,14 @@ class NotSent:
 
     Args:
         run: whose recipients these are.
-        now_ms: the time, for the 24-hour window; None: it is not kept, or not known for sure.
+        now: the time; None: it is not known for sure, and nobody is left out by it.
+        keep_window: whether the 24-hour window is kept.
     """
 
-    def __init__(self, run: Run, now_ms: int | None) -> None:
+    def __init__(self, run: Run, now: Now | None, *, keep_window: bool = True) -> None:
         self._run = run
-        self._now_ms = now_ms
+        self._now = now
+        self._keep_window = keep_window
         self._template = _template(run)
         self._same_for_all = self._template is not None and self._template.constant
 
@@ -87,7 +89,9 @@ class NotSent:
 
     def _why_not(self, row: RecipientRow, entries: Sequence[Suppression]) -> Aside | None:
         recipient_id, variables, last_s = row[:3]
-        refusal = _suppressed(entries, last_s) or self._outside_window(last_s)
+        last_ms = None if last_s is None else moment_ms(last_s)
+        written_ms = None if last_ms is not None and self._now and implausible(last_ms, self._now) else last_ms
+        refusal = _suppressed(entries, written_ms) or self._outside_window(last_ms)
         try:
             if refusal is None:
                 check_recipient(recipient_id)
@@ -96,10 +100,10 @@ class NotSent:
             refusal = exc
         return None if refusal is None else Aside(refusal.outcome, refusal.error_class, refusal.reason)
 
-    def _outside_window(self, last_s: float | None) -> NotSendable | None:
-        if self._now_ms is None:
+    def _outside_window(self, last_ms: int | None) -> NotSendable | None:
+        if self._now is None or not self._keep_window:
             return None
-        return outside_window(self._run.messaging_type, None if last_s is None else moment_ms(last_s), self._now_ms)
+        return outside_window(self._run.messaging_type, last_ms, self._now)
 
     def _check_message(self, variables: str | None) -> None:
         if self._template is not None:
@@ -107,9 +111,9 @@ class NotSent:
             check_limits(filled)
 
 
-def agreed_ms(redis_ms: int, wall_ms: int, tolerance_ms: int) -> int | None:
-    """Return the time that both clocks have reached; None when they disagree, and nobody may be left out by them."""
-    return min(redis_ms, wall_ms) if abs(redis_ms - wall_ms) <= tolerance_ms else None
+def agreed(redis_ms: int, wall_ms: int, tolerance_ms: int) -> Now | None:
+    """Return the time as both clocks have it; None when they disagree, and nobody may be left out by them."""
+    return Now(*sorted((redis_ms, wall_ms))) if abs(redis_ms - wall_ms) <= tolerance_ms else None
 
 
 def _template(run: Run) -> MessageTemplate | None:
@@ -119,12 +123,12 @@ def _template(run: Run) -> MessageTemplate | None:
         return None  # the sender says what is wrong with it
 
 
-def _suppressed(entries: Sequence[Suppression], last_s: float | None) -> NotSendable | None:
+def _suppressed(entries: Sequence[Suppression], last_ms: int | None) -> NotSendable | None:
     for entry in entries:
         if entry.reason == "denied":
             return NotSendable(ErrorClass.RECIPIENT_DENIED, Outcome.SUPPRESSED, "on the page's deny list")
     for entry in entries:
-        if last_s is None or last_s <= entry.since_s:
+        if last_ms is None or last_ms <= moment_ms(entry.since_s):
             since = datetime.fromtimestamp(entry.since_s, UTC).isoformat(timespec="seconds")
             reason = f"Meta said on {since} that this person cannot be reached, who has not written since"
             return NotSendable(ErrorClass.RECIPIENT_GONE, Outcome.SUPPRESSED, reason)

@@ -67,6 +67,23 @@ def test_doctor_of_a_good_installation_fails_nothing_and_sees_the_index(
     assert index().startswith("an index gives")
 
 
+def test_doctor_counts_people_who_acted_at_an_impossible_moment(desk: CommandLine, log_database_url: str) -> None:
+    for name in ("tables.sql", "views.sql"):
+        sql(log_database_url, (SAMPLES / name).read_text())
+    desk.set(SOURCE_DATABASE_URL=log_database_url)
+    sql(
+        log_database_url,
+        """INSERT INTO pages VALUES ('7', 'a page', 'a token', NULL);
+        INSERT INTO subscribers (page_id, psid, last_interaction_at) VALUES ('7', '1', now() + interval '1 minute'),
+            ('7', '2', now() + interval '7 hours'), ('7', '3', to_timestamp(1700000000 / 1000.0)), ('7', '4', NULL);
+        INSERT INTO broadcasts (page_id, message) VALUES ('7', '{}');
+        INSERT INTO broadcast_recipients SELECT id, '7', psid FROM broadcasts, subscribers""",
+    )
+    found = json.loads(desk("doctor", "--json").stdout)
+    [moments] = [f for f in found if "before 2015" in f["text"]]
+    assert (moments["status"], moments["text"].split()[0]) == ("warn", "2")
+
+
 def test_doctor_tries_the_key_on_the_tokens_in_the_queue(desk: CommandLine, redis_url: str) -> None:
     def about_tokens() -> list[tuple[str, str]]:
         found = json.loads(desk("doctor", "--json").stdout)

@@ -78,16 +78,37 @@ async def test_source_whose_database_has_no_encoding_is_read_as_utf_8(world: Wor
     assert page.time_zone == "Zürich"
 
 
-async def test_column_of_an_impossible_type_is_an_error_that_names_the_samples(world: World) -> None:
+@pytest.mark.parametrize(
+    ("moment", "problem"),
+    [
+        ("'yesterday'", "is text: write last_interaction_at::timestamptz"),
+        ("now() AT TIME ZONE 'Asia/Bangkok'", "timestamp without time zone, .* last_interaction_at AT TIME ZONE 'UTC'"),
+        ("now()::timestamp(0)", "timestamp.* last_interaction_at AT TIME ZONE 'UTC'"),
+        ("now()::date", "is date, .* last_interaction_at::timestamp AT TIME ZONE 'UTC'"),
+        ("1700000000000", r"is bigint: write to_timestamp\(last_interaction_at / 1000.0\)"),
+    ],
+)
+async def test_column_of_an_impossible_type_is_an_error_that_names_the_samples(
+    world: World, moment: str, problem: str
+) -> None:
     world.sql("DROP VIEW newar_recipients")
+    view = "SELECT broadcast_id::text AS run_id, psid AS recipient_id, variables, MOMENT AS last_interaction_at"
+    world.sql(f"CREATE VIEW newar_recipients AS {view} FROM broadcast_recipients".replace("MOMENT", moment))
+    world.run("1")
+    found = f"last_interaction_at of the view newar_recipients .*{problem}.*schema/source/views.sql"
+    with pytest.raises(QueryRefused, match=found):
+        await world.turn()
+
+
+async def test_a_domain_over_moments_is_one(world: World) -> None:
+    world.sql("CREATE DOMAIN moment AS timestamptz; DROP VIEW newar_recipients")
     world.sql(
         "CREATE VIEW newar_recipients AS SELECT broadcast_id::text AS run_id, psid AS recipient_id, variables, "
-        "'yesterday' AS last_interaction_at FROM broadcast_recipients"
+        "now()::moment AS last_interaction_at FROM broadcast_recipients"
     )
-    world.run("1")
-    problem = "last_interaction_at of the view newar_recipients is text: write last_interaction_at::timestamptz"
-    with pytest.raises(QueryRefused, match=f"{problem}.*schema/source/views.sql"):
-        await world.turn()
+    run = world.run("1")
+    await world.turn()
+    assert world.recipients(run) == ["1"]
 
 
 async def test_priority_that_is_no_number_refuses_that_run_only(world: World) -> None:
@@ -154,7 +175,7 @@ async def test_ids_that_are_no_text_in_the_view_work_too(world: World) -> None:
     world.sql("DROP VIEW newar_recipients")
     world.sql(
         "CREATE VIEW newar_recipients AS SELECT broadcast_id AS run_id, psid::bigint AS recipient_id, variables, "
-        "NULL::timestamp AS last_interaction_at FROM broadcast_recipients"
+        "NULL::timestamptz AS last_interaction_at FROM broadcast_recipients"
     )
     run = world.run("9", "10", "11", "12", "9")
     await world.turn()

@@ -9,12 +9,13 @@ import pytest
 
 from schema.job import Aside, decode_record, job_id
 from schema.run import Run
-from sender.message.window import WINDOW_MARGIN_MS, WINDOW_MS
+from sender.message.window import WINDOW_MARGIN_MS, WINDOW_MS, Now
 from sender.runs.rules.records import RecipientRow, records
-from sender.runs.rules.surely_not_sent import NotSent, Suppression, agreed_ms
+from sender.runs.rules.surely_not_sent import NotSent, Suppression, agreed
 
 NOON_S = 1_800_014_400.0
 NOON_MS = 1_800_014_400_000
+NOON = Now(NOON_MS, NOON_MS)
 DENIED = [Suppression("1", "denied", NOON_S)]
 GONE = [Suppression("1", "recipient_gone", NOON_S, "r0")]
 
@@ -24,10 +25,10 @@ def run(text: str = "Hi {{name}}", **more: Any) -> Run:
 
 
 def why_not(
-    row: RecipientRow, *, of: Run | None = None, now_ms: int | None = None, entries: list[Suppression] | None = None
+    row: RecipientRow, *, of: Run | None = None, now: Now | None = None, entries: list[Suppression] | None = None
 ) -> Aside | None:
     """Return why this recipient stands aside; None: it does not."""
-    found = NotSent(of or run("Hi"), now_ms).sort_out([row], {}, {row[0]: entries or []})
+    found = NotSent(of or run("Hi"), now).sort_out([row], {}, {row[0]: entries or []})
     assert (found.rows == [row]) == (not found.asides)
     return decode_record(found.asides[0])[1].aside if found.asides else None
 
@@ -60,14 +61,14 @@ def test_a_message_that_nobody_can_read_is_left_to_the_sender() -> None:
 
 def test_the_window_is_kept_where_the_time_is_known_and_the_type_asks_for_it() -> None:
     last_in_time_s = (NOON_MS - WINDOW_MS + WINDOW_MARGIN_MS + 1) / 1000
-    assert why_not(RecipientRow("1", None, last_in_time_s), now_ms=NOON_MS) is None
-    assert short(why_not(RecipientRow("1", None, last_in_time_s - 0.001), now_ms=NOON_MS)) == (
+    assert why_not(RecipientRow("1", None, last_in_time_s), now=NOON) is None
+    assert short(why_not(RecipientRow("1", None, last_in_time_s - 0.001), now=NOON)) == (
         "suppressed",
         "recipient_window",
     )
-    assert short(why_not(RecipientRow("1", None, None), now_ms=NOON_MS)) == ("suppressed", "recipient_window")
-    assert why_not(RecipientRow("1", None, None), now_ms=None) is None
-    assert why_not(RecipientRow("1", None, None), now_ms=NOON_MS, of=run("Hi", messaging_type="UTILITY")) is None
+    assert short(why_not(RecipientRow("1", None, None), now=NOON)) == ("suppressed", "recipient_window")
+    assert why_not(RecipientRow("1", None, None), now=None) is None
+    assert why_not(RecipientRow("1", None, None), now=NOON, of=run("Hi", messaging_type="UTILITY")) is None
 
 
 @pytest.mark.parametrize(("later_s", "stands"), [(None, True), (-60.0, True), (0.0, True), (0.001, False)])
@@ -77,8 +78,18 @@ def test_who_is_gone_stands_aside_until_writing_again(later_s: float | None, sta
     assert aside is None or "2027-01-15T12:00:00+00:00" in aside.reason
 
 
+def test_a_moment_that_cannot_be_true_neither_opens_the_window_nor_lifts() -> None:
+    later = RecipientRow("1", None, NOON_S + 3600)
+    assert short(why_not(later, now=NOON)) == ("suppressed", "recipient_window")
+    assert short(why_not(later, now=NOON, entries=GONE)) == ("suppressed", "recipient_gone")
+    utility = run("Hi", messaging_type="UTILITY")
+    assert short(why_not(later, now=NOON, of=utility, entries=GONE)) == ("suppressed", "recipient_gone")
+    assert why_not(later, now=NOON, of=utility) is None
+    assert why_not(later, now=None, entries=GONE) is None  # nobody is left out by clocks that disagree
+
+
 def test_who_is_denied_stands_aside_also_after_writing_again_and_for_that_reason() -> None:
-    assert why_not(RecipientRow("1", None, NOON_S + 60), entries=[*GONE, *DENIED], now_ms=NOON_MS) == Aside(
+    assert why_not(RecipientRow("1", None, NOON_S + 60), entries=[*GONE, *DENIED], now=NOON) == Aside(
         "suppressed", "recipient_denied", "on the page's deny list"
     )
 
@@ -103,6 +114,6 @@ def test_a_recipient_twice_stands_aside_once_with_all_that_a_job_holds() -> None
 
 
 def test_the_time_is_known_where_two_clocks_agree() -> None:
-    assert agreed_ms(1000, 1300, 300) == agreed_ms(1300, 1000, 300) == 1000
-    assert agreed_ms(1000, 1301, 300) is None
-    assert agreed_ms(1301, 1000, 300) is None
+    assert agreed(1000, 1300, 300) == agreed(1300, 1000, 300) == Now(1000, 1300)
+    assert agreed(1000, 1301, 300) is None
+    assert agreed(1301, 1000, 300) is None
