@@ -32,6 +32,13 @@ class MissingVariable(NotSendable):
         self.name = name
 
 
+class BadVariables(NotSendable):
+    """A recipient's variables cannot be read: to go on without them would fill in fallbacks for what is known."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(ErrorClass.MISSING_VARIABLE, Outcome.FAILED, reason)
+
+
 class UnusableVariable(MissingVariable):
     """The recipient's variable is a list, an object or no finite number; a fallback does not stand in for it."""
 

@@ -2,8 +2,8 @@
 
 Placeholders are `{{name}}` and `{{name|fallback}}` in any string of the message (keys are left alone), blanks around
 name and fallback do not count. There is no escape: a `{{` that is no placeholder is a mistake, and a person's text
-with braces comes from a variable, whose value is inserted once and not looked at again. A name is looked up as it
-stands (`a.b` is one name).
+with braces comes from a variable, whose value is inserted once and not looked at again. A name may be in any script and
+have blanks in it; `a.b` is a member of an object (variables.py).
 """
 
 from __future__ import annotations
@@ -16,9 +16,12 @@ import msgspec
 
 from sender.message.errors import BadTemplate, MissingVariable, UnusableVariable
 from sender.message.limits import MAX_OWN_METADATA
+from sender.message.variables import normal_name
 
 _DEEPEST = 64
-_NAME = re.compile(r"[A-Za-z_][\w.]*")
+_OTHER_LANGUAGES = "#/>&!^=$@"
+"""What their commands begin with: `{{#if}}` would be a name that nobody has."""
+_NO_NAME = re.compile(r"[{}\x00-\x1f\x7f]")
 
 
 class _Slot(msgspec.Struct, frozen=True):
@@ -126,10 +129,10 @@ def _compile_text(text: str, position: str) -> _Text | None:
 
 def _slot(inside: str, place: str) -> _Slot:
     name, bar, fallback = inside.partition("|")
-    name = name.strip()
+    name = normal_name(name)
     if "{{" in inside:
         raise BadTemplate(place, "{{ within a placeholder")
-    if not _NAME.fullmatch(name):
+    if not name or name[0] in _OTHER_LANGUAGES or _NO_NAME.search(name):
         raise BadTemplate(
             place, f"{name[:40]!r} is not the name of a variable" if name else "no name between {{ and }}"
         )

@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from sender.message.variables import written_number
 from sender.runs.rules.send_window import zone_named
 
 OWN_COLUMNS = ("recipient_id", "last_interaction_at", "time_zone")
@@ -49,7 +50,7 @@ def read_recipients(lines: Iterable[str]) -> Iterator[Recipient | BadLine]:
 
 
 def _ndjson(lines: Iterable[str]) -> Iterator[Recipient | BadLine]:
-    decoder = msgspec.json.Decoder(Recipient)
+    decoder = msgspec.json.Decoder(Recipient, float_hook=written_number)
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue

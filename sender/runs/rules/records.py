@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-import msgspec
-
 from schema.job import Job, encode_record, job_id
+from sender.message.errors import BadVariables
+from sender.message.variables import read_variables
 from sender.runs.rules.check import moment_ms
 
 
@@ -35,7 +35,7 @@ def records(run_id: str, rows: list[RecipientRow], attempts: Mapping[str, int] |
         if recipient_id != before:
             job = Job(
                 recipient_id,
-                variables_of(variables),
+                kept_variables(variables),
                 None if last_interaction_s is None else moment_ms(last_interaction_s),
                 marks.get(recipient_id, 0),
                 time_zone=time_zone,
@@ -45,25 +45,12 @@ def records(run_id: str, rows: list[RecipientRow], attempts: Mapping[str, int] |
     return found
 
 
-def variables_of(text: str | None) -> dict[str, Any] | None:
-    """Read a recipient's variables as a record holds them; None when there are none or they are no JSON object.
+def kept_variables(text: str | None) -> dict[str, Any] | None:
+    """Read a recipient's variables as a record holds them; None when there are none, or where they are of no use.
 
-    Such a recipient is kept: it ends as `failed` (missing variable) where the message has no fallback.
+    Whether somebody may go without is not decided here (surely_not_sent.py): a message may have no placeholder.
     """
-    if text is None:
-        return None
     try:
-        found = msgspec.json.decode(text, type=dict[str, Any])
-    except (msgspec.DecodeError, RecursionError):
+        return read_variables(text)
+    except BadVariables:
         return None
-    return {name: _holdable(value) for name, value in found.items()}
-
-
-def _holdable(value: Any) -> Any:
-    """Empty a list or an object, which fills no placeholder and may be nested deeper than a sender can read.
-
-    Whole numbers beyond 64 bits become text: MessagePack cannot hold them, and a message shows them the same.
-    """
-    if isinstance(value, dict | list):
-        return type(value)()
-    return str(value) if isinstance(value, int) and not -(2**63) <= value < 2**64 else value

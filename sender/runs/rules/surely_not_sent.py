@@ -18,9 +18,10 @@ from schema.run import Run
 from sender.message.errors import BadTemplate, NotSendable
 from sender.message.limits import check_limits, check_recipient
 from sender.message.template import MessageTemplate
+from sender.message.variables import read_variables
 from sender.message.window import Now, implausible, outside_window
 from sender.runs.rules.check import moment_ms
-from sender.runs.rules.records import RecipientRow, variables_of
+from sender.runs.rules.records import RecipientRow, kept_variables
 
 RECIPIENTS_GONE = "recipients-gone"
 """The rule of sender/rules/default.toml that brakes a run when most are gone: then it is rather the list than they."""
@@ -81,7 +82,7 @@ class NotSent:
                 before, aside = who, self._why_not(row, entries.get(who, ()))
                 if aside is not None:
                     last_ms = None if last_s is None else moment_ms(last_s)
-                    job = Job(who, variables_of(variables), last_ms, attempts.get(who, 0), aside=aside)
+                    job = Job(who, kept_variables(variables), last_ms, attempts.get(who, 0), aside=aside)
                     asides.append(encode_record(job_id(self._run.run_id, who), job))
             if aside is None:
                 may.append(row)
@@ -107,7 +108,7 @@ class NotSent:
 
     def _check_message(self, variables: str | None) -> None:
         if self._template is not None:
-            filled = self._template.fill(None if self._same_for_all else variables_of(variables))
+            filled = self._template.fill(None if self._same_for_all else read_variables(variables))
             check_limits(filled)
 
 

@@ -40,6 +40,15 @@ def test_ndjson_is_known_by_its_first_character() -> None:
     assert read(text) == [Recipient("1", {"n": 1}), Recipient("2")]
 
 
+def test_ndjson_keeps_the_written_form_of_numbers_and_refuses_what_is_none() -> None:
+    good = '{"recipient_id": "1", "variables": {"sum": 1999.90}}'
+    bad = '{"recipient_id": "2", "variables": {"sum": 1e999}}'
+    first, second = read(f"{good}\n{bad}\n")
+    assert first == Recipient("1", {"sum": "1999.90"})
+    assert isinstance(second, BadLine)
+    assert "a number beyond all bounds" in second.reason
+
+
 def test_lines_are_read_one_at_a_time() -> None:
     def endless() -> object:
         yield "recipient_id\n"

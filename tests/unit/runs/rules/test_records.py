@@ -41,7 +41,7 @@ def test_recipient_id_of_any_kind_is_kept_as_it_is() -> None:
     assert [one.recipient_id for one in jobs(*map(RecipientRow, garbage))] == list(garbage)
 
 
-@pytest.mark.parametrize("text", ["null", "[1]", '"Ann"', "7", "{", "[" * 5000, ""])
+@pytest.mark.parametrize("text", ["null", '{"x":1e999}', "[1]", '"Ann"', "7", "{", "[" * 5000, ""])
 def test_recipient_with_unusable_variables_is_kept_without_them(text: str) -> None:
     assert jobs(RecipientRow("1", text, None)) == [job("1", None)]
 
@@ -53,7 +53,8 @@ def test_number_too_wide_for_a_record_is_kept_as_text() -> None:
 
 
 def test_of_a_list_and_an_object_is_kept_that_they_are_one() -> None:
-    assert jobs(RecipientRow("1", '{"list": [1, [2]], "object": {"a": {}}}')) == [job("1", {"list": [], "object": {}})]
+    kept: dict[str, Any] = {"list": [], "object": {}, "object.a": {}}
+    assert jobs(RecipientRow("1", '{"list": [1, [2]], "object": {"a": {}}}')) == [job("1", kept)]
 
 
 def test_endless_last_interaction_becomes_the_end_of_time() -> None:
@@ -66,7 +67,7 @@ def test_endless_last_interaction_becomes_the_end_of_time() -> None:
 def test_variables_nested_however_deep_can_be_written_and_read() -> None:
     for depth in range(300, 1100):
         [one] = jobs(RecipientRow("1", '{"a":' * depth + str(2**64) + "}" * depth))
-        assert one.variables in ({"a": {}}, None)
+        assert one.variables is None or (one.variables["a"] == {} and len(one.variables) == 8)
 
 
 def test_record_nested_too_deep_to_be_read_here_is_corrupt() -> None:

@@ -55,6 +55,15 @@ def test_who_lacks_a_variable_or_has_an_unusable_id_stands_aside() -> None:
     assert short(why_not(RecipientRow("1", None, None), of=run("x" * 2001))) == ("failed", "text_too_long")
 
 
+@pytest.mark.parametrize("variables", ["[1]", '"Ann"', "7", "{", '{"name": "Ann", "x": 1e999}'])
+def test_whose_variables_cannot_be_read_gets_no_fallback_for_them(variables: str) -> None:
+    assert short(why_not(RecipientRow("1", variables, None), of=run("Hi {{name|you}}"))) == (
+        "failed",
+        "missing_variable",
+    )
+    assert why_not(RecipientRow("1", variables, None), of=run("Hi")) is None
+
+
 def test_a_message_that_nobody_can_read_is_left_to_the_sender() -> None:
     assert why_not(RecipientRow("1", None, None), of=run("Hi {{name")) is None
 
