@@ -6,7 +6,7 @@ import base64
 import re
 import ssl
 from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from pydantic import AfterValidator, AliasChoices, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -83,8 +83,17 @@ def _url(*schemes: str) -> AfterValidator:
 _UNREADABLE_ADDRESS = "cannot be read as an address; % @ : / # in the password are written %25 %40 %3A %2F %23"
 
 
+def split_address(url: str) -> SplitResult:
+    """Split an address. ValueError: it cannot be read; the library's own text may hold pieces of the password."""
+    try:
+        return urlsplit(url)
+    except ValueError:
+        raise ValueError(_UNREADABLE_ADDRESS) from None
+
+
 def _postgres_address(value: SecretStr) -> SecretStr:
-    if urlsplit(value.get_secret_value()).netloc.count("@") > 1:  # libpq takes what follows the first for the host
+    parts = split_address(value.get_secret_value())
+    if parts.netloc.count("@") > 1:  # libpq takes what follows the first for the host
         raise ValueError(_UNREADABLE_ADDRESS)
     return value
 
@@ -95,7 +104,7 @@ def _redis_address(value: SecretStr) -> SecretStr:
         parse_url(url)
     except ValueError:
         raise ValueError(_UNREADABLE_ADDRESS) from None
-    if not url.startswith("unix:") and not re.fullmatch(r"/?[0-9]*", urlsplit(url).path):
+    if not url.startswith("unix:") and not re.fullmatch(r"/?[0-9]*", split_address(url).path):
         raise ValueError("must end with the number of a database, or without one")
     return value
 

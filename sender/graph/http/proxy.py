@@ -32,14 +32,18 @@ class ProxySettings:
         Raises:
             ValueError: not an `http://` proxy; the message names no credentials.
         """
-        parts = urlsplit(url if "://" in url else f"http://{url}")
+        try:
+            parts = urlsplit(url if "://" in url else f"http://{url}")
+            port = parts.port or 80
+        except ValueError:  # its text may hold pieces of the password
+            raise ValueError("HTTPS_PROXY cannot be read as an address: write http://host:port") from None
         if parts.scheme != "http" or not parts.hostname:
-            raise ValueError(f"HTTPS_PROXY must be http://host:port, not {parts.scheme}://{parts.hostname or ''}")
+            raise ValueError("HTTPS_PROXY must be http://host:port")
         authorization = None
         if parts.username is not None:
             credentials = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
             authorization = f"Basic {base64.b64encode(credentials.encode()).decode()}"
-        return cls(parts.hostname, parts.port or 80, authorization, no_proxy)
+        return cls(parts.hostname, port, authorization, no_proxy)
 
     @classmethod
     def from_environment(cls) -> ProxySettings | None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from importlib.resources import files
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import parse_qsl
 
 import psycopg
 import trio
@@ -17,7 +19,7 @@ from pydantic import SecretStr
 
 from schema.runtime.asyncio_door import aio
 from schema.runtime.outage import Outage
-from schema.runtime.settings import SettingsError
+from schema.runtime.settings import SettingsError, split_address
 from sender.runs.databases.errors import DatabaseAway, QueryRefused
 
 CONNECT_TIMEOUT_S = 10
@@ -25,6 +27,7 @@ STATEMENT_TIMEOUT_S = 60
 _PATIENCE_S = CONNECT_TIMEOUT_S + STATEMENT_TIMEOUT_S + 10
 """A server that does not even answer that its time is over is given up after this."""
 _ESCAPED = "% @ : / in the password are written %25 %40 %3A %2F"
+_NAME = re.compile(r"[A-Za-z_]{1,40}")
 _NO_SERVER = "/no-server-is-here"
 _OF_STATEMENTS = ("38", "39", "54", "HV", "XX")
 """Classes of SQLSTATE that psycopg takes for the server's trouble, and that one value is enough for: a view's function
@@ -53,6 +56,8 @@ def address_problem(url: SecretStr, setting: str) -> str | None:
     try:
         options = conninfo_to_dict(url.get_secret_value())
     except psycopg.Error:
+        if foreign := _foreign_parameters(url.get_secret_value()):
+            return f"{setting}: Postgres knows no {', '.join(foreign)}, an ORM's parameter: leave it out of the address"
         return f"{setting}: cannot be read as an address; {_ESCAPED}"
     try:
         timeout_from_conninfo(options)
@@ -61,6 +66,16 @@ def address_problem(url: SecretStr, setting: str) -> str | None:
     if refused := _refused(options):
         return f"{setting}: {refused}; in addresses, {_ESCAPED}"
     return None
+
+
+def _foreign_parameters(url: str) -> list[str]:
+    """Return the names behind the `?` that libpq does not know; none, where they may be pieces of the password."""
+    query = split_address(url).query
+    if "@" in query:
+        return []
+    known = {option.keyword.decode() for option in pq.Conninfo.get_defaults()} | {"ssl"}
+    names = dict.fromkeys(name for name, _ in parse_qsl(query, keep_blank_values=True))
+    return [name for name in names if name not in known and _NAME.fullmatch(name)]
 
 
 def _refused(options: dict[str, Any]) -> str | None:
