@@ -16,6 +16,7 @@ from schema.runtime.outage import Outage
 log = structlog.get_logger()
 
 _EVERY_S = 3600.0
+_LIMIT_EACH = "SET statement_timeout = '5min'"
 _LIFT_ARRIVED, _FORGET_LIFTED = (
     files("ingest").joinpath("sql", f"{name}.sql").read_bytes() for name in ("lift_arrived", "forget_lifted")
 )
@@ -46,5 +47,6 @@ async def tidy(settings: IngestSettings) -> None:
                 log.info("partitions_dropped", names=dropped)
         except errors.LockNotAvailable:
             log.warning("partitions_busy", detail="somebody reads the log for long; old days are dropped an hour later")
+        await connection.execute(_LIMIT_EACH)
         await connection.execute(_LIFT_ARRIVED)
         await connection.execute(_FORGET_LIFTED, {"keep_days": settings.log_retention_days})

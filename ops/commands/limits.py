@@ -132,10 +132,13 @@ def reset_limits(
         return
     done = ", ".join(_LIFTED[what] for what in lifted) if lifted else "there was nothing to end"
     typer.echo(f"{'the app' if page_id == 'app' else f'page {page_id}'}: {done}")
-    typer.echo("What a person has set stays, and so does a breaker; newar limits explain shows them.")
+    shown = "limits show" if page_id == "app" else f"limits explain {page_id}"
+    typer.echo(f"What a person has set stays, and so does a breaker; newar {shown} shows them.")
 
 
 def _unknown(page_id: str) -> CommandFailed:
+    if page_id == "app":
+        return CommandFailed("app is no page: newar limits show says what slows the app down")
     return CommandFailed(f"page {page_id} never had a run: newar page list shows those that had")
 
 
@@ -200,9 +203,10 @@ def _until(one: Slowdown) -> str:
 
 def _print(one: LimitsAnswer) -> None:
     text, media = one.lanes
-    typer.echo(
-        f"page {one.page_id}: {text.now_per_s:g} messages a second now, {media.now_per_s:g} with audio or video\n"
-    )
+    app_now = one.app.now_per_s
+    of_app = f"; all pages together {app_now:g}" if app_now is not None and app_now < text.now_per_s else ""
+    of_page = f"{text.now_per_s:g} messages a second now, {media.now_per_s:g} with audio or video"
+    typer.echo(f"page {one.page_id}: {of_page}{of_app}\n")
     columns = ["KIND", "LIMIT/S", "FROM", "NOW/S", "REACHED/S", "RUNS WITH SOMETHING TO SEND"]
     rows = [[*msgspec.structs.astuple(lane)] for lane in one.lanes]
     app = [one.app.limit, "senders" if one.app.limit else None, one.app.now_per_s, one.app.reached_per_s]
@@ -224,10 +228,12 @@ def _print(one: LimitsAnswer) -> None:
             )
     if not text.runs and not media.runs:
         typer.echo("\nNone of its runs has anything to send now: newar run list says which are held, and by whom.")
-    if any(s.rule and s.what != "breaker" for s in one.because):
-        typer.echo(
-            f"\nnewar limits reset {one.page_id} ends what rules have done to the page; each ends by itself too."
-        )
+    ruled = {s.scope for s in one.because if s.rule and s.what != "breaker"}
+    for scope, name in (("page", one.page_id), ("app", "app")):
+        if scope in ruled:
+            typer.echo(
+                f"\nnewar limits reset {name} ends what rules have done to the {scope}; each ends by itself too."
+            )
 
 
 def _cause(one: Slowdown) -> list[object]:

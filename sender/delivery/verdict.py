@@ -63,6 +63,8 @@ def verdict_of(answer: Answer, rules: RuleTable, token_version: int, random: Ran
 
 def error_name(answer: Answer) -> str:
     """Name an answer's error as people and the counting of equal ones do: `code 368/1346003`, or what else it was."""
+    if answer.error_class is ErrorClass.AMBIGUOUS:
+        return f"HTTP {answer.http_status}, {answer.message or 'ambiguous'}" if answer.http_status else "no answer"
     if answer.code is None:
         usage = f"usage at {answer.usage.percent:.0f} %" if answer.usage is not None else "accepted"
         return str(answer.error_class.value) if answer.error_class is not None else usage

@@ -75,7 +75,7 @@ def submit_run(
         notification_type=notification_type,
         scheduled_at=scheduled_at,
         expires_at=expires_at,
-        send_window=send_window,
+        send_window=_window(send_window),
         priority=priority,
         on_unknown=on_unknown,
     )
@@ -85,6 +85,12 @@ def submit_run(
         print_json({"run_id": run.run_id, "recipients": lines})
     else:
         typer.echo(f"run {run.run_id}: submitted with {lines} recipients; newar run show {run.run_id} follows it")
+
+
+def _window(text: str | None) -> str | None:
+    if text is not None and not text.strip():  # as of an empty variable of a shell
+        raise typer.BadParameter("is empty: leave it out to send at any hour", param_hint="--send-window")
+    return text
 
 
 def _new_id() -> str:

@@ -10,15 +10,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, tzinfo
-from functools import lru_cache
-from zoneinfo import ZoneInfo
+from functools import cache, lru_cache
+from zoneinfo import ZoneInfo, available_timezones
 
 import msgspec
 
 Interval = tuple[int, int]
 """Opens, closes: ms since 1970 (UTC); the closing moment lies outside."""
 
-_SPAN = re.compile(r"(\d{1,2}):([0-5]\d)\s*[-\N{EN DASH}]\s*(\d{1,2}):([0-5]\d)")
+_SPAN = re.compile(r"([0-9]{1,2}):([0-5][0-9])\s*[-\N{EN DASH}]\s*([0-9]{1,2}):([0-5][0-9])")
 _GROUP = re.compile(r"([^\d:]*?)\s*(\d.*)", re.DOTALL)
 _DAY_RANGE = re.compile(r"([A-Za-z]+)(?:\s*[-\N{EN DASH}]\s*([A-Za-z]+))?")
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -79,11 +79,16 @@ def zone(name: str | None) -> ZoneInfo:
 
 @lru_cache(4096)
 def zone_named(name: str) -> ZoneInfo | None:
-    """Return the time zone of this name, which may stand between blanks; None when there is none."""
-    try:
-        return ZoneInfo(name.strip())
-    except (LookupError, ValueError, OSError):
-        return None
+    """Return the time zone of this name, which may stand between blanks; None when there is none.
+
+    Names that only this machine knows, such as `localtime`, are none.
+    """
+    return ZoneInfo(name.strip()) if name.strip() in _zone_names() else None
+
+
+@cache
+def _zone_names() -> set[str]:
+    return available_timezones()
 
 
 def open_intervals(window: SendWindow, zone: tzinfo, from_ms: int, until_ms: int) -> list[Interval]:

@@ -97,6 +97,18 @@ def test_a_reset_says_what_it_ended_and_what_stays(newar: CommandLine, client: r
     assert answer(newar, "reset", "app")["lifted"] == []
 
 
+def test_what_slows_the_app_is_said_to_be_the_apps(newar: CommandLine, client: redis.Redis) -> None:
+    until_us = (now_ms() + 60_000) * 1000
+    ceiling: Any = {"ceiling": 6, "ceiling_base": 60, "ceiling_until_us": until_us, "slowed": "1"}
+    client.hset(key("app"), mapping={**ceiling, "ceiling_rule": "app-usage-95"})
+    text = newar("limits", "explain", PAGE).stdout
+    assert "all pages together 6\n" in text
+    assert "newar limits reset app ends" in text
+    assert f"newar limits reset {PAGE}" not in text
+    for words in (["explain", "app"], ["set", "app", "3"]):
+        assert "app is no page: newar limits show" in newar("limits", *words).stderr
+
+
 @pytest.mark.parametrize("words", [["explain", "9"], ["set", "9", "12"], ["reset", "9"]])
 def test_unknown_page_is_said_and_exit_code_1(newar: CommandLine, client: redis.Redis, words: list[str]) -> None:
     result = newar("limits", *words)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from importlib.resources import files
 from typing import Any
 
 import msgspec
+import psycopg
 import pytest
 import trio
 
@@ -141,3 +143,14 @@ async def test_what_was_lifted_is_forgotten_when_no_older_row_can_come(
     await aio(tidy, settings)
     kept = fetch(log_database_url, "SELECT recipient_id FROM suppressions ORDER BY 1")
     assert [who for (who,) in kept] == ["1", "3", "4"]
+
+
+async def test_looking_for_what_arrived_uses_the_logs_index(writer: Writer, log_database_url: str) -> None:
+    await aio(writer.write, LOG, batch(0, 0, [said(n, gone=n % 2 == 0) for n in range(1, 2000)]))
+    lift = files("ingest").joinpath("sql", "lift_arrived.sql").read_text()
+    with psycopg.connect(log_database_url) as connection:
+        connection.execute("SET enable_seqscan = off")
+        plan = [line.strip() for (line,) in connection.execute(f"EXPLAIN {lift}".encode())]
+    found = [plan[n + 1] for n, line in enumerate(plan) if " on message_logs_" in line]
+    assert found
+    assert all("page_id = " in condition or "recipient_id = " in condition for condition in found)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import trio
 from redis.asyncio import Redis
 
 from schema.keys import key
@@ -145,3 +146,12 @@ async def test_many_pages_are_explained_in_slices(redis: Redis, runs: RunQueue) 
     await aio(redis.sadd, key("pages"), *(str(n) for n in range(2, 1202)))
     limits = LimitQueue(redis)
     assert len((await limits.explain(await limits.pages(), DEFAULTS)).pages) == 1201
+
+
+async def test_a_page_goes_on_soon_after_a_low_limit_has_ended(redis: Redis, runs: RunQueue) -> None:
+    sender, limits = await sending(redis, runs), LimitQueue(redis)
+    assert await sender.claim(100)  # what may go at once
+    assert await limits.set_limit("1", 0.1, 300, who="ana")
+    assert not await sender.claim(1)  # fifty seconds of that limit have gone already
+    await trio.sleep(1.4)
+    assert await sender.claim(1)

@@ -163,7 +163,8 @@ class VirtualQueue:
     def _serve(self, want: int, now: int) -> int:
         page, clock = self.page, self.page.clocks[0]
         limit = float(self._limit)
-        if page.pace.slowed:
+        slowed = page.pace.slowed
+        if slowed:
             limit *= page.pace.of_page(now)
             page.pace.forget(now)
         if page.blocked(now):
@@ -171,7 +172,7 @@ class VirtualQueue:
             return 0
         may, start, cell, burst = clock.allowance(limit, now, BATCH)
         if may < 1:
-            self._park(start - (burst - 1) * cell)
+            self._park_at_limit(start - (burst - 1) * cell, now, slowed)
             return 0
         taken = 1 if page.probing else min(want, may)
         clock.count_up(taken, now)
@@ -180,8 +181,11 @@ class VirtualQueue:
             page.probe_goes(now)
             self._park(now + 30e6)
         elif may - taken < 1:
-            self._park(start + (taken + 1 - burst) * cell)
+            self._park_at_limit(start + (taken + 1 - burst) * cell, now, slowed)
         return taken
+
+    def _park_at_limit(self, until_us: float, now: int, slowed: bool) -> None:
+        self._park(min(until_us, now + 1e6) if slowed else until_us)
 
     def _park(self, until_us: float) -> None:
         self._lane_until_us = nearest(until_us)

@@ -94,6 +94,14 @@ def test_a_run_that_would_be_refused_is_wrong_usage(newar: CommandLine, words: l
     assert result.stderr.startswith(f"newar: {reason}")
 
 
+@pytest.mark.parametrize("window", ["", " "])
+def test_an_empty_send_window_is_not_taken_for_any_hour(newar: CommandLine, window: str) -> None:
+    newar.set(LOG_DATABASE_URL=AWAY, TOKEN_ENCRYPTION_KEY=KEY)
+    people, message = newar.file("people.csv", "recipient_id\n1\n"), newar.file("m.json", '{"text": "Hi"}')
+    result = newar("run", "submit", people, "--page", "1", "--message", message, "--send-window", window)
+    assert (result.exit_code, "--send-window: is empty" in result.stderr) == (2, True)
+
+
 def test_a_wrong_choice_is_told_with_the_right_ones(newar: CommandLine) -> None:
     result = newar("page", "breaker", "100", "sideways")
     assert result.exit_code == 2

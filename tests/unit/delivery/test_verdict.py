@@ -8,7 +8,8 @@ import pytest
 
 from schema.outcomes import ErrorClass, Outcome
 from sender.delivery.after_answer import decide_lost
-from sender.graph.api.classify import Answer
+from sender.delivery.verdict import NO_ANSWER
+from sender.graph.api.classify import Answer, classify
 from sender.graph.api.usage import Usage
 from tests.unit.delivery.endings import (
     NEAR,
@@ -22,6 +23,7 @@ from tests.unit.delivery.endings import (
     of_message,
     verdict,
 )
+from tests.unit.graph.api.responses import headers
 from tests.unit.rules.tables import LOST, SENT, refused, sent, table_of
 
 E = ErrorClass
@@ -66,7 +68,9 @@ def test_the_apps_pool_says_nothing_of_the_page() -> None:
         (refused(613), "code 613"),
         (refused(368, 1346003), "code 368/1346003"),
         (sent(page=100), "usage at 100 %"),
-        (LOST, "ambiguous"),
+        (LOST, "HTTP 502, ambiguous"),
+        (classify(502, headers({}), b"<html>"), "HTTP 502, the answer cannot be read"),
+        (NO_ANSWER, "no answer"),
     ],
 )
 def test_the_error_is_named(answer: Answer, error: str) -> None:

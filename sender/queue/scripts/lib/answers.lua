@@ -1,8 +1,9 @@
 -- uses: pages
 -- What is remembered of the last answers, per page, for the app, and of a run's first attempts: one letter each.
 -- o: of a working page; t: throttled; u: unreadable, or none; f: the page failed; a: the app failed; p: permanent payload
--- error; g: recipient gone; l: the app is throttled; n: anything else; in capitals what a page was slowed down for. Only scopes that a bad one came for are looked after (`troubled`, and
--- `doubted` for runs), from that one on: all others would cost something with every message.
+-- error; g: recipient gone; l: the app is throttled; n: anything else; in capitals what a page was slowed down for. Only
+-- scopes that a bad one came for are looked after (`troubled`, and `doubted` for runs), from that one on: all others would
+-- cost something with every message.
 
 local REMEMBERED = 50
 local STATE = {'answers', 'cut_us', 'probe', 'breaker', 'failures', 'pause_level', 'cooldowns'}

@@ -67,7 +67,7 @@ local function waits_for_others(key, p, run, now)
   if until_us <= now then
     redis.call('HSET', key, 'shared_from_us', now)
   else
-    from_us = tonumber(redis.call('HGET', key, 'shared_from_us'))
+    from_us = tonumber(redis.call('HGET', key, 'shared_from_us') or now)
   end
   if until_us - now < SHARED_US / 2 then redis.call('HSET', key, 'shared_until_us', now + SHARED_US) end
   local may_us = from_us + GAP_MS * 1000

@@ -14,7 +14,7 @@ if status ~= 'ok' then return {status, int(now), '-1'} end
 local again = repeat_claim(session, 'send', id)
 if again then return {'ok', int(now), '0', unpack(again)} end
 
-local lanes -- how many are ready
+local lanes -- how many were ready, less those that have left
 
 local function leave_ready(lane)
   lanes = lanes - redis.call('ZREM', P .. 'ready', lane)
@@ -109,6 +109,11 @@ local function probe_goes(key, p)
   if p.probe then redis.call('HSET', key, 'probe', 'out', 'paused_until_ms', until_ms) end
 end
 
+-- A lane at its limit waits until it has room again. What slows its page down may end before: it is looked at each second.
+local function park_at_limit(lane, p, until_us)
+  park(lane, p.slowed and math.min(until_us, now + 1e6) or until_us)
+end
+
 -- Serve one lane; returns how many jobs it gave.
 local function serve(lane, turn_vt, most, answer, ids)
   local unit = redis.call('ZRANGE', P .. 'lane:' .. lane, 0, 0)[1]
@@ -135,7 +140,7 @@ local function serve(lane, turn_vt, most, answer, ids)
   if older_senders then older_clock(clock, P .. 'lane:' .. lane .. ':pace') end
   local may, from, cell, burst = allowance(clock, p.limit, now, batch)
   if may < 1 then
-    park(lane, from - (burst - 1) * cell)
+    park_at_limit(lane, p, from - (burst - 1) * cell)
     return 0
   end
   local others_us = waits_for_others(key, p, run, now)
@@ -169,7 +174,7 @@ local function serve(lane, turn_vt, most, answer, ids)
     probe_goes(key, p)
     park(lane, now + PROBE_MS * 1000)
   elseif may - taken < 1 then
-    park(lane, from + (taken + 1 - burst) * cell)
+    park_at_limit(lane, p, from + (taken + 1 - burst) * cell)
   else
     redis.call('ZADD', P .. 'ready', vt, lane)
   end
