@@ -31,6 +31,7 @@ from ops.shell.service import run_once
 from schema.runtime.asyncio_door import aio
 from schema.runtime.redis import open_redis
 from schema.runtime.settings import LogDatabaseSettings, RedisSettings
+from schema.runtime.text_files import open_lines
 from sender.queue.denied_people import DeniedPeople
 from sender.runs.by_hand.deny_file import Denial, read_denials
 from sender.runs.by_hand.suppress import deny, lift
@@ -211,7 +212,7 @@ def _opened(file: str) -> AbstractContextManager[TextIO]:
     if file == "-":
         return nullcontext(TextIOWrapper(sys.stdin.buffer, "utf-8-sig", "surrogateescape", newline=""))
     try:
-        return Path(file).open(encoding="utf-8-sig", errors="surrogateescape", newline="")
+        return open_lines(Path(file))
     except OSError as exc:
         raise typer.BadParameter(f"{file} cannot be read: {exc.strerror}", param_hint="FILE") from None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import re
 import ssl
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
@@ -12,6 +13,7 @@ from pydantic import AfterValidator, AliasChoices, Field, SecretStr, ValidationE
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from redis.asyncio.connection import parse_url
 
+from schema.runtime.text_files import UTF8, encoding_of
 from schema.topic import TOPIC
 
 if TYPE_CHECKING:
@@ -47,9 +49,21 @@ def load(kind: type[S], *, env_file: str | tuple[str, ...] | None = FILES, **val
         SettingsError: naming every missing or malformed setting at once, without their values.
     """
     try:
-        return kind(_env_file=env_file, _env_file_encoding="utf-8", **values)  # type: ignore[call-arg]  # BaseSettings takes them
+        return kind(_env_file=env_file, _env_file_encoding=UTF8, **values)  # type: ignore[call-arg]  # BaseSettings takes them
     except ValidationError as exc:
         raise SettingsError([_problem(kind, error) for error in exc.errors(include_input=False)]) from None
+    except UnicodeDecodeError:
+        raise SettingsError([_not_utf8(env_file)]) from None
+
+
+def _not_utf8(env_file: str | tuple[str, ...] | None) -> str:
+    files = [Path(name) for name in ((env_file,) if isinstance(env_file, str) else env_file or ())]
+    utf16 = [file for file in files if file.is_file() and encoding_of(file) != UTF8]
+    return (
+        f"{utf16[0]} is UTF-16: save it as UTF-8"
+        if utf16
+        else f"{' or '.join(map(str, files))} is not UTF-8: save it so"
+    )
 
 
 def setting_name(kind: type[Settings], field: str) -> str:

@@ -17,6 +17,7 @@ from ops.shell.service import run_once
 from ops.shell.times import Moment
 from schema.runtime.asyncio_door import aio
 from schema.runtime.settings import LogDatabaseSettings, TokenSettings
+from schema.runtime.text_files import read_text
 from sender.runs.by_hand.submit import SubmittedRun, submit
 from sender.sealed_tokens import TokenBox
 
@@ -100,7 +101,10 @@ def _new_id() -> str:
 def _token(file: Path | None) -> str | None:
     if file is None:
         return None
-    token = file.read_text("utf-8", errors="replace").strip()
+    try:
+        token = read_text(file).strip()
+    except UnicodeDecodeError:
+        token = ""
     if not token or any(c.isspace() or not c.isascii() for c in token):
         raise typer.BadParameter("the file must hold the token and nothing else", param_hint="--token-file")
     return token
@@ -108,7 +112,7 @@ def _token(file: Path | None) -> str | None:
 
 def _message(source: str) -> dict[str, Any]:
     try:
-        text = sys.stdin.read() if source == "-" else Path(source).read_text("utf-8")
+        text = sys.stdin.read().removeprefix("\ufeff") if source == "-" else read_text(Path(source))
         return msgspec.json.decode(text, type=dict[str, Any])
     except OSError as exc:
         raise typer.BadParameter(f"{source} cannot be read: {exc.strerror}", param_hint="--message") from None

@@ -13,6 +13,7 @@ from typing import Any, TextIO
 import msgspec
 from psycopg import AsyncConnection, AsyncCursor
 
+from schema.runtime.text_files import open_lines
 from sender.runs.by_hand.errors import BadFile, RunMisdescribed, RunUnusable
 from sender.runs.by_hand.recipients_file import BadLine, Recipient, read_recipients
 from sender.runs.databases.database import statement
@@ -75,7 +76,7 @@ async def submit(url: str, file: Path | TextIO, run: SubmittedRun, box: TokenBox
 
 def _opened(file: Path | TextIO) -> AbstractContextManager[TextIO]:
     if isinstance(file, Path):
-        return file.open(encoding="utf-8-sig", errors="surrogateescape", newline="")
+        return open_lines(file)
     return nullcontext(file)
 
 

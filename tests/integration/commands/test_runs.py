@@ -113,6 +113,15 @@ def test_page_is_paused_and_its_breaker_opened_by_hand(desk: CommandLine, redis_
     assert page()["breaker"] == "closed"
 
 
+def test_files_with_a_mark_at_their_beginning_are_taken(desk: CommandLine) -> None:
+    (desk.folder / "people.csv").write_text("recipient_id,name\n7001,Zoë\n", "utf-16")
+    (desk.folder / "hello.json").write_text('{"text": "Hi {{name}}"}', "utf-8-sig")
+    (desk.folder / "token").write_text("EAAtoken\n", "utf-8-sig")
+    words = ("--page", "100", "--message", "hello.json", "--token-file", "token", "--json")
+    result = desk("run", "submit", "people.csv", *words)
+    assert (result.exit_code, json.loads(result.stdout)["recipients"]) == (0, 1)
+
+
 def test_run_that_would_be_refused_and_lines_at_fault_are_told_at_once(desk: CommandLine) -> None:
     message = desk.file("hello.json", '{"text": "Hi"}')
     people = desk.file("people.csv", "recipient_id\n1\n")

@@ -1,0 +1,27 @@
+"""Text files as people save them: UTF-8, with a mark at its beginning or without, or UTF-16 with one."""
+
+from __future__ import annotations
+
+import codecs
+from pathlib import Path
+from typing import TextIO
+
+UTF8 = "utf-8-sig"
+"""Reads UTF-8 with the mark and without."""
+
+
+def encoding_of(path: Path) -> str:
+    """Return how a file is to be decoded, by the mark at its beginning. Errors: OSError."""
+    with path.open("rb") as file:
+        return "utf-16" if file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else UTF8
+
+
+def open_lines(path: Path) -> TextIO:
+    """Open a file to read its lines, ends included; a byte that cannot be decoded spoils its own. Errors: OSError."""
+    encoding = encoding_of(path)
+    return path.open(encoding=encoding, errors="surrogateescape" if encoding == UTF8 else "replace", newline="")
+
+
+def read_text(path: Path) -> str:
+    """Read a small file as a whole. Errors: OSError, UnicodeDecodeError."""
+    return path.read_text(encoding_of(path))
