@@ -10,7 +10,15 @@ from urllib.parse import urlsplit, urlunsplit
 import httpx
 from pydantic import AfterValidator, Field, SecretStr, ValidationInfo, field_validator, model_validator
 
-from schema.runtime.settings import CaFile, KafkaSettings, RedisSettings, Settings, TokenSettings, WindowSettings
+from schema.runtime.settings import (
+    CaFile,
+    KafkaSettings,
+    RedisSettings,
+    Settings,
+    TokenSettings,
+    WindowSettings,
+    split_address,
+)
 
 _VERSIONED = re.compile(r"(https?://[^/]+.*?)/+(v[0-9]+\.[0-9]+)/*", re.IGNORECASE)
 """An address that ends in a version of the Graph API, as people copy it."""
@@ -25,9 +33,13 @@ def _http_url(value: str, info: ValidationInfo) -> str:
             f"write {_without_login(found[1])} here, and the version there"
         )
     try:
-        host = httpx.URL(value).host
-    except (httpx.InvalidURL, UnicodeError):
-        raise ValueError("has no host that can be read: write for example https://graph.facebook.com") from None
+        host, _ = httpx.URL(value).host, split_address(value).port
+    except (httpx.InvalidURL, UnicodeError, ValueError):
+        raise ValueError(
+            "has no host, or no port, that can be read: write for example https://graph.facebook.com"
+        ) from None
+    if any(c.isspace() for c in value):
+        raise ValueError("has a blank in it")
     if not host or "?" in value or "#" in value:
         raise ValueError("must be a host, perhaps with a path, and nothing behind it, like https://graph.facebook.com")
     return value.rstrip("/")

@@ -17,9 +17,10 @@ from schema.runtime.settings import (
     load,
     setting_name,
 )
+from sender.graph.http.proxy import ProxySettings
 from sender.rules import rule_table
 from sender.runs.databases.database import address_problem
-from sender.settings import RuleSettings
+from sender.settings import RuleSettings, SenderSettings
 
 S = TypeVar("S", bound=Settings)
 
@@ -41,6 +42,8 @@ def read(kind: type[S], *, env_file: str | tuple[str, ...] | None = FILES, **val
     problems = [p for part in _DATABASES if issubclass(kind, part) for p in _address_problems(part, env_file, values)]
     if issubclass(kind, RuleSettings):
         problems += _rule_problems(env_file, values)
+    if issubclass(kind, SenderSettings):
+        problems += _proxy_problems()
     try:
         settings = load(kind, env_file=env_file, **values)
     except SettingsError as exc:
@@ -62,6 +65,14 @@ def _address_problems(
             problem := address_problem(url, setting_name(part, field))
         ):
             yield problem
+
+
+def _proxy_problems() -> Iterator[str]:
+    """Yield what is wrong with the proxy, which all programs read from the environment."""
+    try:
+        ProxySettings.from_environment()
+    except ValueError as exc:
+        yield str(exc)
 
 
 def _rule_problems(env_file: str | tuple[str, ...] | None, values: Mapping[str, object]) -> list[str]:

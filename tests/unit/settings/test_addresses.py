@@ -89,3 +89,24 @@ def test_several_hosts_and_sockets_are_addresses(monkeypatch: pytest.MonkeyPatch
         "postgres://u@a/x?ssl=true",
     ):
         assert not [p for p in problems("LOG_DATABASE_URL", address, monkeypatch) if p.startswith("LOG_DATABASE_URL")]
+
+
+@pytest.mark.parametrize(
+    ("name", "address", "said"),
+    [
+        ("GRAPH_API_URL", "http://x:99999", "no port, that can be read"),
+        ("GRAPH_API_URL", "http://x:abc", "no port, that can be read"),
+        ("GRAPH_API_URL", "https://graph facebook.com", "GRAPH_API_URL"),
+        ("GRAPH_API_URL", "https://graph.facebook.com/a b", "has a blank in it"),
+        ("HTTPS_PROXY", "http://p:abc", "write http://host:port"),
+        ("HTTPS_PROXY", "socks5://p:1", "must be http://host:port"),
+    ],
+)
+def test_what_a_sender_cannot_connect_to_is_told_with_all_other_problems(
+    monkeypatch: pytest.MonkeyPatch, name: str, address: str, said: str
+) -> None:
+    monkeypatch.setenv(name, address)
+    with pytest.raises(SettingsError) as caught:
+        read(SenderSettings, env_file=None)
+    assert any(name in problem and said in problem for problem in caught.value.problems)
+    assert any(problem.startswith("REDIS_URL") for problem in caught.value.problems)
