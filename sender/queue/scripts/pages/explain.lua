@@ -51,8 +51,8 @@ local function explain(page)
   local f = read(P .. 'page:' .. page)
   if f.pace then f.full_us = full_us(f, 1 / f.pace) end
   for content, default in pairs(limits) do
-    local slow, whole = page_limit_now(f, tonumber(f['limit_' .. content] or default), content, now)
-    f[content .. '_now'], f[content .. '_limit'] = slow, whole
+    local slow, full = page_limit_now(f, tonumber(f['limit_' .. content] or default), content, now)
+    f[content .. '_now'], f[content .. '_limit'] = slow, full
     f[content .. '_rate'] = rate(read_clock(P .. 'page:' .. page, 'clock:' .. content), now)
     f[content .. '_runs'] = redis.call('ZCARD', P .. 'lane:' .. page .. '/' .. content)
   end
