@@ -96,12 +96,13 @@ class RunAnswer(Answer, kw_only=True):
     run_id: str
     page_id: str
     state: str
+    """One of RunState; `waiting`: for recipients that cannot be seen; `not_taken`: never, as it is."""
     held_by: list[str]
     """Who holds a paused run: of `source`, `operator`, `window`, `registry`, `brake`."""
     ended_as: str | None
     """Of a finished run: `complete`, `cancelled` or `expired`."""
     reason: str | None
-    """Of a run that was refused or lost its queue: why."""
+    """Of a run that was refused, lost its queue, waits for its recipients or is not taken: why."""
     priority: int
     recipients: int
     left: int
@@ -230,32 +231,6 @@ class RunsAnswer(Answer):
 
     history: CheckStatus
     runs: list[RunAnswer]
-
-
-SuppressionReason = Literal["recipient_gone", "denied"]
-"""Meta said that the person cannot be reached; somebody put them on the page's deny list."""
-
-
-class Suppression(Answer):
-    """A person whom a page's runs leave out."""
-
-    page_id: str
-    recipient_id: str
-    reason: SuppressionReason
-    since: datetime
-    run_id: str | None
-    """`recipient_gone`: the run that was told so."""
-    by_whom: str
-    note: str | None
-    confirmed: bool
-    """False: that run was braked because most of it are gone; this counts when a person resumes it."""
-
-
-class SuppressionsAnswer(Answer):
-    """`/api/v1/suppressions`: by page and person; `next`, given as `after`, brings the following ones."""
-
-    suppressions: list[Suppression]
-    next: str | None
 
 
 class FailuresAnswer(Answer):

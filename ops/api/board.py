@@ -22,7 +22,6 @@ from ops.api.answers import (
     RunAnswer,
     RunDetail,
     RunsAnswer,
-    SuppressionsAnswer,
 )
 from ops.api.checks import Seen, check_all
 from ops.api.history import History, HistoryUnreachable
@@ -32,6 +31,7 @@ from ops.api.reading import NEWEST_RUNS, Fields, QueueReader, Reading
 from ops.api.run_rates import RunRates
 from ops.api.settings import ApiSettings
 from ops.api.shared import Shared
+from ops.api.suppressions import SuppressionsAnswer
 from schema.event import at_us
 from schema.run import RunState
 from schema.snapshot import ProcessSnapshot
@@ -104,6 +104,7 @@ class Board:
         """Return the newest runs, newest first. What the queue says counts more than the registry."""
         known = queue_figures.newest_runs((await self.moment()).reading, self._rates)
         history, registered = await self._registered()
+        _tell_reasons(known, registered)
         runs = list({run.run_id: run for run in registered + known}.values())
         return RunsAnswer(history=history, runs=_newest_first(runs)[:limit])
 
@@ -183,11 +184,13 @@ class Board:
         moment = await self.moment()
         fields = moment.reading.runs.get(run_id) or await self._reader.run(run_id)
         if fields:
-            return queue_figures.run(run_id, fields, self._rates, moment.reading.at_s)
-        found = await self._history.find(run_id) if self._history else None
-        if found is None:
+            found = queue_figures.run(run_id, fields, self._rates, moment.reading.at_s)
+            _tell_reasons([found], (await self._registered())[1])
+            return found
+        registered = await self._history.find(run_id) if self._history else None
+        if registered is None:
             raise NotFound("neither the queue nor the run registry knows this run")
-        return found
+        return registered
 
     async def _not_reached(self, run_id: str) -> tuple[CheckStatus, list[NotReached]]:
         """Return who did not get the run's message, and whether the log could be asked."""
@@ -210,6 +213,13 @@ class Board:
 
 def _done(fields: Fields) -> int:
     return queue_figures.number(fields, "recipients") - queue_figures.number(fields, "left")
+
+
+def _tell_reasons(known: list[RunAnswer], registered: list[RunAnswer]) -> None:
+    """Say of runs that the queue knows what only the log database has a reason for."""
+    reasons = {run.run_id: run.reason for run in registered}
+    for run in known:
+        run.reason = reasons.get(run.run_id)
 
 
 def _newest_first(runs: list[RunAnswer]) -> list[RunAnswer]:

@@ -17,11 +17,10 @@ from ops.api.answers import (
     QueueAnswer,
     RunDetail,
     RunsAnswer,
-    SuppressionsAnswer,
 )
 from ops.api.board import Board
 from ops.api.limit_answers import LimitsAnswer
-from ops.api.suppressions import FILTERS, MOST
+from ops.api.suppressions import FILTERS, MOST, SuppressionsAnswer
 
 
 @dataclass(frozen=True)

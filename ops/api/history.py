@@ -11,7 +11,7 @@ import trio
 from psycopg.rows import DictRow
 
 from ops.api import suppressions
-from ops.api.answers import NotReached, RunAnswer, SuppressionsAnswer
+from ops.api.answers import NotReached, RunAnswer
 from ops.api.log_query import query
 from ops.api.not_reached import read_not_reached
 from ops.shell.detail import telling
@@ -55,7 +55,7 @@ class History:
         """Return who did not get a run's message. Errors as of `newest`."""
         return await self._in_time(read_not_reached(self._url, run_id))
 
-    async def suppressions(self, filters: Mapping[str, str | None], limit: int) -> SuppressionsAnswer:
+    async def suppressions(self, filters: Mapping[str, str | None], limit: int) -> suppressions.SuppressionsAnswer:
         """Return people whom runs leave out. Errors as of `newest`, and BadFilter."""
         return suppressions.answer(await self._ask(_SUPPRESSIONS, suppressions.params(filters, limit)), limit)
 

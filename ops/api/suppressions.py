@@ -4,18 +4,43 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
-from typing import Any, get_args
+from datetime import datetime
+from typing import Any, Literal, get_args
 
 import msgspec
 from psycopg.rows import DictRow
 
-from ops.api.answers import Suppression, SuppressionReason, SuppressionsAnswer
+from ops.api.answers import Answer
 
 FILTERS = ("page", "person", "reason", "after")
 MOST = 1000
 
+SuppressionReason = Literal["recipient_gone", "denied"]
+"""Meta said that the person cannot be reached; somebody put them on the page's deny list."""
 _REASONS = get_args(SuppressionReason)
 _Key = tuple[str, str, str]
+
+
+class Suppression(Answer):
+    """A person whom a page's runs leave out."""
+
+    page_id: str
+    recipient_id: str
+    reason: SuppressionReason
+    since: datetime
+    run_id: str | None
+    """`recipient_gone`: the run that was told so."""
+    by_whom: str
+    note: str | None
+    confirmed: bool
+    """False: that run was braked because most of it are gone; this counts when a person resumes it."""
+
+
+class SuppressionsAnswer(Answer):
+    """`/api/v1/suppressions`: by page and person; `next`, given as `after`, brings the following ones."""
+
+    suppressions: list[Suppression]
+    next: str | None
 
 
 class BadFilter(Exception):

@@ -19,9 +19,8 @@ import typer
 from psycopg.rows import DictRow, dict_row
 from redis.exceptions import RedisError
 
-from ops.api.answers import SuppressionsAnswer
 from ops.api.log_query import query
-from ops.api.suppressions import MOST, BadFilter, answer, params
+from ops.api.suppressions import MOST, BadFilter, SuppressionsAnswer, answer, params
 from ops.settings.checked import load_checked
 from ops.shell.detail import telling
 from ops.shell.exits import CommandFailed

@@ -11,6 +11,7 @@ from ops.doctor.graph_api import check_graph
 from ops.doctor.kafka import check_kafka
 from ops.doctor.log_database import check_log_database
 from ops.doctor.redis import check_redis
+from ops.doctor.runs import check_runs
 from ops.doctor.settings import check_program, check_settings, of_kind
 from ops.doctor.source import check_source
 from ops.doctor.tokens import check_tokens
@@ -25,6 +26,7 @@ _WHERE = {
     "redis": "REDIS_URL",
     "page tokens": "REDIS_URL",
     "log database": "LOG_DATABASE_URL",
+    "runs": "LOG_DATABASE_URL",
     "source database": "SOURCE_DATABASE_URL",
     "kafka": "KAFKA_BOOTSTRAP_SERVERS and the other KAFKA_ settings",
     "graph api": "GRAPH_API_URL, the firewall and the proxy",
@@ -38,6 +40,7 @@ def examine() -> list[Finding]:
         checks["redis"] = partial(check_redis, redis)
     if (log_database := of_kind(LogDatabaseSettings)) is not None:
         checks["log database"] = partial(check_log_database, log_database)
+        checks["runs"] = partial(check_runs, log_database)
     if (source := of_kind(SourceDatabaseSettings)) is not None:
         checks["source database"] = partial(check_source, source)
     if (kafka := of_kind(KafkaSettings)) is not None:

@@ -7,11 +7,12 @@ from typing import Any
 from psycopg import sql
 
 from ops.doctor.finding import Finding, judged
+from ops.doctor.row_security import check_row_security
 from schema.runtime.outage import Outage
 from schema.runtime.settings import SourceDatabaseSettings
 from sender.runs.databases.database import Database, statement
 from sender.runs.databases.errors import QueryRefused
-from sender.runs.databases.source_views import Source, Views
+from sender.runs.databases.source_views import Source, Views, view_name
 
 PART = "source database"
 
@@ -29,9 +30,19 @@ async def check_source(settings: SourceDatabaseSettings) -> list[Finding]:
             run_id = heads[0].run_id if heads else ""
             sorts = await _sorts(database, settings.source_recipients_view, run_id)
             implausible = await source.implausible_moments(_SAMPLE)
+            hidden = await _hidden(database, settings)
         except QueryRefused as exc:
             return [Finding(PART, "fail", str(exc))]
-    return [Finding(PART, "ok", f"its views can be read; {len(pages)} pages"), _index(sorts), _moments(implausible)]
+    readable = Finding(PART, "ok", f"its views can be read; {len(pages)} pages")
+    return [readable, *hidden, _index(sorts), _moments(implausible)]
+
+
+async def _hidden(database: Database, settings: SourceDatabaseSettings) -> list[Finding]:
+    return [
+        *await check_row_security(database, settings.source_runs_view, filtered=True),
+        *await check_row_security(database, settings.source_recipients_view, filtered=False),
+        *await check_row_security(database, settings.source_pages_view, filtered=False),
+    ]
 
 
 _SAMPLE = 10_000
@@ -64,7 +75,7 @@ _CHUNK = 5000
 
 async def _sorts(database: Database, view: str, run_id: str) -> bool:
     """Say whether Postgres would have to sort for the next recipients, though sorting was made dear to it."""
-    recipients = statement("recipients").format(recipients=sql.Identifier(*view.split(".")), time_zone=sql.SQL("NULL"))
+    recipients = statement("recipients").format(recipients=view_name(view), time_zone=sql.SQL("NULL"))
     query = sql.SQL("EXPLAIN (FORMAT JSON) ") + recipients
     [(plan,)] = await database.rows(query, run_id=run_id, cursor="", limit=_CHUNK)
     return any(sorting(top["Plan"]) for top in plan)

@@ -2,14 +2,18 @@
 -- own tables in the FROMs. It may be run again at any time. The tables used here are those of tables.sql.
 --
 -- Every column must be there, with its name and type; write NULL::type AS name where you have nothing like it. Only
--- newar_recipients.time_zone may be left out.
+-- newar_runs.recipients and newar_recipients.time_zone may be left out.
 -- Newar only reads. It never changes a status here: what became of a run stands in Newar's own log.
 
 BEGIN;
 
 -- One row per broadcast.
---   run_id         any text, never used twice: a finished or refused run is never taken again
---   status         queued: send it · paused: wait · cancelled: stop for good. Rows with other words are ignored.
+--   run_id         any text, never used twice: a finished run is never taken again. A refused one is, when it was mended
+--                  within a day, or when its updated_at is newer than the refusal
+--   status         queued: send it · paused: wait · cancelled: stop for good. Rows with other words are ignored; those
+--                  that are nearly one of these, such as Queued, are listed by newar run list.
+--   recipients     how many rows the run has in newar_recipients; may be left out. The run waits until all can be seen:
+--                  worth having where recipients are written after their run. Without it a run waits for the first one
 --   message        the `message` object of Facebook's Send API; {{name}} and {{name|fallback}} in its strings are filled
 --                  in from the recipient's variables
 --   messaging_type UPDATE (the default; within 24 hours of the person's last action), RESPONSE, UTILITY or
@@ -41,8 +45,7 @@ SELECT
 FROM broadcasts b
 JOIN pages p ON p.id = b.page_id
 -- Old runs need not be looked at every ten seconds; leave out nothing that may still be sending.
-WHERE b.status IN ('queued', 'paused', 'cancelled')
-  AND coalesce(b.expires_at, coalesce(b.scheduled_at, b.updated_at) + interval '1 day') > now() - interval '7 days';
+WHERE coalesce(b.expires_at, coalesce(b.scheduled_at, b.updated_at) + interval '1 day') > now() - interval '7 days';
 
 -- One row per message to send. Should a person stand there twice in a run, one message goes out.
 --   recipient_id        the person's page-scoped id (PSID)

@@ -22,6 +22,7 @@ from sender.queue.run_queue import RunQueue
 from sender.runs.audit_carrier import AuditCarrier
 from sender.runs.bookkeeper import Bookkeeper
 from sender.runs.databases.database import Database, check_address
+from sender.runs.databases.not_taken_runs import NotTakenRuns
 from sender.runs.databases.registry import Registry
 from sender.runs.databases.source_views import SUBMITTED, Source, Views
 from sender.runs.known_pages import KnownPages
@@ -109,7 +110,7 @@ class _Service:
 
     async def _process_submitted(self) -> None:
         async with self._log_database() as database:
-            await self._process_runs(Source("submitted", database, SUBMITTED), Registry(database))
+            await self._process_runs(Source("submitted", database, SUBMITTED), database)
 
     async def _process_source(self) -> None:
         settings = self._settings
@@ -119,17 +120,19 @@ class _Service:
             Database(settings.source_database_url, self._source_outage, read_only=True) as database,
             self._log_database() as log_database,
         ):
-            await self._process_runs(Source("source", database, Views.of(settings)), Registry(log_database))
+            await self._process_runs(Source("source", database, Views.of(settings)), log_database)
 
-    async def _process_runs(self, source: Source, registry: Registry) -> None:
+    async def _process_runs(self, source: Source, log_database: Database) -> None:
         settings = self._settings
         processor = RunProcessor(
             source,
-            registry,
+            Registry(log_database),
+            NotTakenRuns(log_database, source.name),
             self._queue,
             self._pages,
             chunk=settings.enqueue_chunk,
             figures=self._figures,
+            grace_ms=settings.source_empty_run_grace_ms,
             enforce_window=settings.enforce_messaging_window,
         )
 

@@ -15,15 +15,17 @@ from schema.snapshot import RunsSnapshot
 from sender.queue.run_queue import RunGlance, RunQueue
 from sender.runs.asides import Asides
 from sender.runs.databases.errors import QueryRefused
+from sender.runs.databases.not_taken_runs import NotTakenRuns
 from sender.runs.databases.registry import Filling, Registry
 from sender.runs.databases.source_views import Source
 from sender.runs.known_pages import KnownPages
-from sender.runs.rules.check import Refusal, check
+from sender.runs.rules.not_taken import NotTaken, spent, unknown_word, unseen
 from sender.runs.rules.records import RecipientRow, records
-from sender.runs.rules.rows import Head, SourceRun
+from sender.runs.rules.rows import Head
 from sender.runs.rules.steering import Step, steps
 from sender.runs.rules.still_to_send import StillToSend, still_to_send
 from sender.runs.send_hours import SendHours
+from sender.runs.taking import Taking
 
 log = structlog.get_logger()
 
@@ -49,6 +51,8 @@ class _Found(msgspec.Struct):
     """Runs to be taken."""
     timed: list[Head] = []
     """Runs in the queue that have a send window."""
+    not_taken: list[NotTaken] = []
+    """Runs that will not be taken as they are."""
 
     def note_token(self, page_id: str | None, head: Head) -> None:
         if token := (head.page_access_token or "").strip():
@@ -64,6 +68,7 @@ class RunProcessor:
     queue's epoch; then chunks follow, each with the cursor in one step.
 
     Args:
+        grace_ms: how long a run waits for recipients that cannot be seen before it is refused.
         enforce_window: whether the 24-hour window is kept.
         clock_ms: the time in ms since 1970 (UTC).
     """
@@ -72,16 +77,19 @@ class RunProcessor:
         self,
         source: Source,
         registry: Registry,
+        not_taken: NotTakenRuns,
         queue: RunQueue,
         pages: KnownPages,
         *,
         chunk: int,
         figures: RunsSnapshot,
+        grace_ms: int,
         enforce_window: bool = True,
         clock_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
     ) -> None:
         self._source = source
         self._registry = registry
+        self._not_taken = not_taken
         self._queue = queue
         self._pages = pages
         self._chunk = chunk
@@ -89,8 +97,12 @@ class RunProcessor:
         self._clock_ms = clock_ms
         self._hours = SendHours(queue, pages, clock_ms, figures)
         self._asides = Asides(registry, queue, enforce_window=enforce_window, clock_ms=clock_ms)
+        self._taking = Taking(
+            source, registry, queue, pages, self._hours, figures, grace_ms=grace_ms, clock_ms=clock_ms
+        )
         self._epoch = ""
         self._timed: list[Head] = []
+        self._empty: dict[str, NotTaken] = {}
 
     async def turn(self, until: float, stopping: trio.Event) -> None:
         """Poll once, then fill until `until` (Trio time). Errors: DatabaseAway, QueryRefused, redis.RedisError.
@@ -107,13 +119,16 @@ class RunProcessor:
         self._epoch = await self._queue.epoch()
         await self._hours.look()
         await self._keep_hours()
+        noted = await self._not_taken.read()
+        self._taking.begin(self._epoch, noted)
         found = await self._look()
         self._timed = found.timed
         self._pages.replace_tokens(self._source.name, {page_id: token for page_id, (_, token) in found.tokens.items()})
         await self._pages.send(found.pages, self._epoch)
         refused: list[QueryRefused] = []
         for start in range(0, len(found.new), HEADS_PAGE):
-            refused += await self._take_all(found.new[start : start + HEADS_PAGE])
+            refused += await self._taking.take(found.new[start : start + HEADS_PAGE])
+        await self._not_taken.replace([*found.not_taken, *self._taking.waiting, *self._empty.values()], noted)
         self._figures.polls += 1
         self._figures.last_poll_ms = round((trio.current_time() - began) * 1000)
         return refused
@@ -145,9 +160,10 @@ class RunProcessor:
         return refused
 
     async def _look(self) -> _Found:
+        found = _Found()
         if self._source.name == "source":
             self._pages.replace(await self._source.pages())
-        found = _Found()
+            found.not_taken += [unknown_word(*row) for row in await self._source.unknown_words()]
         after = ""
         while heads := await self._source.heads(after, HEADS_PAGE):
             after = heads[-1].run_id
@@ -167,7 +183,8 @@ class RunProcessor:
     async def _look_at(self, heads: dict[str, Head], found: _Found) -> None:
         in_queue = await self._queue.glance(list(heads))
         for head in heads.values():
-            if (known := in_queue.get(head.run_id)) is not None and known.state is not RunState.FINISHED:
+            known = in_queue.get(head.run_id)
+            if known is not None and not _has_ended(known):
                 await self._hours.keep(head.send_window, known)
                 await self._steer(head, known)
                 found.pages.add(known.page_id)
@@ -175,28 +192,19 @@ class RunProcessor:
                     found.timed.append(head)
                 if head.page_id == known.page_id:  # else it was moved after it was taken, and brings another page's
                     found.note_token(known.page_id, head)
-        wanted = [head.run_id for head in heads.values() if self._may_take(head, in_queue.get(head.run_id))]
-        registered = await self._registry.known(wanted) if wanted else set()
-        for run_id in [run_id for run_id in wanted if run_id not in registered]:
-            found.new.append(run_id)
-            found.note_token(heads[run_id].page_id, heads[run_id])
-
-    async def _take_all(self, run_ids: list[str]) -> list[QueryRefused]:
-        """Take these runs; of those that cannot be read together, halves, down to the one that is at fault."""
-        try:
-            rows = await self._source.runs(run_ids)
-        except QueryRefused as exc:
-            if len(run_ids) == 1:
-                return [QueryRefused(exc.part, f"run {run_ids[0]}: {exc}")]
-            middle = len(run_ids) // 2
-            return [*await self._take_all(run_ids[:middle]), *await self._take_all(run_ids[middle:])]
-        refused: list[QueryRefused] = []
-        for row in rows:
-            try:
-                await self._take(row)
-            except QueryRefused as exc:
-                refused.append(QueryRefused(exc.part, f"run {row.run_id}: {exc}"))
-        return refused
+        wanted = [head for head in heads.values() if self._may_take(head, in_queue.get(head.run_id))]
+        ended = [head for head in heads.values() if head.status == "queued" and _has_ended(in_queue.get(head.run_id))]
+        ids = [head.run_id for head in [*wanted, *ended]]
+        registered = await self._registry.known(ids) if ids else {}
+        for head in wanted:
+            before = registered.get(head.run_id)
+            if before is None or before.may_come_again(head.updated_at_s):
+                found.new.append(head.run_id)
+                found.note_token(head.page_id, head)
+        over = [(head, registered[head.run_id]) for head in [*wanted, *ended] if head.run_id in registered]
+        found.not_taken += filter(
+            None, [spent(head, one.ended_at_s) for head, one in over if one.state == RunState.FINISHED]
+        )
 
     def _may_take(self, head: Head, known: RunGlance | None) -> bool:
         """A run paused or cancelled before it was taken is left alone; one with jobs in the queue counts as taken."""
@@ -219,41 +227,12 @@ class RunProcessor:
                     await self._queue.let_go(known.run_id, holder)
             log.info("run_steered", run_id=known.run_id, step=step)
 
-    async def _take(self, row: SourceRun) -> None:
-        token = self._pages.token(row.page_id)
-        if not self._pages.complete and (token is None or row.send_window):
-            return  # what the source says of this page is not known yet
-        zone = self._pages.time_zone(row.page_id)
-        own_zones = bool(row.send_window) and (
-            row.parent_run_id is not None or await self._source.has_zones(row.run_id)  # a retry's stand elsewhere
-        )
-        run = check(row, now_ms=self._clock_ms(), has_token=token is not None, time_zone=zone, own_zones=own_zones)
-        if isinstance(run, Refusal):
-            await self._refuse(row, run)
-            return
-        without_id = await self._source.without_id(run.run_id)
-        await self._pages.send([run.page_id], self._epoch)
-        await self._queue.create_run(run)
-        await self._hours.begin(run.run_id, run.page_id, row.send_window)
-        if await self._queue.epoch() != self._epoch:
-            return  # the queue was emptied on the way: the page is no longer there; the next poll begins anew
-        reason = f"{without_id} rows without a usable recipient_id were left out" if without_id else None
-        if await self._registry.register(run, row, self._source.name, self._epoch, reason):
-            self._figures.runs_taken += 1
-            log.info("run_taken", run_id=run.run_id, page_id=run.page_id, source=self._source.name)
-            if without_id:
-                log.warning("recipients_without_id", run_id=run.run_id, rows=without_id)
-
-    async def _refuse(self, row: SourceRun, refusal: Refusal) -> None:
-        if await self._registry.refuse(row, self._source.name, refusal):
-            self._figures.runs_refused += 1
-            hint = "mend it and give it a new run_id"
-            log.warning("run_refused", run_id=row.run_id, page_id=row.page_id, reason=refusal.reason, hint=hint)
-
     async def _enqueue(self, place: _Place) -> _Place | None:
-        """Enqueue the next chunk; None when it was the last, or another processor is at this run."""
+        """Enqueue the next chunk; None when it was the last or must wait, or another processor is at this run."""
         run = place.run
         rows = await self._source.recipients(run.recipients_of, place.cursor, self._chunk, zones=bool(place.hours))
+        if self._must_wait(place, rows):
+            return None
         still = await self._still_to_send(run, rows)
         sorted_out = await self._asides.sort_out(run.run_id, still)
         admitted = await self._hours.admit(run.run_id, place.hours, sorted_out.rows)
@@ -271,9 +250,23 @@ class RunProcessor:
             log.info("run_enqueued", run_id=run.run_id)
         return None if last else msgspec.structs.replace(place, cursor=cursor)
 
+    def _must_wait(self, place: _Place, rows: list[RecipientRow]) -> bool:
+        """Say whether a run has to wait because nobody of it can be seen: that is no evidence that it is done."""
+        run = place.run
+        self._empty.pop(run.run_id, None)
+        lacking = None if place.cursor or run.none_expected else unseen(None, len(rows))
+        if lacking is None or run.expires_at_s * 1000 <= self._clock_ms():
+            return False
+        self._empty[run.run_id] = NotTaken(run.run_id, run.page_id, "waiting", lacking)
+        return True
+
     async def _still_to_send(self, run: Filling, rows: list[RecipientRow]) -> StillToSend:
         """Leave out whom the run does not choose and, where its first queue was lost, who has ended there."""
         ids = list({row[0] for row in rows})
         chosen = await self._registry.chosen(run.selection, ids) if run.selection else None
         standing = await self._registry.standing(run, ids) if run.recovered else {}
         return still_to_send(rows, chosen, standing)
+
+
+def _has_ended(known: RunGlance | None) -> bool:
+    return known is not None and known.state is RunState.FINISHED

@@ -36,7 +36,8 @@ def list_runs(
 ) -> None:
     """List the newest runs, newest first, with their state and progress.
 
-    A run that is held says by whom, and when it expires, if that is soon.
+    A run that is held says by whom, and when it expires, if that is soon. One that was refused, waits or will not be
+    taken says why.
     """
     runs = ask(lambda desk: read_runs(desk.url, desk.queue, limit=limit))
     if as_json:
@@ -44,6 +45,9 @@ def list_runs(
         return
     columns = ["RUN", "PAGE", "STATE", "PROGRESS", "RECIPIENTS", "SENT", "OTHERS", "TAKEN", "FINISHED"]
     print_table(columns, [_row(run) for run in runs])
+    for run in runs:
+        if run.reason:
+            typer.echo(f"{run.run_id}: {printable(run.reason)}")
 
 
 @commands.command(epilog=example("newar run show 7d9f2c"))

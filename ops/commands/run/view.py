@@ -15,6 +15,7 @@ from sender.queue.run_queue import HOLDERS, RunFacts, RunQueue
 
 _SOON = timedelta(hours=2)
 _ENDED = (RunState.FINISHED, RunState.REFUSED)
+NOT_TAKEN = ("waiting", "not_taken")
 
 
 class RunView(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,9 +26,11 @@ class RunView(msgspec.Struct, frozen=True, kw_only=True):
     source: str
     """`source` or `submitted`."""
     state: str
-    """One of RunState; `paused` while anybody holds it; `submitted`: the run processor has not taken it yet."""
+    """One of RunState; `paused` while anybody holds it; `submitted`: the run processor has not taken it yet; `waiting`:
+    it will when its recipients can be seen; `not_taken`: it will not, as it is."""
     held_by: list[str]
     reason: str | None
+    """Of a run that was refused, waits or is not taken: why."""
     recipients: int
     """So far: it grows while the state is `enqueuing`."""
     left: int
@@ -56,7 +59,7 @@ def sql(name: str) -> str:
 async def read_runs(url: str, queue: RunQueue, *, run_id: str | None = None, limit: int = 1) -> list[RunView]:
     """Return the newest runs, or this one (or none); newest first. Errors: psycopg.Error, redis.RedisError."""
     rows = await query(url, sql("runs"), {"run_id": run_id, "limit": limit})
-    facts = await queue.facts([row["run_id"] for row in rows if row["state"] not in _ENDED])
+    facts = await queue.facts([row["run_id"] for row in rows if row["state"] not in (*_ENDED, *NOT_TAKEN)])
     return [view(row, facts.get(row["run_id"])) for row in rows]
 
 

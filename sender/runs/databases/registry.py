@@ -12,11 +12,12 @@ from schema.run import Run, RunState
 from sender.queue.run_queue import RunFacts
 from sender.runs.databases.database import Database, statement
 from sender.runs.databases.source_views import SourceName
-from sender.runs.rules.check import Refusal, at, messaging_type, moment_ms
+from sender.runs.rules.check import Refusal, at, expected_recipients, messaging_type, moment_ms
 from sender.runs.rules.rows import SourceRun
 from sender.runs.rules.still_to_send import Standing
 from sender.runs.rules.surely_not_sent import RECIPIENTS_GONE, Suppression
 
+_AGAIN_WITHIN_S = 24 * 3600.0
 QUEUE_LOST = (
     "the queue that held this run's jobs is gone or another one is configured: set REDIS_URL back, "
     "or send what is left with: newar run recover"
@@ -33,6 +34,25 @@ class Registered(msgspec.Struct, frozen=True):
     """The rule that has braked it, as far as is noted; None: none does."""
 
 
+class Known(msgspec.Struct, frozen=True):
+    """A run that was taken or refused before. Columns in the order of `known.sql`."""
+
+    run_id: str
+    state: str
+    ended_at_s: float | None
+    """Seconds since 1970 (UTC); None: it has not ended."""
+    ended_ago_s: float | None
+
+    def may_come_again(self, updated_at_s: float | None) -> bool:
+        """Say whether it may be taken after all: refused, so nobody was written to, and lately, or changed since.
+
+        A token that comes after weeks is not to send all that was ever refused for want of it.
+        """
+        if self.state != RunState.REFUSED or self.ended_at_s is None or self.ended_ago_s is None:
+            return False
+        return self.ended_ago_s < _AGAIN_WITHIN_S or (updated_at_s or 0.0) > self.ended_at_s
+
+
 class Selection(msgspec.Struct, frozen=True):
     """Recipients of a run that stand in another one. Columns of `submitted_selections`."""
 
@@ -45,13 +65,17 @@ class Selection(msgspec.Struct, frozen=True):
 
 
 class Filling(msgspec.Struct, frozen=True):
-    """A run whose recipients are not all in the queue yet."""
+    """A run whose recipients are not all in the queue yet. Columns in the order of `filling.sql`."""
 
     run_id: str
+    page_id: str
     recovered: bool
     """Whether some of its recipients may have ended in a queue that was lost."""
     since: datetime
     """No row of the run in the log is older."""
+    none_expected: bool | None
+    """Whether its source has said that it has no recipients."""
+    expires_at_s: float
     selection: Selection | None = None
 
     @property
@@ -100,14 +124,14 @@ class Registry:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def known(self, run_ids: list[str]) -> set[str]:
-        """Return which of these were taken or refused before."""
-        return {run_id for (run_id,) in await self._database.rows(statement("known"), run_ids=run_ids)}
+    async def known(self, run_ids: list[str]) -> dict[str, Known]:
+        """Return those of these that were taken or refused before."""
+        return {row[0]: Known(*row) for row in await self._database.rows(statement("known"), run_ids=run_ids)}
 
     async def register(
         self, run: Run, row: SourceRun, source: SourceName, queue_epoch: str, reason: str | None
     ) -> bool:
-        """Note a run as taken into the queue with this epoch. False: it was known already; nothing changed."""
+        """Note a run as taken into the queue with this epoch. False: it was taken already; nothing changed."""
         added = await self._database.rows(
             statement("register"),
             run_id=run.run_id,
@@ -124,11 +148,12 @@ class Registry:
             on_unknown=run.on_unknown,
             scheduled_at=None if row.scheduled_at_s is None else at(moment_ms(row.scheduled_at_s)),
             expires_at=at(run.expires_at_ms),
+            recipients_expected=expected_recipients(row),
         )
         return bool(added)
 
     async def refuse(self, row: SourceRun, source: SourceName, refusal: Refusal) -> bool:
-        """Note a run as refused for ever. False: it was known already; nothing changed."""
+        """Note a run as refused, and why. False: it was known already, and keeps its state."""
         added = await self._database.rows(
             statement("refuse"),
             run_id=row.run_id,
@@ -145,8 +170,8 @@ class Registry:
         """Return the runs of this source whose recipients are not all in this queue yet, most urgent first."""
         rows = await self._database.rows(statement("filling"), source=source, queue_epoch=queue_epoch)
         return [
-            Filling(run_id, recovered, since, Selection(*chosen) if chosen[0] is not None else None)
-            for run_id, recovered, since, *chosen in rows
+            Filling(run_id, page_id, recovered, since, none, expires_at_s, Selection(*chosen) if chosen[0] else None)
+            for run_id, page_id, recovered, since, none, expires_at_s, *chosen in rows
         ]
 
     async def standing(self, run: Filling, recipient_ids: list[str]) -> dict[str, Standing]:

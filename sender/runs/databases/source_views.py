@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from typing import Literal, Self
 
 import msgspec
@@ -12,23 +11,11 @@ from psycopg.rows import TupleRow
 from schema.runtime.settings import SourceDatabaseSettings
 from sender.runs.databases.database import Database, statement
 from sender.runs.databases.errors import QueryRefused
+from sender.runs.databases.view_columns import COUNT, ZONE, ViewKind, unfit
 from sender.runs.rules.records import RecipientRow
-from sender.runs.rules.rows import Head, PageRow, SourceRun
+from sender.runs.rules.rows import Head, PageRow, SourceRun, Survey
 
 SourceName = Literal["source", "submitted"]
-
-_COLUMNS = {
-    "runs": [
-        *("run_id", "page_id", "page_access_token", "message", "messaging_type", "tag", "notification_type"),
-        *("status", "scheduled_at", "expires_at", "send_window", "priority", "on_unknown", "updated_at"),
-    ],
-    "recipients": ["run_id", "recipient_id", "variables", "last_interaction_at"],
-    "pages": ["page_id", "page_access_token", "time_zone", "weight", "limit_text", "limit_media"],
-}
-_ZONE = "time_zone"
-"""A column that the view of the recipients may have or not."""
-_NUMBERS = {"bigint", "integer", "numeric", "double precision", "real"}
-_MOMENTS = {"scheduled_at", "expires_at", "updated_at", "last_interaction_at"}
 
 
 class Views(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,19 +52,29 @@ class Source:
         self._checked = False
         self._has_pages = False
         self._has_zones = False
+        self._has_count = False
 
     async def heads(self, after: str, limit: int) -> list[Head]:
         """Return the next runs in the order of their ids, behind the id `after` ("" to begin)."""
         query = statement("heads_submitted" if self.name == "submitted" else "heads").format(
-            runs=_name(self._views.runs)
+            runs=view_name(self._views.runs)
         )
         return [Head(*row) for row in await self._rows(query, after=after, limit=limit)]
 
     async def runs(self, run_ids: list[str]) -> list[SourceRun]:
         """Return these runs in full."""
-        parent = sql.SQL("parent_run_id" if self._views.parent else "NULL")
-        query = statement("runs").format(runs=_name(self._views.runs), parent=parent)
+        await self._check()
+        query = statement("runs").format(
+            runs=view_name(self._views.runs),
+            parent=sql.SQL("parent_run_id" if self._views.parent else "NULL"),
+            recipients=sql.SQL("recipients::text" if self._has_count else "NULL"),
+        )
         return [SourceRun(*row) for row in await self._rows(query, run_ids=run_ids)]
+
+    async def unknown_words(self) -> list[tuple[str, str, str]]:
+        """Return (run id, page id, status) of runs whose status is nearly a word that counts: the first hundred."""
+        query = statement("unknown_words").format(runs=view_name(self._views.runs))
+        return [(run_id, page_id, status) for run_id, page_id, status in await self._rows(query)]
 
     async def recipients(self, run_id: str, cursor: str, limit: int, *, zones: bool = False) -> list[RecipientRow]:
         """Return the next recipients behind the id `cursor` ("" to begin); fewer than `limit` are the last.
@@ -86,7 +83,7 @@ class Source:
         """
         await self._check()
         zone = sql.SQL("time_zone::text" if zones and self._has_zones else "NULL")
-        query = statement("recipients").format(recipients=_name(self._views.recipients), time_zone=zone)
+        query = statement("recipients").format(recipients=view_name(self._views.recipients), time_zone=zone)
         rows = await self._rows(query, run_id=run_id, cursor=cursor, limit=limit)
         return [RecipientRow(*row) for row in rows]
 
@@ -96,29 +93,29 @@ class Source:
         await self._check()
         if not self._has_zones:
             return False
-        query = statement("has_zones").format(recipients=_name(self._views.recipients))
+        query = statement("has_zones").format(recipients=view_name(self._views.recipients))
         [(found,)] = await self._rows(query, run_id=run_id)
         return bool(found)
 
-    async def without_id(self, run_id: str) -> int:
-        """Count the rows of a run whose recipient id is missing, empty or over 500 characters: they can be nobody's."""
-        query = statement("without_id").format(recipients=_name(self._views.recipients))
-        [(count,)] = await self._rows(query, run_id=run_id)
-        return int(count)
+    async def survey(self, run_id: str) -> Survey:
+        """Count the rows that a run has here."""
+        query = statement("survey").format(recipients=view_name(self._views.recipients))
+        [row] = await self._rows(query, run_id=run_id)
+        return Survey(*row)
 
     async def implausible_moments(self, most: int) -> int:
         """Count who, of the first `most` recipients that the view gives, acted before 2015 or in the future."""
-        query = statement("implausible").format(recipients=_name(self._views.recipients))
+        query = statement("implausible").format(recipients=view_name(self._views.recipients))
         [(count,)] = await self._rows(query, most=most)
         return int(count)
 
     async def pages(self) -> list[PageRow]:
         """Return what the source says of its pages; nothing when it has no such view."""
-        self._checked = self._checked and self._has_pages  # such a view may be added at any time
+        self._checked = self._checked and self._has_pages and self._has_count  # they may be added at any time
         await self._check()
         if not self._has_pages or self._views.pages is None:
             return []
-        query = statement("pages").format(pages=_name(self._views.pages))
+        query = statement("pages").format(pages=view_name(self._views.pages))
         return [PageRow(*row) for row in await self._rows(query)]
 
     async def _rows(self, query: sql.Composed, **params: object) -> list[TupleRow]:
@@ -139,16 +136,22 @@ class Source:
         """
         if self._checked:
             return
-        views = {"runs": self._views.runs, "recipients": self._views.recipients, "pages": self._views.pages}
+        views: dict[ViewKind, str | None] = {
+            "runs": self._views.runs,
+            "recipients": self._views.recipients,
+            "pages": self._views.pages,
+        }
         problems: list[str] = []
         for kind, view in views.items():
             has = await self._columns(view) if view else {}
             if kind == "pages":
                 self._has_pages = bool(has)
             if kind == "recipients":
-                self._has_zones = _ZONE in has
+                self._has_zones = ZONE in has
+            if kind == "runs":
+                self._has_count = COUNT in has
             if has or kind != "pages":
-                problems += _unfit(kind, str(view), has)
+                problems += unfit(kind, str(view), has)
         if problems and self.name == "submitted":
             raise QueryRefused(
                 self._database.part, "it lacks tables or columns; bring it up to date with: newar migrate"
@@ -157,38 +160,11 @@ class Source:
             raise QueryRefused(self._database.part, "; ".join([*problems, "see schema/source/views.sql for samples"]))
         self._checked = True
 
-    async def _columns(self, view: str) -> dict[str, str | None]:
-        rows = await self._database.rows(statement("columns"), view=_name(view).as_string(None))
+    async def _columns(self, view: str) -> dict[str, str]:
+        rows = await self._database.rows(statement("columns"), view=view_name(view).as_string(None))
         return dict(rows)
 
 
-def _name(view: str) -> sql.Identifier:
+def view_name(view: str) -> sql.Identifier:
+    """Return the name of a view, perhaps with its schema, as SQL."""
     return sql.Identifier(*view.split("."))
-
-
-def _unfit(kind: str, view: str, has: Mapping[str, str | None]) -> Iterator[str]:
-    """Yield what is wrong with a view; `has`: column -> its type, None: a moment with its zone."""
-    setting = f"SOURCE_{kind.upper()}_VIEW"
-    if not has:
-        yield f"the view {view} does not exist here: create it, or name yours in {setting}"
-        return
-    if missing := [column for column in _COLUMNS[kind] if column not in has]:
-        yield (
-            f"the view {view} lacks {', '.join(missing)}: add each to its SELECT, "
-            f"with NULL AS {missing[0]} where your tables have nothing like it"
-        )
-    for column in sorted(_MOMENTS & has.keys()):
-        if (found := has[column]) is not None:
-            yield f"{column} of the view {view} is {found}{_mend(column, found)}"
-
-
-def _mend(column: str, found: str) -> str:
-    """Say what to write for a moment of another type. One without a zone is not cast: that takes our zone."""
-    if found.startswith(("timestamp", "date")):
-        day = "::timestamp" if found == "date" else ""
-        return f", whose time zone nobody knows: write {column}{day} AT TIME ZONE 'UTC', or the zone it was written in"
-    if found in _NUMBERS:
-        return (
-            f": write to_timestamp({column} / 1000.0) where it counts milliseconds, to_timestamp({column}) for seconds"
-        )
-    return f": write {column}::timestamptz, or NULL::timestamptz"

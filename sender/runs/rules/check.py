@@ -21,6 +21,7 @@ LIFETIME_MS = 24 * 3600 * 1000
 
 _OBJECT = 'write the Send API\'s message object, for example {"text": "Hello"}'
 _LONGEST_ID = 500  # characters; a row of the log holds no longer ones
+_MOST_RECIPIENTS = 2**53
 _LATEST_MS = 253_370_764_799_000  # the end of the year 9998: in no time zone is that later than Python can say
 
 
@@ -49,6 +50,7 @@ def check(
         *message_problems,
         *_type_problems(row),
         *_policy_problems(row),
+        *_count_problems(row),
         *_window_problems(row, time_zone, now_ms, own_zones=own_zones),
     ]
     if problems:
@@ -195,6 +197,20 @@ def _window_problems(row: SourceRun, time_zone: str | None, now_ms: int, *, own_
                 f"send_window {row.send_window!r} does not open, in {where.key}, before the run expires "
                 f"({at(expires):%Y-%m-%d %H:%M} UTC): write other hours or a later expires_at"
             )
+
+
+def expected_recipients(row: SourceRun) -> int | None:
+    """Return how many rows the source says that the run has; None: it does not say, or not as a whole number."""
+    try:
+        count = float(row.recipients or "nan")
+    except ValueError:
+        return None
+    return int(count) if count.is_integer() and 0 <= count < _MOST_RECIPIENTS else None
+
+
+def _count_problems(row: SourceRun) -> Iterator[str]:
+    if row.recipients is not None and expected_recipients(row) is None:
+        yield f"recipients must be a whole number from 0, or NULL where you do not count them, not {row.recipients}"
 
 
 def _names(values: frozenset[str]) -> str:

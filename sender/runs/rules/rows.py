@@ -37,6 +37,8 @@ class SourceRun(msgspec.Struct, frozen=True):
     on_unknown: str | None = None
     parent_run_id: str | None = None
     status: str | None = None
+    recipients: str | None = None
+    """How many rows the source says that the run has, duplicates included; None: it does not say."""
 
 
 class PageRow(msgspec.Struct, frozen=True):
@@ -48,3 +50,18 @@ class PageRow(msgspec.Struct, frozen=True):
     weight: str | None = None
     limit_text: str | None = None
     limit_media: str | None = None
+
+
+class Survey(msgspec.Struct, frozen=True):
+    """What rows a run has in the view of the recipients. Columns in the order of `survey.sql`."""
+
+    rows: int
+    """All of them."""
+    without_id: int
+    """Whose recipient id is missing, empty or over 500 characters: they can be nobody's."""
+    long_ids: int
+    """Ids with more digits than a spreadsheet keeps."""
+    rounded_ids: int
+    """Those of them that have only zeros where it keeps none."""
+    digits_beyond: int
+    """How many digits that are."""

@@ -41,6 +41,30 @@ class TestRunHistory:
             for unknown in ("none", "%00"):
                 assert (await client.get(f"/api/v1/runs/{unknown}")).status_code == 404
 
+    async def test_runs_that_were_not_taken_are_there_with_their_reason(
+        self, redis: Redis, api: Callable[..., Api], old_run: str
+    ) -> None:
+        write_run(redis, "live", left=5)
+        with psycopg.connect(old_run) as connection:
+            connection.execute(
+                "INSERT INTO not_taken VALUES ('source', 'new', '7', 'waiting', 'nobody can be seen'),"
+                " ('source', 'near', '7', 'word', 'its status is Queued'),"
+                " ('source', 'old', '7', 'spent', 'used before'),"
+                " ('source', 'live', '7', 'waiting', 'gone before the first')"
+            )
+        async with api(log_database_url=old_run) as client:
+            runs = {run["run_id"]: run for run in (await client.get("/api/v1/runs")).json()["runs"]}
+            assert {run_id: (run["state"], run["reason"]) for run_id, run in runs.items()} == {
+                "new": ("waiting", "nobody can be seen"),
+                "near": ("not_taken", "its status is Queued"),
+                "old": ("finished", "used before"),
+                "bad": ("refused", "unknown messaging type"),
+                "live": ("active", "gone before the first"),
+            }
+            for run_id, run in runs.items():
+                one = (await client.get(f"/api/v1/runs/{run_id}")).json()
+                assert (one["state"], one["reason"]) == (run["state"], run["reason"])
+
     async def test_without_the_log_database_the_queue_is_still_shown(
         self, redis: Redis, api: Callable[..., Api], closed_port: int
     ) -> None:

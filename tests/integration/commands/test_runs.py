@@ -27,6 +27,18 @@ def test_submitted_run_is_listed_and_shown_before_anybody_takes_it(desk: Command
     assert named in desk("run", "show", named).stdout
 
 
+def test_runs_that_were_not_taken_are_listed_with_their_reason(desk: CommandLine, log_database_url: str) -> None:
+    sql(
+        log_database_url,
+        "INSERT INTO not_taken VALUES ('source', 'new', '7', 'waiting', 'nobody can be seen'), "
+        "('source', 'near', '7', 'word', 'its status is Queued')",
+    )
+    listed = json.loads(desk("run", "list", "--json").stdout)
+    assert {run["run_id"]: run["state"] for run in listed} == {"new": "waiting", "near": "not_taken"}
+    assert desk("run", "list").stdout.endswith("near: its status is Queued\nnew: nobody can be seen\n")
+    assert shown(desk, "new")["reason"] == "nobody can be seen"
+
+
 def test_run_taken_by_the_run_processor_is_paused_resumed_and_cancelled(desk: CommandLine) -> None:
     run_id = submit(desk)
     with serving("runs") as process:

@@ -107,7 +107,7 @@ async def test_processors_at_once_killed_at_random_steps_enqueue_every_job_once(
 async def test_bookkeepers_at_once_log_each_change_once(world: World) -> None:
     from structlog.testing import capture_logs
 
-    lost, finished = world.run("1"), world.run()
+    lost, finished = world.run("1"), world.empty_run()
     await world.turn()
     with capture_logs() as logs:
         async with trio.open_nursery() as nursery:

@@ -77,13 +77,6 @@ async def test_garbage_ids_are_enqueued_and_missing_ones_counted(world: World) -
     assert row["reason"] == "2 rows without a usable recipient_id were left out"
 
 
-async def test_run_without_recipients_is_finished_at_once(world: World) -> None:
-    run = world.run()
-    await world.turn()
-    await world.keep_books()
-    assert world.state(run) == "finished"
-
-
 async def test_run_is_taken_when_it_is_due_and_not_before(world: World) -> None:
     run = world.run("1")
     world.change(run, scheduled_at=moment(1))

@@ -24,6 +24,7 @@ from sender.queue.page_queue import PageQueue
 from sender.queue.run_queue import RunFacts, RunQueue
 from sender.runs.bookkeeper import Bookkeeper
 from sender.runs.databases.database import Database
+from sender.runs.databases.not_taken_runs import NotTakenRuns
 from sender.runs.databases.registry import Registry
 from sender.runs.databases.source_views import SUBMITTED, Source, SourceName, Views
 from sender.runs.known_pages import KnownPages
@@ -77,11 +78,29 @@ class World:
             json.dumps(message),
             status,
         )
+        self.recipient(run_id, *recipients, page_id=page_id)
+        return str(run_id)
+
+    def recipient(self, run_id: str, *recipients: str, page_id: str = "100") -> None:
+        """Add recipients to a broadcast."""
         with self._admin.cursor() as cursor:
             cursor.executemany(
                 "INSERT INTO broadcast_recipients VALUES (%s, %s, %s)", [(run_id, page_id, r) for r in recipients]
             )
-        return str(run_id)
+
+    def count_recipients(self) -> None:
+        """Let the source say of each run how many recipients it has."""
+        self.sql("ALTER TABLE broadcasts ADD COLUMN IF NOT EXISTS recipients int")
+        [query] = self.sql("SELECT pg_get_viewdef('newar_runs')")
+        if "b.recipients" not in query:
+            self.sql("CREATE OR REPLACE VIEW newar_runs AS " + query.replace("\n   FROM", ", b.recipients\n   FROM", 1))
+
+    def empty_run(self) -> str:
+        """Add a broadcast of which the source says that it has no recipients; return its id."""
+        run_id = self.run()
+        self.count_recipients()
+        self.change(run_id, recipients=0)
+        return run_id
 
     def submitted_run(self, run_id: str, *recipients: str) -> None:
         """Add a run of this id given by hand."""
@@ -129,28 +148,37 @@ class World:
         views: Views | None = None,
         source: Any = None,
         registry: Any = None,
+        not_taken: NotTakenRuns | None = None,
         queue: Any = None,
         pages: KnownPages | None = None,
         enforce_window: bool = True,
+        grace_ms: int = 600_000,
     ) -> RunProcessor:
         """Return a run processor with connections of its own; parts may be replaced."""
-        queue = queue or self.queue
+        queue, log = queue or self.queue, self.database()
         kind = SUBMITTED if name == "submitted" else views or Views()
         return RunProcessor(
             source or Source(name, self.database(read_only=name == "source"), kind),
-            registry or self.registry_client(),
+            registry or Registry(log),
+            not_taken or NotTakenRuns(log, name),
             queue,
             pages or self.known_pages(complete=True),
             chunk=chunk,
             figures=RunsSnapshot(),
+            grace_ms=grace_ms,
             enforce_window=enforce_window,
             clock_ms=lambda: self.now_ms,
         )
 
-    async def turn(self, processor: RunProcessor | None = None) -> None:
+    async def turn(self, processor: RunProcessor | None = None, *, grace_ms: int = 600_000) -> None:
         """Let a processor, a new one unless it is given, look once and enqueue all that it may."""
         async with self.database(read_only=True) as source, self.database() as log:
-            fresh = self.processor(source=Source("source", source, Views()), registry=Registry(log))
+            fresh = self.processor(
+                source=Source("source", source, Views()),
+                registry=Registry(log),
+                not_taken=NotTakenRuns(log, "source"),
+                grace_ms=grace_ms,
+            )
             await (processor or fresh).turn(trio.current_time() + 120, trio.Event())
 
     async def keep_books(self) -> None:
@@ -200,6 +228,12 @@ class World:
         """Return the run's state in the registry."""
         row = self.registered(run_id)
         return None if row is None else row["state"]
+
+    def not_taken(self) -> dict[str, tuple[str, str]]:
+        """Return run id -> kind and reason of the runs that are noted as not taken."""
+        return {
+            run_id: (kind, reason) for run_id, kind, reason in self.sql("SELECT run_id, kind, reason FROM not_taken")
+        }
 
     async def facts(self, run_id: str) -> RunFacts:
         """Return what the queue knows of a run."""

@@ -1,2 +1,3 @@
--- Which of these runs were taken or refused before.
-SELECT run_id FROM runs WHERE run_id = ANY(%(run_ids)s)
+-- Which of these runs were taken or refused before, and when they ended: in seconds since 1970, and seconds ago.
+SELECT run_id, state, extract(epoch FROM finished_at)::float8, extract(epoch FROM clock_timestamp() - finished_at)::float8
+FROM runs WHERE run_id = ANY(%(run_ids)s)

@@ -20,7 +20,7 @@ async def test_bookkeeper_notes_enqueued_and_finished_runs(world: World) -> None
     assert row is not None
     assert (row["state"], row["recipients"]) == ("active", 2)
     assert row["enqueued_at"] is not None
-    empty = world.run()
+    empty = world.empty_run()
     await world.turn()
     with capture_logs() as logs:
         await world.keep_books()
@@ -34,7 +34,7 @@ async def test_bookkeeper_notes_enqueued_and_finished_runs(world: World) -> None
 
 
 async def test_emptied_redis_holds_taken_runs_and_never_takes_finished_ones_again(world: World) -> None:
-    running, finished = world.run("1"), world.run()
+    running, finished = world.run("1"), world.empty_run()
     await world.turn()
     await world.keep_books()
     world.lose_redis()
@@ -144,6 +144,7 @@ async def test_listing_does_not_search_the_registry_for_each_submitted_run(world
 async def test_submitted_run_that_has_ended_is_not_looked_at_again(world: World) -> None:
     world.submitted_run("going", "1")
     world.submitted_run("ended")
+    world.sql("UPDATE submitted_runs SET expires_at = '2020-01-01Z' WHERE run_id = 'ended'")
     world.submitted_run("refused", "1")
     world.sql("UPDATE submitted_runs SET tag = 'no tag goes with UPDATE' WHERE run_id = 'refused'")
     await world.turn(world.processor("submitted"))

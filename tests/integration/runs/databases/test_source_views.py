@@ -30,7 +30,7 @@ async def test_missing_columns_and_views_are_named_together_with_what_to_write(w
         await world.turn()
     text = str(caught.value)
     assert "the view newar_runs lacks page_access_token, messaging_type, tag, notification_type, scheduled_at" in text
-    assert "NULL AS page_access_token" in text
+    assert "NULL::text AS page_access_token" in text
     assert "the view newar_recipients does not exist here: create it, or name yours in SOURCE_RECIPIENTS_VIEW" in text
     assert "the view newar_pages lacks page_access_token, time_zone, weight, limit_text, limit_media" in text
     assert "schema/source/views.sql" in text

@@ -1,0 +1,1 @@
+SELECT count(*) FROM (SELECT FROM {view} LIMIT %(most)s) sample

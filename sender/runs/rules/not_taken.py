@@ -1,0 +1,66 @@
+"""Why a run that its source asks to send is not taken, now or ever. Pure."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from sender.runs.rules.rows import Head, Survey
+
+Kind = Literal["waiting", "spent", "word"]
+
+_CLOCKS_DIFFER_S = 5.0
+_SURE_DIGITS = 6
+"""So many digits that are all zeros by chance are one in a million."""
+_WORDS = ("queued", "paused", "cancelled")
+
+
+class NotTaken(msgspec.Struct, frozen=True):
+    """A run of the source that was not taken. Columns in the order of `not_taken.sql`."""
+
+    run_id: str
+    page_id: str
+    kind: Kind
+    """`waiting`: for its recipients. `spent`: its id was used before. `word`: its status is no word that counts."""
+    reason: str
+
+
+def unseen(expected: int | None, seen: int) -> str | None:
+    """Say why a run with so many rows is not to begin: what cannot be seen yet is no evidence that nobody is there.
+
+    `expected`: how many its source says there are; None: it does not say.
+    """
+    if expected is None:
+        return None if seen else "no recipients can be seen: are they written already, may this login see them?"
+    if seen >= expected:
+        return None
+    return f"the source says {expected} recipients, {seen} can be seen: are all written, may this login see them?"
+
+
+def rounded(survey: Survey) -> str | None:
+    """Say that ids have been through a spreadsheet, which keeps 15 digits: they would be other people's."""
+    all_are = survey.long_ids and survey.rounded_ids == survey.long_ids
+    if not all_are or survey.digits_beyond < _SURE_DIGITS:
+        return None
+    return (
+        f"all {survey.long_ids} recipient ids of more than 15 digits end in zeros, as a spreadsheet rounds them: the "
+        "people they were cannot be told any more, so import the ids again as text"
+    )
+
+
+def spent(head: Head, ended_at_s: float | None) -> NotTaken | None:
+    """Say of a finished run that it was changed since, as if to be sent again."""
+    if ended_at_s is None or head.updated_at_s is None or head.updated_at_s <= ended_at_s + _CLOCKS_DIFFER_S:
+        return None
+    reason = (
+        "it is queued and was changed after it had finished: no id is sent twice. Give it a new run_id, or reach whom "
+        "it missed with: newar run retry"
+    )
+    return NotTaken(head.run_id, head.page_id or "", "spent", reason)
+
+
+def unknown_word(run_id: str, page_id: str, status: str) -> NotTaken:
+    """Say of a run that its status means nothing here, though it looks like a word that does."""
+    meant = next((word for word in _WORDS if word[0] == status.strip().lower()[:1]), _WORDS[0])
+    return NotTaken(run_id, page_id, "word", f"its status {status[:40]!r} is no word that counts: write {meant}")

@@ -1,0 +1,192 @@
+"""Runs that ask to be sent and are not taken: they wait with a reason, are refused and come again, or are listed."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import trio
+from structlog.testing import capture_logs
+
+from schema.run import RunState
+from tests.integration.runs.world import World
+
+
+def two_days_ago() -> datetime:
+    return datetime.now(UTC) - timedelta(days=2)
+
+
+async def test_run_whose_recipients_come_later_waits_for_them_with_a_reason(world: World) -> None:
+    run = world.run()
+    with capture_logs() as logs:
+        await world.turn()
+        await world.turn()
+    kind, reason = world.not_taken()[run]
+    assert (kind, "no recipients can be seen" in reason) == ("waiting", True)
+    assert [line["event"] for line in logs if line.get("run_id") == run] == ["run_waits"]
+    assert world.state(run) is None
+    world.recipient(run, "1", "2", "3")
+    await world.turn()
+    assert (world.recipients(run), world.not_taken()) == (["1", "2", "3"], {})
+
+
+async def test_run_with_fewer_recipients_than_its_source_counts_sends_to_nobody_yet(world: World) -> None:
+    run = world.run("1", "1", "")
+    world.count_recipients()
+    world.change(run, recipients=4)
+    await world.turn()
+    assert (world.state(run), world.jobs(run)) == (None, [])
+    assert "the source says 4 recipients, 3 can be seen" in world.not_taken()[run][1]
+    world.recipient(run, "2")
+    await world.turn()
+    assert world.recipients(run) == ["1", "2"]  # a duplicate and an unusable id were counted
+
+
+async def test_run_that_has_waited_long_enough_is_refused_and_comes_again_when_its_recipients_do(world: World) -> None:
+    run = world.run("1")
+    world.count_recipients()
+    world.change(run, recipients=3)
+    for _ in range(3):
+        await world.turn(grace_ms=0)
+    row = world.registered(run)
+    assert row is not None
+    assert (row["state"], "3 recipients, 1 can be seen" in row["reason"]) == (RunState.REFUSED, True)
+    assert world.not_taken() == {}
+    world.recipient(run, "2")
+    await world.turn(grace_ms=0)
+    row = world.registered(run)
+    assert row is not None
+    assert "3 recipients, 2 can be seen" in row["reason"]
+    world.recipient(run, "3")
+    await world.turn(grace_ms=0)
+    assert world.recipients(run) == ["1", "2", "3"]
+
+
+async def test_run_that_waits_is_not_refused_by_a_grace_that_begins_anew_with_each_processor(world: World) -> None:
+    run = world.run()
+    for _ in range(2):
+        await world.turn(world.processor(grace_ms=3_600_000))
+    world.sql("UPDATE not_taken SET since = now() - interval '2 hours'")
+    await world.turn(world.processor(grace_ms=3_600_000))
+    assert world.state(run) == RunState.REFUSED
+
+
+async def test_run_that_says_that_it_has_nobody_is_finished_at_once(world: World) -> None:
+    run = world.empty_run()
+    await world.turn()
+    await world.keep_books()
+    assert world.state(run) == RunState.FINISHED
+
+
+async def test_count_that_is_no_number_refuses_the_run(world: World) -> None:
+    run = world.run("1")
+    world.count_recipients()
+    world.change(run, recipients=-1)
+    await world.turn()
+    row = world.registered(run)
+    assert row is not None
+    assert "recipients must be a whole number from 0" in row["reason"]
+
+
+async def test_recipients_that_are_gone_before_the_first_chunk_are_no_reason_to_finish(world: World) -> None:
+    run = world.run("1")
+    processor = world.processor()
+    await processor.poll()
+    world.sql("CREATE TABLE kept AS TABLE broadcast_recipients; DELETE FROM broadcast_recipients")
+    for _ in range(2):
+        await world.turn(processor)
+        await world.keep_books()
+    assert (world.state(run), world.not_taken()[run][0]) == (RunState.ENQUEUING, "waiting")
+    world.sql("INSERT INTO broadcast_recipients TABLE kept")
+    await world.turn(processor)
+    await world.turn(processor)
+    assert (world.recipients(run), world.not_taken()) == (["1"], {})
+
+
+async def test_run_whose_recipients_never_come_back_ends_when_it_expires(world: World) -> None:
+    run = world.run("1")
+    processor = world.processor()
+    await processor.poll()
+    world.sql("DELETE FROM broadcast_recipients")
+    await world.turn(processor)
+    world.now_ms += 25 * 3600 * 1000
+    await world.turn(processor)
+    await world.turn(processor)
+    await world.keep_books()
+    assert (world.state(run), world.not_taken()) == (RunState.FINISHED, {})
+
+
+async def test_run_refused_for_its_token_is_taken_when_the_token_is_there(world: World) -> None:
+    world.page("200", has_token=False)
+    run = world.run("1", page_id="200")
+    await world.turn()
+    assert world.state(run) == RunState.REFUSED
+    world.sql("UPDATE pages SET access_token = 'now it is here' WHERE id = '200'")
+    await world.turn()
+    row = world.registered(run)
+    assert row is not None
+    assert (row["state"], row["reason"], row["finished_at"]) == (RunState.ENQUEUING, None, None)
+    assert row["message"] == {"text": "Hi {{first_name|there}}"}
+    assert world.recipients(run) == ["1"]
+
+
+async def test_old_refusal_is_not_undone_by_a_token_but_by_a_change_of_the_run(world: World) -> None:
+    world.page("200", has_token=False)
+    run = world.run("1", page_id="200")
+    world.change(run, updated_at=two_days_ago())
+    await world.turn()
+    world.sql("UPDATE runs SET finished_at = now() - interval '25 hours'")
+    world.sql("UPDATE pages SET access_token = 'now it is here' WHERE id = '200'")
+    await world.turn()
+    assert world.state(run) == RunState.REFUSED
+    world.sql("UPDATE broadcasts SET updated_at = now()")
+    await world.turn()
+    assert world.recipients(run) == ["1"]
+
+
+async def test_finished_run_that_is_queued_again_is_listed_and_not_sent(world: World) -> None:
+    run = world.empty_run()
+    world.change(run, updated_at=two_days_ago())
+    await world.turn()
+    await world.keep_books()
+    await world.turn()
+    assert world.not_taken() == {}  # its row is still as it was when it was sent
+    world.change(run, updated_at="2100-01-01Z", recipients=1)
+    world.recipient(run, "1")
+    await world.turn()
+    kind, reason = world.not_taken()[run]
+    assert (kind, "no id is sent twice" in reason, "newar run retry" in reason) == ("spent", True, True)
+    assert (world.state(run), world.jobs(run)) == (RunState.FINISHED, [])
+
+
+async def test_status_that_is_nearly_a_word_is_listed_until_it_is_one(world: World) -> None:
+    run, mine = world.run("1", status="Queued"), world.run("1", status="draft")
+    stopped = world.run("1", status="canceled")
+    await world.turn()
+    assert {run_id: kind for run_id, (kind, _) in world.not_taken().items()} == {run: "word", stopped: "word"}
+    assert world.not_taken()[run][1] == "its status 'Queued' is no word that counts: write queued"
+    assert "write cancelled" in world.not_taken()[stopped][1]
+    assert (world.state(run), world.state(mine)) == (None, None)
+    world.change(run, status="queued")
+    await world.turn()
+    assert list(world.not_taken()) == [stopped]
+    assert world.recipients(run) == ["1"]
+
+
+async def test_two_processors_at_once_note_the_same(world: World) -> None:
+    runs = [world.run() for _ in range(20)]
+    processors = [world.processor() for _ in range(4)]
+    async with trio.open_nursery() as nursery:
+        for processor in processors:
+            nursery.start_soon(world.turn, processor)
+    assert sorted(world.not_taken()) == sorted(runs)
+
+
+async def test_ids_that_a_spreadsheet_has_rounded_refuse_the_run(world: World) -> None:
+    run = world.run("24012345678901200", "24012345678901300", "10212345678901200")
+    good = world.run("24012345678901200", "24012345678901300", "10212345678901237")
+    few = world.run("7000000000000010")
+    await world.turn()
+    row = world.registered(run)
+    assert row is not None
+    assert "all 3 recipient ids of more than 15 digits end in zeros" in row["reason"]
+    assert (len(world.jobs(good)), len(world.jobs(few))) == (3, 1)
