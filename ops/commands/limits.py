@@ -5,23 +5,21 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, TypeVar
 
 import msgspec
 import trio
 import typer
-from redis.asyncio import Redis
 
-from ops.api import merge
 from ops.api.limit_answers import LimitsAnswer, Slowdown
-from ops.api.page_limits import KnownDefaults, defaults_of, explained, in_words
+from ops.api.page_limits import KnownDefaults, explained, in_words
+from ops.api.speed import read_defaults
 from ops.settings.checked import load_checked
 from ops.shell.exits import CommandFailed
 from ops.shell.output import AsJson, example, print_json, print_table
 from ops.shell.person import who
 from ops.shell.service import run_once
 from ops.shell.times import lasting, span
-from schema.keys import key
 from schema.runtime.asyncio_door import aio
 from schema.runtime.redis import open_redis
 from schema.runtime.settings import RedisSettings
@@ -169,18 +167,12 @@ def _with_queue(work: Callable[[LimitQueue, KnownDefaults], Awaitable[T]]) -> T:
         redis = open_redis(url)
         try:
             with trio.fail_after(ANSWER_WITHIN_S):
-                return await work(LimitQueue(redis), await _defaults(redis))
+                return await work(LimitQueue(redis), await read_defaults(redis))
         finally:
             with trio.move_on_after(1, shield=True):
                 await aio(redis.aclose)
 
     return run_once(connected)
-
-
-async def _defaults(redis: Redis) -> KnownDefaults:
-    now_s, _ = await aio(redis.time)
-    snapshots: Any = await aio(redis.hvals, key("processes"))
-    return defaults_of(merge.live(snapshots, now_s))
 
 
 def _slowed(one: LimitsAnswer) -> bool:

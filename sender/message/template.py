@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -75,6 +76,14 @@ class MessageTemplate:
         """Whether everybody gets the same message."""
         return self._plan is None
 
+    @property
+    def names(self) -> dict[str, bool]:
+        """The variables that are asked for, each with whether a fallback stands in wherever it is."""
+        found: dict[str, bool] = {}
+        for slot in _slots(self._plan):
+            found[slot.name] = found.get(slot.name, True) and slot.fallback is not None
+        return found
+
     def fill(self, variables: dict[str, Any] | None) -> dict[str, Any]:
         """Return the message for one recipient: a new object, or the run's own one when nothing is filled in.
 
@@ -137,6 +146,14 @@ def _slot(inside: str, place: str) -> _Slot:
             place, f"{name[:40]!r} is not the name of a variable" if name else "no name between {{ and }}"
         )
     return _Slot(name, fallback.strip() if bar else None)
+
+
+def _slots(plan: _Plan | None) -> Iterator[_Slot]:
+    if isinstance(plan, _Text):
+        yield from (part for part in plan.parts if isinstance(part, _Slot))
+    elif plan is not None:
+        for _, inner in plan.plans:
+            yield from _slots(inner)
 
 
 def _fill(plan: _Plan, variables: dict[str, Any]) -> Any:

@@ -79,7 +79,7 @@ class NotSent:
         for row in rows:
             who, variables, last_s = row[:3]
             if who != before:
-                before, aside = who, self._why_not(row, entries.get(who, ()))
+                before, aside = who, self.why_not(row, entries.get(who, ()))
                 if aside is not None:
                     last_ms = None if last_s is None else moment_ms(last_s)
                     job = Job(who, kept_variables(variables), last_ms, attempts.get(who, 0), aside=aside)
@@ -88,7 +88,8 @@ class NotSent:
                 may.append(row)
         return SortedOut(may, asides)
 
-    def _why_not(self, row: RecipientRow, entries: Sequence[Suppression]) -> Aside | None:
+    def why_not(self, row: RecipientRow, entries: Sequence[Suppression]) -> Aside | None:
+        """Return why this person will surely not be sent to, None when they may be."""
         recipient_id, variables, last_s = row[:3]
         last_ms = None if last_s is None else moment_ms(last_s)
         written_ms = None if last_ms is not None and self._now and implausible(last_ms, self._now) else last_ms

@@ -1,0 +1,152 @@
+"""Dry runs: a run of the source or a submitted one, or one that is only described, gone through without a trace."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Iterable
+
+import msgspec
+from pydantic import SecretStr
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from ops.api.speed import messages_per_second
+from schema.run import Run
+from schema.runtime.outage import Outage
+from schema.runtime.settings import SourceDatabaseSettings
+from sender.message.window import Now
+from sender.runs.databases.database import Database
+from sender.runs.databases.errors import RunsError
+from sender.runs.databases.registry import Registry
+from sender.runs.databases.source_views import SUBMITTED, Source, Views
+from sender.runs.dry_run.examination import Examination
+from sender.runs.dry_run.report import DryRun
+from sender.runs.rules.check import Refusal, check, expected_recipients, moment_ms
+from sender.runs.rules.not_taken import rounded, unseen
+from sender.runs.rules.records import RecipientRow
+from sender.runs.rules.rows import PageRow, SourceRun
+from sender.runs.rules.surely_not_sent import Suppression
+
+Chunks = AsyncIterator[list[RecipientRow]]
+CHUNK = 2000
+_TOKENLESS = "neither the run nor its page has a page_access_token: refused, unless another run of the page brings one"
+
+
+class NoSuchRun(Exception):
+    """There is no run of this id that could be gone through; the text says why."""
+
+
+class DryRuns:
+    """Methods are Trio coroutines. Errors: DatabaseAway, QueryRefused.
+
+    Args:
+        log_url: the log database.
+        source: where the source is; None, or without an address: there is none.
+        redis: knows how fast pages may go; None: nobody does.
+        keep_window: whether the 24-hour window is kept.
+    """
+
+    def __init__(
+        self, log_url: SecretStr, source: SourceDatabaseSettings | None, redis: Redis | None, *, keep_window: bool
+    ) -> None:
+        self._log_url = log_url
+        self._source = source
+        self._redis = redis
+        self._keep_window = keep_window
+
+    async def of_run(self, run_id: str) -> DryRun:
+        """Go through a run as it stands there.
+
+        Raises:
+            NoSuchRun: nobody knows it, or its recipients stand in another one.
+        """
+        url = self._source.source_database_url if self._source else None
+        if self._source and url:
+            async with Database(url, Outage("source database"), read_only=True) as database:
+                source = Source("source", database, Views.of(self._source))
+                for row in await source.runs([run_id]):
+                    return await self._of_source(source, row)
+        async with Database(self._log_url, Outage("log database"), read_only=True) as database:
+            source = Source("submitted", database, SUBMITTED)
+            for row in await source.runs([run_id]):
+                if row.parent_run_id:
+                    raise NoSuchRun(f"{run_id} is a retry of {row.parent_run_id}, whose recipients it has: check that")
+                return await self._examine(row, _recipients(source, run_id), await self._page(row.page_id))
+        raise NoSuchRun(f"no run has the id {run_id}: neither one of the source nor a submitted one")
+
+    async def of_rows(self, row: SourceRun, rows: Iterable[RecipientRow], columns: Iterable[str] = ()) -> DryRun:
+        """Go through a run that is only described; `columns`: names of variables that some of it may have."""
+        return await self._examine(row, _chunks(rows), await self._page(row.page_id), columns)
+
+    async def _of_source(self, source: Source, row: SourceRun) -> DryRun:
+        page = next((one for one in await source.pages() if one.page_id == row.page_id), None)
+        found = await self._examine(row, _recipients(source, row.run_id), page)
+        survey = await source.survey(row.run_id)
+        problem = unseen(expected_recipients(row), survey.rows) or rounded(survey)
+        token = row.page_access_token or (page.page_access_token if page else None)
+        return msgspec.structs.replace(
+            found,
+            stops=[*found.stops, *([problem] if problem else [])],
+            notes=[*found.notes, *([] if (token or "").strip() else [_TOKENLESS])],
+        )
+
+    async def _page(self, page_id: str | None) -> PageRow | None:
+        """Return what the source says of a page; None: nothing, or it cannot be asked."""
+        url = self._source.source_database_url if self._source else None
+        if self._source is None or url is None:
+            return None
+        try:
+            async with Database(url, Outage("source database"), read_only=True) as database:
+                pages = await Source("source", database, Views.of(self._source)).pages()
+        except RunsError:
+            return None
+        return next((page for page in pages if page.page_id == page_id), None)
+
+    async def _examine(
+        self, row: SourceRun, chunks: Chunks, page: PageRow | None, columns: Iterable[str] = ()
+    ) -> DryRun:
+        now_ms = time.time_ns() // 1_000_000
+        run = check(row, now_ms=now_ms, has_token=True, time_zone=page.time_zone if page else None, own_zones=True)
+        if isinstance(run, Refusal):
+            return DryRun(page_id=row.page_id, stops=[run.reason], notes=[])
+        due_ms = max(now_ms, moment_ms(row.scheduled_at_s or 0.0))
+        examination = Examination(run, Now(due_ms, due_ms), keep_window=self._keep_window)
+        examination.names.expect(columns)
+        async with Database(self._log_url, Outage("log database"), read_only=True) as database:
+            registry = Registry(database)
+            async for rows in chunks:
+                entries: dict[str, list[Suppression]] = {}
+                for entry in await registry.suppressed(run.page_id, list({one.recipient_id for one in rows})):
+                    entries.setdefault(entry.recipient_id, []).append(entry)
+                examination.add(rows, entries)
+        found = examination.report()
+        per_second = await self._per_second(run, page)
+        takes_s = round(found.would_get / per_second, 1) if per_second else None
+        return msgspec.structs.replace(found, per_second=per_second, takes_s=takes_s)
+
+    async def _per_second(self, run: Run, page: PageRow | None) -> float | None:
+        """Return how fast the page may go now; None: not known."""
+        text = (page.limit_media if run.content == "media" else page.limit_text) if page else None
+        limit = float(text) if text and text.isdigit() else None
+        try:
+            return await messages_per_second(self._redis, run.page_id, run.content, limit) if self._redis else None
+        except (RedisError, OSError):
+            return None
+
+
+async def _recipients(source: Source, run_id: str) -> Chunks:
+    cursor = ""
+    while rows := await source.recipients(run_id, cursor, CHUNK):
+        yield rows
+        cursor = rows[-1].recipient_id
+
+
+async def _chunks(rows: Iterable[RecipientRow]) -> Chunks:
+    chunk: list[RecipientRow] = []
+    for row in rows:
+        chunk.append(row)
+        if len(chunk) == CHUNK:
+            yield chunk
+            chunk = []
+    if chunk:
+        yield chunk
