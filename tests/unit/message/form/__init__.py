@@ -1,0 +1,1 @@
+"""Messages, good and bad, and what is told of them."""
