@@ -134,6 +134,7 @@ class _Service:
             figures=self._figures,
             grace_ms=settings.source_empty_run_grace_ms,
             enforce_window=settings.enforce_messaging_window,
+            rules_off=settings.rules_off,
         )
 
         async def turn(next_turn: float) -> None:

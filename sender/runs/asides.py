@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from sender.queue.held_jobs import TOLERANCE_MS
 from sender.queue.run_queue import RunQueue
@@ -18,15 +18,23 @@ class Asides:
         registry: the log database.
         queue: has the runs, and another clock.
         enforce_window: whether the 24-hour window is kept.
+        rules_off: rules of a message's form that do not count.
         clock_ms: our own clock: ms since 1970 (UTC).
     """
 
     def __init__(
-        self, registry: Registry, queue: RunQueue, *, enforce_window: bool, clock_ms: Callable[[], int]
+        self,
+        registry: Registry,
+        queue: RunQueue,
+        *,
+        enforce_window: bool,
+        rules_off: Collection[str],
+        clock_ms: Callable[[], int],
     ) -> None:
         self._registry = registry
         self._queue = queue
         self._enforce_window = enforce_window
+        self._rules_off = rules_off
         self._clock_ms = clock_ms
 
     async def sort_out(self, run_id: str, still: StillToSend) -> SortedOut:
@@ -36,7 +44,8 @@ class Asides:
             return SortedOut(still.rows, [])
         now = agreed(await self._queue.clock_ms(), self._clock_ms(), TOLERANCE_MS)
         entries = await self._suppressed(run.page_id, list({row[0] for row in still.rows}))
-        return NotSent(run, now, keep_window=self._enforce_window).sort_out(still.rows, still.attempts, entries)
+        not_sent = NotSent(run, now, keep_window=self._enforce_window, rules_off=self._rules_off)
+        return not_sent.sort_out(still.rows, still.attempts, entries)
 
     async def _suppressed(self, page_id: str, recipient_ids: list[str]) -> dict[str, list[Suppression]]:
         """Return the entries that count: not those of a run that has been braked because most of it are gone."""

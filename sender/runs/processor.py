@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import msgspec
 import structlog
@@ -70,6 +70,7 @@ class RunProcessor:
     Args:
         grace_ms: how long a run waits for recipients that cannot be seen before it is refused.
         enforce_window: whether the 24-hour window is kept.
+        rules_off: rules of a message's form that do not count.
         clock_ms: the time in ms since 1970 (UTC).
     """
 
@@ -85,6 +86,7 @@ class RunProcessor:
         figures: RunsSnapshot,
         grace_ms: int,
         enforce_window: bool = True,
+        rules_off: Collection[str] = (),
         clock_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
     ) -> None:
         self._source = source
@@ -96,9 +98,17 @@ class RunProcessor:
         self._figures = figures
         self._clock_ms = clock_ms
         self._hours = SendHours(queue, pages, clock_ms, figures)
-        self._asides = Asides(registry, queue, enforce_window=enforce_window, clock_ms=clock_ms)
+        self._asides = Asides(registry, queue, enforce_window=enforce_window, rules_off=rules_off, clock_ms=clock_ms)
         self._taking = Taking(
-            source, registry, queue, pages, self._hours, figures, grace_ms=grace_ms, clock_ms=clock_ms
+            source,
+            registry,
+            queue,
+            pages,
+            self._hours,
+            figures,
+            grace_ms=grace_ms,
+            rules_off=rules_off,
+            clock_ms=clock_ms,
         )
         self._epoch = ""
         self._timed: list[Head] = []

@@ -2,18 +2,48 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from schema.runtime.settings import (
     LogDatabaseSettings,
     RedisSettings,
+    Settings,
     SourceDatabaseSettings,
     TokenSettings,
     WindowSettings,
 )
+from sender.message.form.form_rules import unknown_rules
 
 
-class RunsSettings(RedisSettings, LogDatabaseSettings, SourceDatabaseSettings, TokenSettings, WindowSettings):
+class MessageRulesSettings(Settings):
+    """Which rules of a message's form count; the run processor and who submits must agree."""
+
+    message_rules_off: str | None = Field(
+        default=None,
+        description="[rules of a message's form](message-rules.md) that do not count; several with commas between",
+        examples=["button-title,quick-reply-title"],
+    )
+
+    @field_validator("message_rules_off")
+    @classmethod
+    def _known(cls, value: str | None) -> str | None:
+        if problem := unknown_rules(_names(value)):
+            raise ValueError(problem)
+        return value
+
+    @property
+    def rules_off(self) -> frozenset[str]:
+        """Their names."""
+        return _names(self.message_rules_off)
+
+
+def _names(value: str | None) -> frozenset[str]:
+    return frozenset(name for part in (value or "").split(",") if (name := part.strip()))
+
+
+class RunsSettings(
+    RedisSettings, LogDatabaseSettings, SourceDatabaseSettings, TokenSettings, WindowSettings, MessageRulesSettings
+):
     """Settings of `newar runs`."""
 
     poll_interval_ms: int = Field(

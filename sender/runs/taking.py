@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from functools import partial
 
 import structlog
 
@@ -29,6 +30,7 @@ class Taking:
 
     Args:
         grace_ms: how long a run waits for recipients that cannot be seen before it is refused.
+        rules_off: rules of a message's form that do not count.
         clock_ms: the time in ms since 1970 (UTC).
     """
 
@@ -42,6 +44,7 @@ class Taking:
         figures: RunsSnapshot,
         *,
         grace_ms: int,
+        rules_off: Collection[str],
         clock_ms: Callable[[], int],
     ) -> None:
         self._source = source
@@ -51,6 +54,7 @@ class Taking:
         self._hours = hours
         self._figures = figures
         self._grace_ms = grace_ms
+        self._check = partial(check, rules_off=rules_off)
         self._clock_ms = clock_ms
         self._epoch = ""
         self._noted: Noted = {}
@@ -84,11 +88,13 @@ class Taking:
         token = self._pages.token(row.page_id)
         if not self._pages.complete and (token is None or row.send_window):
             return  # what the source says of this page is not known yet
-        zone = self._pages.time_zone(row.page_id)
+        now_ms, zone = self._clock_ms(), self._pages.time_zone(row.page_id)
         own_zones = bool(row.send_window) and (
             row.parent_run_id is not None or await self._source.has_zones(row.run_id)  # a retry's stand elsewhere
         )
-        run = check(row, now_ms=self._clock_ms(), has_token=token is not None, time_zone=zone, own_zones=own_zones)
+        run = self._check(
+            row, now_ms=self._clock_ms(), has_token=token is not None, time_zone=zone, own_zones=own_zones
+        )
         if isinstance(run, Refusal):
             await self._refuse(row, run)
         elif (reason := await self._survey(row)) is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from secrets import token_hex
 from typing import Annotated, Any
@@ -19,11 +20,12 @@ from schema.runtime.asyncio_door import aio
 from schema.runtime.settings import LogDatabaseSettings, TokenSettings
 from schema.runtime.text_files import read_text
 from sender.runs.by_hand.submit import SubmittedRun, submit
+from sender.runs.settings import MessageRulesSettings
 from sender.sealed_tokens import TokenBox
 
 
-class _SubmitSettings(LogDatabaseSettings, TokenSettings):
-    """Where the run is stored, and how its token is sealed."""
+class _SubmitSettings(LogDatabaseSettings, TokenSettings, MessageRulesSettings):
+    """Where the run is stored, how its token is sealed, and what its message must be."""
 
 
 def submit_run(
@@ -81,7 +83,7 @@ def submit_run(
         on_unknown=on_unknown,
     )
     url, box = settings.log_database_url.get_secret_value(), TokenBox(settings.token_encryption_key)
-    lines = run_once(lambda: aio(submit, url, file, run, box))
+    lines = run_once(lambda: aio(partial(submit, rules_off=settings.rules_off), url, file, run, box))
     if as_json:
         print_json({"run_id": run.run_id, "recipients": lines})
     else:

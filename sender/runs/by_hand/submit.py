@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 from functools import partial
@@ -44,7 +44,9 @@ class SubmittedRun(msgspec.Struct, frozen=True, kw_only=True):
     parent_run_id: str | None = None
 
 
-async def submit(url: str, file: Path | TextIO, run: SubmittedRun, box: TokenBox) -> int:
+async def submit(
+    url: str, file: Path | TextIO, run: SubmittedRun, box: TokenBox, *, rules_off: Collection[str] = ()
+) -> int:
     """Store the run and its recipients in one transaction; return the number of lines stored. All or nothing.
 
     Args:
@@ -52,6 +54,7 @@ async def submit(url: str, file: Path | TextIO, run: SubmittedRun, box: TokenBox
         file: CSV or NDJSON (see `recipients_file`); a path, or text opened as said there.
         run: a token in it is sealed before it is stored.
         box: seals it.
+        rules_off: rules of a message's form that do not count.
 
     Raises:
         RunMisdescribed: the run would be refused.
@@ -60,7 +63,7 @@ async def submit(url: str, file: Path | TextIO, run: SubmittedRun, box: TokenBox
         OSError: the file cannot be read.
         psycopg.Error: the database cannot be reached or refuses.
     """
-    _refuse_unusable(run)
+    _refuse_unusable(run, rules_off)
     with _opened(file) as lines:
         async with (
             await AsyncConnection.connect(url, prepare_threshold=None) as connection,
@@ -80,7 +83,7 @@ def _opened(file: Path | TextIO) -> AbstractContextManager[TextIO]:
     return nullcontext(file)
 
 
-def _refuse_unusable(run: SubmittedRun) -> None:
+def _refuse_unusable(run: SubmittedRun, rules_off: Collection[str]) -> None:
     def seconds(moment: datetime | None) -> float | None:
         return None if moment is None else moment.timestamp()
 
@@ -99,7 +102,8 @@ def _refuse_unusable(run: SubmittedRun) -> None:
         on_unknown=run.on_unknown,
     )
     # whether the page has a token and a good time zone, only the run processor knows
-    checked = check(row, now_ms=time.time_ns() // 1_000_000, has_token=True, time_zone=None, own_zones=True)
+    now_ms = time.time_ns() // 1_000_000
+    checked = check(row, now_ms=now_ms, has_token=True, time_zone=None, own_zones=True, rules_off=rules_off)
     if isinstance(checked, Refusal):
         raise RunMisdescribed(checked.reason)
     if not run.run_id.strip() or "\0" in run.run_id:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -11,6 +11,7 @@ import msgspec
 
 from schema.run import DEAD_TAGS, MESSAGING_TYPES, NOTIFICATION_TYPES, ContentClass, Run
 from sender.message.errors import BadTemplate
+from sender.message.form.message_form import form_problems
 from sender.message.template import MessageTemplate
 from sender.runs.rules.open_hours import known_until_ms
 from sender.runs.rules.rows import SourceRun
@@ -20,6 +21,7 @@ LIFETIME_MS = 24 * 3600 * 1000
 """A run without `expires_at` ends this long after it was due."""
 
 _OBJECT = 'write the Send API\'s message object, for example {"text": "Hello"}'
+_SHOWN_PROBLEMS = 20  # of one message's form
 _LONGEST_ID = 500  # characters; a row of the log holds no longer ones
 _MOST_RECIPIENTS = 2**53
 _LATEST_MS = 253_370_764_799_000  # the end of the year 9998: in no time zone is that later than Python can say
@@ -32,7 +34,13 @@ class Refusal(msgspec.Struct, frozen=True):
 
 
 def check(
-    row: SourceRun, *, now_ms: int, has_token: bool, time_zone: str | None, own_zones: bool = False
+    row: SourceRun,
+    *,
+    now_ms: int,
+    has_token: bool,
+    time_zone: str | None,
+    own_zones: bool = False,
+    rules_off: Collection[str] = (),
 ) -> Run | Refusal:
     """Turn a row into a run.
 
@@ -42,8 +50,9 @@ def check(
         has_token: whether the row or its page has a token.
         time_zone: the page's.
         own_zones: whether some of its recipients may have another one.
+        rules_off: rules of a message's form that do not count.
     """
-    message, message_problems = _message(row.message)
+    message, message_problems = _message(row.message, rules_off)
     problems = [
         *_id_problems(row),
         *_page_problems(row, has_token),
@@ -106,7 +115,7 @@ def content_class(message: dict[str, Any]) -> ContentClass:
     return "media" if {"audio", "video"} & {k for k in kinds if isinstance(k, str)} else "text"
 
 
-def _message(text: str | None) -> tuple[dict[str, Any], list[str]]:
+def _message(text: str | None, rules_off: Collection[str]) -> tuple[dict[str, Any], list[str]]:
     if text is None:
         return {}, [f"message is missing: {_OBJECT}"]
     try:
@@ -117,7 +126,7 @@ def _message(text: str | None) -> tuple[dict[str, Any], list[str]]:
         return {}, ["message is JSON text inside a JSON string: store the object itself"]
     if not isinstance(message, dict) or not message:
         return {}, [f"message is {'empty' if message == {} else 'not a JSON object'}: {_OBJECT}"]
-    return message, list(_content_problems(message))
+    return message, [*_content_problems(message), *_form_problems(message, rules_off)]
 
 
 def _content_problems(message: dict[str, Any]) -> Iterator[str]:
@@ -127,6 +136,13 @@ def _content_problems(message: dict[str, Any]) -> Iterator[str]:
         yield f"{exc}: a placeholder is {{{{name}}}} or {{{{name|fallback}}}}"
     if b"\\u0000" in msgspec.json.encode(message):
         yield "message holds a NUL character"
+
+
+def _form_problems(message: dict[str, Any], rules_off: Collection[str]) -> Iterator[str]:
+    problems = form_problems(message, rules_off)
+    yield from map(str, problems[:_SHOWN_PROBLEMS])
+    if len(problems) > _SHOWN_PROBLEMS:
+        yield f"and {len(problems) - _SHOWN_PROBLEMS} more of the message"
 
 
 def _id_problems(row: SourceRun) -> Iterator[str]:

@@ -1,12 +1,12 @@
 """Which recipients will surely not be sent to, as far as is known when they are put into the queue. Pure.
 
 They stand aside there, so that they cost the page none of its pace. What becomes true only later, the sender finds, by
-the same checks: the log says the same of both.
+the same checks: the log says the same of both. The form of what was filled in is looked at here alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -16,6 +16,7 @@ from schema.job import Aside, Job, encode_record, job_id
 from schema.outcomes import ErrorClass, Outcome
 from schema.run import Run
 from sender.message.errors import BadTemplate, NotSendable
+from sender.message.form.message_form import MessageForm
 from sender.message.limits import check_limits, check_recipient
 from sender.message.template import MessageTemplate
 from sender.message.variables import read_variables
@@ -54,14 +55,18 @@ class NotSent:
         run: whose recipients these are.
         now: the time; None: it is not known for sure, and nobody is left out by it.
         keep_window: whether the 24-hour window is kept.
+        rules_off: rules of a message's form that do not count.
     """
 
-    def __init__(self, run: Run, now: Now | None, *, keep_window: bool = True) -> None:
+    def __init__(self, run: Run, now: Now | None, *, keep_window: bool = True, rules_off: Collection[str] = ()) -> None:
         self._run = run
         self._now = now
         self._keep_window = keep_window
         self._template = _template(run)
         self._same_for_all = self._template is not None and self._template.constant
+        form = MessageForm(run.message, rules_off)
+        # one that was taken although it breaks rules as it stands is to be sent: by a former release, other settings
+        self._form = None if form.problems else form
 
     def sort_out(
         self, rows: Sequence[RecipientRow], attempts: Mapping[str, int], entries: Mapping[str, list[Suppression]]
@@ -111,6 +116,8 @@ class NotSent:
         if self._template is not None:
             filled = self._template.fill(None if self._same_for_all else read_variables(variables))
             check_limits(filled)
+            if self._form is not None and (reason := self._form.filled_in_badly(filled)):
+                raise NotSendable(ErrorClass.BAD_PAYLOAD, Outcome.FAILED, reason)
 
 
 def agreed(redis_ms: int, wall_ms: int, tolerance_ms: int) -> Now | None:

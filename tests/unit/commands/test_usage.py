@@ -94,6 +94,23 @@ def test_a_run_that_would_be_refused_is_wrong_usage(newar: CommandLine, words: l
     assert result.stderr.startswith(f"newar: {reason}")
 
 
+def test_a_message_that_meta_would_refuse_is_wrong_usage_unless_its_rule_is_off(newar: CommandLine) -> None:
+    newar.set(LOG_DATABASE_URL=AWAY, TOKEN_ENCRYPTION_KEY=KEY)
+    people = newar.file("people.csv", "recipient_id\n1\n")
+    message = newar.file("m.json", '{"recipient": {"id": "1"}, "message": {"text": ""}}')
+    result = newar("run", "submit", people, "--page", "1", "--message", message)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.startswith("newar: message: recipient, message belong to the request")
+    assert result.stderr.rstrip().endswith("; message.message.text: empty: write a text (rule blank-text)")
+    newar.set(MESSAGE_RULES_OFF="whole-request,blank-text")
+    result = newar("run", "submit", people, "--page", "1", "--message", message)
+    assert (result.exit_code, "rule" in result.stderr) == (1, False)  # the log database is away
+    newar.set(MESSAGE_RULES_OFF="empty-text")
+    result = newar("run", "submit", people, "--page", "1", "--message", message)
+    assert result.exit_code == 2
+    assert "newar: MESSAGE_RULES_OFF: empty-text: no such rule" in result.stderr
+
+
 @pytest.mark.parametrize("window", ["", " "])
 def test_an_empty_send_window_is_not_taken_for_any_hour(newar: CommandLine, window: str) -> None:
     newar.set(LOG_DATABASE_URL=AWAY, TOKEN_ENCRYPTION_KEY=KEY)

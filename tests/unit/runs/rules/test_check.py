@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Collection
+
 import msgspec
 import pytest
 
@@ -13,9 +16,44 @@ NOW_MS = 1_800_000_000_000
 GOOD = SourceRun(run_id="r1", page_id="100", page_access_token="t", message='{"text": "Hi {{name|there}}"}')
 
 
-def checked(zone: str | None = None, token: bool = True, own_zones: bool = False, **changes: object) -> Run | Refusal:
+def checked(
+    zone: str | None = None,
+    token: bool = True,
+    own_zones: bool = False,
+    rules_off: Collection[str] = (),
+    **changes: object,
+) -> Run | Refusal:
     row = msgspec.structs.replace(GOOD, **changes)
-    return check(row, now_ms=NOW_MS, has_token=token, time_zone=zone, own_zones=own_zones)
+    return check(row, now_ms=NOW_MS, has_token=token, time_zone=zone, own_zones=own_zones, rules_off=rules_off)
+
+
+def _buttons(count: int, text: str) -> dict[str, object]:
+    button = {"type": "web_url", "url": "https://example.com", "title": "x"}
+    payload = {"template_type": "button", "text": text, "buttons": [button] * count}
+    return {"attachment": {"type": "template", "payload": payload}}
+
+
+_REPLY = {"content_type": "text", "title": "x" * 36, "payload": "x"}
+BAD_FORMS: list[tuple[set[str], dict[str, object]]] = [
+    ({"whole-request"}, {"recipient": {"id": "1"}, "messaging_type": "UPDATE", "message": {"text": "Hello"}}),
+    ({"whole-request"}, {"message": {"text": "Hello"}}),
+    ({"unknown-key", "no-content"}, {"txt": "Hello"}),
+    ({"blank-text"}, {"text": ""}),
+    ({"no-content"}, {"text": None}),
+    ({"quick-reply-count", "quick-reply-title"}, {"text": "Hi", "quick_replies": [_REPLY] * 14}),
+    ({"button-count", "button-text"}, _buttons(4, "x" * 641)),
+    (
+        {"element-count"},
+        {
+            "attachment": {
+                "type": "template",
+                "payload": {"template_type": "generic", "elements": [{"title": "x", "subtitle": "y"}] * 11},
+            }
+        },
+    ),
+    ({"attachment-type"}, {"attachment": {"type": "photo", "payload": {"url": "https://example.com/a.png"}}}),
+    ({"text-length"}, {"text": "x" * 2001}),
+]
 
 
 def taken(**changes: object) -> Run:
@@ -105,6 +143,24 @@ def test_unusable_run_is_refused_with_a_reason(changes: dict[str, object], reaso
     refusal = checked(**changes)  # type: ignore[arg-type]  # names of columns
     assert isinstance(refusal, Refusal)
     assert reason in refusal.reason
+
+
+@pytest.mark.parametrize(("rules", "message"), BAD_FORMS)
+def test_a_message_that_meta_would_refuse_is_refused_by_its_rules(rules: set[str], message: dict[str, object]) -> None:
+    text = msgspec.json.encode(message).decode()
+    refusal = checked(message=text)
+    assert isinstance(refusal, Refusal)
+    assert set(re.findall(r"\(rule ([a-z-]+)\)", refusal.reason)) == rules
+    assert isinstance(checked(message=text, rules_off=rules), Run)
+
+
+def test_a_message_with_problems_without_number_is_refused_in_few_words() -> None:
+    cards = [{"title": "x" * 81, "buttons": [{}] * 9}] * 10
+    payload = {"template_type": "generic", "elements": cards}
+    refusal = checked(message=msgspec.json.encode({"attachment": {"type": "template", "payload": payload}}).decode())
+    assert isinstance(refusal, Refusal)
+    assert refusal.reason.count("(rule ") == 20
+    assert refusal.reason.endswith("; and 30 more of the message")
 
 
 def test_refusal_names_everything_that_is_wrong() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from typing import Any
 
 import pytest
@@ -20,15 +21,20 @@ DENIED = [Suppression("1", "denied", NOON_S)]
 GONE = [Suppression("1", "recipient_gone", NOON_S, "r0")]
 
 
-def run(text: str = "Hi {{name}}", **more: Any) -> Run:
-    return Run(run_id="r", page_id="7", message={"text": text}, expires_at_ms=NOON_MS, **more)
+def run(text: str = "Hi {{name}}", message: dict[str, Any] | None = None, **more: Any) -> Run:
+    return Run(run_id="r", page_id="7", message=message or {"text": text}, expires_at_ms=NOON_MS, **more)
 
 
 def why_not(
-    row: RecipientRow, *, of: Run | None = None, now: Now | None = None, entries: list[Suppression] | None = None
+    row: RecipientRow,
+    *,
+    of: Run | None = None,
+    now: Now | None = None,
+    entries: list[Suppression] | None = None,
+    rules_off: Collection[str] = (),
 ) -> Aside | None:
     """Return why this recipient stands aside; None: it does not."""
-    found = NotSent(of or run("Hi"), now).sort_out([row], {}, {row[0]: entries or []})
+    found = NotSent(of or run("Hi"), now, rules_off=rules_off).sort_out([row], {}, {row[0]: entries or []})
     assert (found.rows == [row]) == (not found.asides)
     return decode_record(found.asides[0])[1].aside if found.asides else None
 
@@ -62,6 +68,41 @@ def test_whose_variables_cannot_be_read_gets_no_fallback_for_them(variables: str
         "missing_variable",
     )
     assert why_not(RecipientRow("1", variables, None), of=run("Hi")) is None
+
+
+_BUTTON = {"type": "web_url", "url": "https://example.com/{{path}}", "title": "{{title}}"}
+_PAYLOAD = {"template_type": "button", "text": "{{text}}", "buttons": [_BUTTON]}
+BUTTONS = {"attachment": {"type": "template", "payload": _PAYLOAD}}
+FITS = {"text": "x" * 640, "title": "x" * 20, "path": ""}
+
+
+@pytest.mark.parametrize(
+    ("change", "position", "rule"),
+    [
+        ({"text": "x" * 641}, "text", "button-text"),
+        ({"text": " "}, "text", "blank-text"),
+        ({"title": "S3cret " * 3}, "buttons[0].title", "button-title"),
+        ({"path": "a b"}, "buttons[0].url", "url"),
+    ],
+)
+def test_whose_filled_in_message_breaks_a_rule_of_its_form_stands_aside(
+    change: dict[str, str], position: str, rule: str
+) -> None:
+    assert why_not(RecipientRow("1", json.dumps(FITS)), of=run(message=BUTTONS)) is None
+    row = RecipientRow("1", json.dumps(FITS | change))
+    reason = f"message.attachment.payload.{position}, filled in, breaks the rule {rule}"
+    assert why_not(row, of=run(message=BUTTONS)) == Aside("failed", "bad_payload", reason)
+    assert why_not(row, of=run(message=BUTTONS), rules_off=[rule]) is None
+
+
+def test_a_text_of_nothing_but_a_fallback_that_is_empty_goes_to_nobody() -> None:
+    aside = why_not(RecipientRow("1", None), of=run("{{name|}}"))
+    assert aside == Aside("failed", "bad_payload", "message.text, filled in, breaks the rule blank-text")
+
+
+def test_a_message_that_was_taken_with_a_broken_rule_is_sent_all_the_same() -> None:
+    taken = run(message={"text": "Hi {{name}}", "new_key": "{{name}}"})
+    assert why_not(RecipientRow("1", '{"name": "Ann"}'), of=taken) is None
 
 
 def test_a_message_that_nobody_can_read_is_left_to_the_sender() -> None:
