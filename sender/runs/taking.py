@@ -92,9 +92,7 @@ class Taking:
         own_zones = bool(row.send_window) and (
             row.parent_run_id is not None or await self._source.has_zones(row.run_id)  # a retry's stand elsewhere
         )
-        run = self._check(
-            row, now_ms=self._clock_ms(), has_token=token is not None, time_zone=zone, own_zones=own_zones
-        )
+        run = self._check(row, now_ms=now_ms, has_token=token is not None, time_zone=zone, own_zones=own_zones)
         if isinstance(run, Refusal):
             await self._refuse(row, run)
         elif (reason := await self._survey(row)) is not None:

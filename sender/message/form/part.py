@@ -157,7 +157,8 @@ def _kind(value: object) -> str:
 
 
 def _shown(text: str) -> str:
-    return f'"{text[:_SHOWN]}…"' if len(text) > _SHOWN else f'"{text}"'
+    safe = "".join(c if c.isprintable() else "\ufffd" for c in text[:_SHOWN])  # for terminals and for Postgres
+    return f'"{safe}…"' if len(text) > _SHOWN else f'"{safe}"'
 
 
 def _meant(word: str, known: Collection[str]) -> str:

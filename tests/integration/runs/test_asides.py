@@ -63,6 +63,19 @@ async def test_unusable_ids_and_missing_variables_stand_aside_in_every_chunk(wor
     assert world.recipients(run) == ["2", "4"]
 
 
+async def test_whose_message_is_filled_in_badly_stands_aside_unless_the_rule_is_off(world: World) -> None:
+    for recipient, name in (("1", "Ann"), ("2", "A name of 21 letters.")):
+        world.sql("INSERT INTO subscribers VALUES ('100', %s, %s, now())", recipient, name)
+    reply = {"content_type": "text", "title": "{{first_name}}", "payload": "ME"}
+    message = {"text": "Is this you?", "quick_replies": [reply]}
+    run, anybody = world.run("1", "2", message=message), world.run("1", "2", message=message, status="paused")
+    await world.turn()
+    assert (world.asides(run), world.recipients(run)) == ({"2": "bad_payload"}, ["1"])
+    world.change(anybody, status="queued")
+    await world.turn(world.processor(rules_off=["quick-reply-title"]))
+    assert (world.asides(anybody), world.recipients(anybody)) == ({}, ["1", "2"])
+
+
 async def test_the_window_counts_only_while_two_clocks_agree_and_it_is_enforced(world: World) -> None:
     world.sql(
         "INSERT INTO subscribers VALUES ('100', '1', 'Ann', now() - interval '2 days'), ('100', '2', 'Bob', now())"

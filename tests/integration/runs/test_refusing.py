@@ -25,6 +25,18 @@ async def test_unusable_run_is_refused_with_its_reason_and_the_rest_goes_on(worl
     assert world.recipients(good) == ["1"]
 
 
+async def test_message_that_meta_would_refuse_is_refused_unless_its_rule_is_off(world: World) -> None:
+    bad = world.run("1", message={"text": "", "mood\u001b": 1})
+    await world.turn()
+    row = world.registered(bad)
+    assert row is not None
+    assert row["reason"].startswith('message: unknown key "mood\ufffd": known here are attachment, ')
+    assert row["reason"].endswith("(rule unknown-key); message.text: empty: write a text (rule blank-text)")
+    let_through = world.run("1", message={"text": "Hi", "mood": 1})
+    await world.turn(world.processor(rules_off=["unknown-key"]))
+    assert world.recipients(let_through) == ["1"]
+
+
 async def test_run_whose_id_is_too_long_to_be_registered_keeps_no_other(world: World) -> None:
     world.sql("DROP VIEW newar_runs; CREATE TABLE newar_runs (LIKE submitted_runs INCLUDING DEFAULTS)")
     world.sql("DROP VIEW newar_recipients; CREATE TABLE newar_recipients (LIKE submitted_recipients)")

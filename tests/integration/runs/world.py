@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -153,6 +153,7 @@ class World:
         pages: KnownPages | None = None,
         enforce_window: bool = True,
         grace_ms: int = 600_000,
+        rules_off: Collection[str] = (),
     ) -> RunProcessor:
         """Return a run processor with connections of its own; parts may be replaced."""
         queue, log = queue or self.queue, self.database()
@@ -167,6 +168,7 @@ class World:
             figures=RunsSnapshot(),
             grace_ms=grace_ms,
             enforce_window=enforce_window,
+            rules_off=rules_off,
             clock_ms=lambda: self.now_ms,
         )
 

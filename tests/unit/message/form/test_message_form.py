@@ -215,6 +215,8 @@ def test_the_message_within_a_whole_request_is_looked_at_too() -> None:
         (template("buttons"), '"buttons" is unknown (did you mean "button"?)'),
         (buttons({"type": "POSTBACK"}), 'did you mean "postback"?'),
         ({"text": "a", **{f"k{n}": n for n in range(9)}}, '"k4" and 4 more'),
+        ({"text": "a", "\0\x1b[31m": 1}, 'unknown key "\ufffd\ufffd[31m":'),
+        (files("\0\ud800", url=URL), '"\ufffd\ufffd" is unknown'),
         ({"text": "a", "k" * 999: 1}, f'unknown key "{"k" * 40}…":'),
     ],
 )
