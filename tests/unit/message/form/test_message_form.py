@@ -33,6 +33,13 @@ from tests.unit.message.form.messages import (
 )
 
 _AT = "message.attachment.payload"
+_OPEN = {"type": "web_url", "url": URL}
+_MEDIA = {"media_type": "image", "attachment_id": "1"}
+_SHARABLE: list[tuple[str, Message]] = [
+    ("generic", {"elements": [CARD]}),
+    ("media", {"elements": [_MEDIA]}),
+    ("button", {"text": "x", "buttons": [WEB]}),
+]
 
 BROKEN: list[tuple[str, str, Message]] = [
     ("whole-request", "message", {"recipient": {"id": "1"}, "messaging_type": "UPDATE", "message": {"text": "Hello"}}),
@@ -45,6 +52,12 @@ BROKEN: list[tuple[str, str, Message]] = [
     ("unknown-key", f"{_AT}.buttons[1]", buttons(WEB, WEB | {"payload": "x"})),
     ("unknown-key", f"{_AT}.elements[0]", cards(CARD | {"imageUrl": URL})),
     ("unknown-key", "message.quick_replies[0]", replies(REPLY | {"type": "text"})),
+    ("unknown-key", "message.attachments[0]", {"attachments": [images(1)["attachments"][0] | {"url": URL}]}),
+    ("unknown-key", f"{_AT}.elements[0].default_action", cards({"title": "x", "default_action": _OPEN | {"x": 1}})),
+    ("unknown-key", _AT, template("generic", elements=[CARD], buttons=[WEB])),
+    ("unknown-key", _AT, template("media", elements=[_MEDIA], text="x")),
+    ("unknown-key", f"{_AT}.elements[0]", template("media", elements=[_MEDIA | {"title": "x"}])),
+    ("unknown-key", "message.template", utility(text="x")),
     ("unknown-key", "message.template.language", utility(language={"code": "en", "locale": "en"})),
     ("json-type", "message.text", {"text": 5}),
     ("json-type", "message.text", {"text": True}),
@@ -56,12 +69,24 @@ BROKEN: list[tuple[str, str, Message]] = [
     ("json-type", f"{_AT}.buttons[0].title", buttons(POSTBACK | {"title": 7})),
     ("json-type", f"{_AT}.is_reusable", files("image", url=URL, is_reusable="yes")),
     ("json-type", f"{_AT}.is_reusable", files("image", url=URL, is_reusable=1)),
+    ("json-type", f"{_AT}.buttons[0].messenger_extensions", buttons(WEB | {"messenger_extensions": "yes"})),
+    *(("json-type", f"{_AT}.sharable", template(kind, **more, sharable="no")) for kind, more in _SHARABLE),
+    ("json-type", f"{_AT}.elements[0].subtitle", cards(CARD | {"subtitle": 1})),
     ("json-type", f"{_AT}.attachment_id", files("image", attachment_id=1.5)),
     ("json-type", "message.template.components", utility(components={})),
     ("missing-key", "message.attachment", {"attachment": {"type": "image"}}),
     ("missing-key", "message.attachment", {"attachment": {"payload": {"url": URL}}}),
     ("missing-key", f"{_AT}.buttons[0]", buttons({"type": "postback", "payload": "x"})),
     ("missing-key", f"{_AT}.buttons[0]", buttons({"type": "web_url", "title": "x"})),
+    ("missing-key", f"{_AT}.buttons[0]", buttons({"type": "phone_number", "title": "x"})),
+    ("missing-key", f"{_AT}.buttons[0]", buttons({"type": "account_link"})),
+    ("missing-key", f"{_AT}.elements[0].buttons[0]", cards(CARD | {"buttons": [{}]})),
+    ("missing-key", f"{_AT}.elements[0].buttons[0]", template("media", elements=[_MEDIA | {"buttons": [{}]}])),
+    ("missing-key", f"{_AT}.elements[0]", template("media", elements=[{"attachment_id": "1"}])),
+    ("missing-key", f"{_AT}.elements[0].default_action", cards({"title": "x", "default_action": {"type": "web_url"}})),
+    ("missing-key", _AT, template("button", text="x")),
+    ("missing-key", _AT, template("button", buttons=[WEB])),
+    ("missing-key", _AT, {"attachment": {"type": "template", "payload": {"elements": [CARD]}}}),
     ("missing-key", f"{_AT}.buttons[0]", buttons({"type": "postback", "title": "x", "payload": None})),
     ("missing-key", f"{_AT}.elements[0]", cards({"subtitle": "x"})),
     ("missing-key", _AT, template("media")),
@@ -95,10 +120,14 @@ BROKEN: list[tuple[str, str, Message]] = [
         )
     ),
     ("url", f"{_AT}.buttons[0].url", buttons(WEB | {"url": "tel:+123"})),
+    ("url", f"{_AT}.buttons[0].fallback_url", buttons(WEB | {"fallback_url": "a"})),
+    ("url", f"{_AT}.elements[0].default_action.url", cards({"title": "x", "default_action": _OPEN | {"url": "a"}})),
+    ("url", "message.quick_replies[0].image_url", replies(REPLY | {"image_url": "a.png"})),
     ("url", f"{_AT}.elements[0].image_url", cards(CARD | {"image_url": "a.png"})),
     ("attachment-type", "message.attachment.type", files("photo", url=URL)),
     ("attachment-source", _AT, files("image")),
     ("attachment-source", _AT, files("image", url=URL, attachment_id="1")),
+    ("attachment-source", "message.attachments[0].payload", {"attachments": [{"type": "image", "payload": {}}]}),
     ("attachment-source", f"{_AT}.elements[0]", template("media", elements=[{"media_type": "image"}])),
     ("attachments-images", "message.attachments[0].type", {"attachments": [files("video", url=URL)["attachment"]]}),
     ("template-type", f"{_AT}.template_type", template("carousel", elements=[CARD])),
