@@ -38,7 +38,7 @@ class ErrorClass(StrEnum):
     AMBIGUOUS = "ambiguous"
 
     INVALID_RECIPIENT = "invalid_recipient"
-    """The recipient id is not a string of digits."""
+    """The recipient id cannot be one."""
     MISSING_VARIABLE = "missing_variable"
     """The message names a variable that the recipient lacks and that has no fallback."""
     TEXT_TOO_LONG = "text_too_long"

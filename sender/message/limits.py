@@ -1,4 +1,4 @@
-"""What Meta would refuse anyway: an id that is none, texts that are too long."""
+"""What Meta would refuse anyway: texts that are too long."""
 
 from __future__ import annotations
 
@@ -13,16 +13,6 @@ MAX_METADATA = 1000
 """Characters of `message.metadata` (platform facts 1.4)."""
 MAX_OWN_METADATA = MAX_METADATA - 50
 """What is left for a run's own metadata behind `j=<32 hex digits>;a=<attempt>;`."""
-
-
-def check_recipient(recipient_id: str) -> None:
-    """Check that the id is a string of ASCII digits, nothing else.
-
-    Raises:
-        NotSendable: `invalid_recipient`.
-    """
-    if not (recipient_id.isascii() and recipient_id.isdigit()):
-        raise NotSendable(ErrorClass.INVALID_RECIPIENT, Outcome.FAILED, "the recipient id is not a string of digits")
 
 
 def check_limits(filled: dict[str, Any]) -> None:

@@ -21,7 +21,8 @@ from schema.run import Run
 from sender.graph.api.frames import Frame, form, form_frame, json_frame
 from sender.graph.http.request_bytes import DerivedRequest, ReadyRequest
 from sender.message.errors import NotSendable
-from sender.message.limits import check_limits, check_recipient
+from sender.message.limits import check_limits
+from sender.message.recipient_ids import check_recipient
 from sender.message.template import MessageTemplate
 
 MAX_BATCH = 50

@@ -17,7 +17,8 @@ from schema.outcomes import ErrorClass, Outcome
 from schema.run import Run
 from sender.message.errors import BadTemplate, NotSendable
 from sender.message.form.message_form import MessageForm
-from sender.message.limits import check_limits, check_recipient
+from sender.message.limits import check_limits
+from sender.message.recipient_ids import check_recipient
 from sender.message.template import MessageTemplate
 from sender.message.variables import read_variables
 from sender.message.window import Now, implausible, outside_window
