@@ -5,12 +5,13 @@ from __future__ import annotations
 import csv
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import contextmanager
 from enum import StrEnum
 from importlib.resources import files
-from io import TextIOWrapper
 from pathlib import Path
-from typing import Annotated, Any, Literal, TextIO
+from shutil import copyfileobj
+from tempfile import TemporaryDirectory
+from typing import Annotated, Any, Literal
 
 import msgspec
 import psycopg
@@ -30,7 +31,6 @@ from ops.shell.service import run_once
 from schema.runtime.asyncio_door import aio
 from schema.runtime.redis import open_redis
 from schema.runtime.settings import LogDatabaseSettings, RedisSettings
-from schema.runtime.text_files import open_lines
 from sender.queue.denied_people import DeniedPeople
 from sender.runs.by_hand.deny_file import Denial, read_denials
 from sender.runs.by_hand.suppress import deny, lift
@@ -138,7 +138,7 @@ def remove(
 
 @commands.command("import", epilog=example("newar suppression import denied.csv --page 104512345678901"))
 def import_people(
-    file: Annotated[str, typer.Argument(metavar="FILE|-", help="CSV with a heading; - is standard input.")],
+    file: Annotated[str, typer.Argument(metavar="FILE|-", help="CSV or .xlsx with a heading; - is standard input.")],
     page: Annotated[str | None, typer.Option(metavar="ID", help="The page of lines that name none.")] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -146,8 +146,8 @@ def import_people(
 
     Columns: recipient_id, page_id (or --page), note. A file of `export` fits too, without its lines of other reasons.
     """
-    with _opened(file) as lines:
-        _deny(read_denials(lines, page), "suppression import", as_json)
+    with _on_disk(file) as path:
+        _deny(read_denials(path, page), "suppression import", as_json)
 
 
 @commands.command(epilog=example("newar suppression export --reason denied > denied.csv"))
@@ -207,13 +207,19 @@ def _wanted(filters: dict[str, str | None], limit: int | None) -> dict[str, Any]
         raise typer.BadParameter(str(exc).replace("`next` of a former answer", "last line of a former list")) from None
 
 
-def _opened(file: str) -> AbstractContextManager[TextIO]:
-    if file == "-":
-        return nullcontext(TextIOWrapper(sys.stdin.buffer, "utf-8-sig", "surrogateescape", newline=""))
-    try:
-        return open_lines(Path(file))
-    except OSError as exc:
-        raise typer.BadParameter(f"{file} cannot be read: {exc.strerror}", param_hint="FILE") from None
+@contextmanager
+def _on_disk(file: str) -> Iterator[Path]:
+    """Give standard input a file of its own: what it holds shows only at its beginning, and a sheet's end is needed."""
+    if file != "-":
+        if not Path(file).is_file():
+            raise typer.BadParameter(f"{file} is no file", param_hint="FILE")
+        yield Path(file)
+        return
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "standard input"
+        with path.open("wb") as copy:
+            copyfileobj(sys.stdin.buffer, copy)
+        yield path
 
 
 def _rows(connection: psycopg.Connection[Any], wanted: dict[str, Any]) -> Iterator[DictRow]:

@@ -22,6 +22,8 @@ _LOCK = "requirements.lock"
 IMAGE_PYTHON = "3.13"
 """Of ops/deploy/Dockerfile: the lock file names other versions for other Pythons."""
 _SPDX_EXPRESSION = re.compile(r"[\w.+-]+( (OR|AND) [\w.+-]+)*")
+_OTHER_WORDS = {"PSFL": "PSF-2.0"}
+"""What packages call a licence that SPDX calls otherwise."""
 _CLASSIFIERS = {
     "MIT License": "MIT",
     "Apache Software License": "Apache-2.0",
@@ -54,7 +56,7 @@ def license_of(name: str) -> str:
     if expression := about.get("license_expression"):
         return str(expression)
     if _SPDX_EXPRESSION.fullmatch(text := str(about.get("license", ""))):
-        return text
+        return _OTHER_WORDS.get(text, text)
     given = [classifier.rpartition(" :: ")[2] for classifier in about.get("classifier", ())]
     return " OR ".join(_CLASSIFIERS[name] for name in given if name in _CLASSIFIERS) or "NOASSERTION"
 

@@ -13,13 +13,13 @@ import msgspec
 import typer
 
 from ops.settings.checked import load_checked
-from ops.shell.output import AsJson, print_json
+from ops.shell.output import AsJson, print_json, printable
 from ops.shell.service import run_once
 from ops.shell.times import Moment
 from schema.runtime.asyncio_door import aio
 from schema.runtime.settings import LogDatabaseSettings, TokenSettings
 from schema.runtime.text_files import read_text
-from sender.runs.by_hand.submit import SubmittedRun, submit
+from sender.runs.by_hand.submit import Submitted, SubmittedRun, submit
 from sender.runs.settings import MessageRulesSettings
 from sender.sealed_tokens import TokenBox
 
@@ -36,7 +36,7 @@ def submit_run(
             exists=True,
             dir_okay=False,
             readable=True,
-            help="Recipients: CSV with a heading, or NDJSON.",
+            help="Recipients: CSV or .xlsx with a heading, NDJSON, or a JSON list.",
         ),
     ],
     page: Annotated[str, typer.Option(metavar="ID", help="The page that sends.")],
@@ -83,11 +83,16 @@ def submit_run(
         on_unknown=on_unknown,
     )
     url, box = settings.log_database_url.get_secret_value(), TokenBox(settings.token_encryption_key)
-    lines = run_once(lambda: aio(partial(submit, rules_off=settings.rules_off), url, file, run, box))
+    done = run_once(lambda: aio(partial(submit, rules_off=settings.rules_off), url, file, run, box))
+    _say(run.run_id, done, as_json)
+
+
+def _say(run_id: str, done: Submitted, as_json: bool) -> None:
     if as_json:
-        print_json({"run_id": run.run_id, "recipients": lines})
+        print_json({"run_id": run_id, "recipients": done.recipients, "taken_as": done.taken_as})
     else:
-        typer.echo(f"run {run.run_id}: submitted with {lines} recipients; newar run show {run.run_id} follows it")
+        typer.echo(printable(done.taken_as))
+        typer.echo(f"run {run_id}: submitted with {done.recipients} recipients; newar run show {run_id} follows it")
 
 
 def _window(text: str | None) -> str | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Iterable
-from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -13,9 +12,10 @@ from typing import Any, TextIO
 import msgspec
 from psycopg import AsyncConnection, AsyncCursor
 
-from schema.runtime.text_files import open_lines
 from sender.runs.by_hand.errors import BadFile, RunMisdescribed, RunUnusable
-from sender.runs.by_hand.recipients_file import BadLine, Recipient, read_recipients
+from sender.runs.by_hand.recipient import Recipient
+from sender.runs.by_hand.recipients_file import open_recipients
+from sender.runs.by_hand.tables.bad_line import BadLine
 from sender.runs.databases.database import statement
 from sender.runs.rules.check import Refusal, at, check, moment_ms
 from sender.runs.rules.rows import SourceRun
@@ -44,14 +44,22 @@ class SubmittedRun(msgspec.Struct, frozen=True, kw_only=True):
     parent_run_id: str | None = None
 
 
+class Submitted(msgspec.Struct, frozen=True):
+    """What was stored."""
+
+    recipients: int
+    taken_as: str
+    """How the file was taken, in one line."""
+
+
 async def submit(
     url: str, file: Path | TextIO, run: SubmittedRun, box: TokenBox, *, rules_off: Collection[str] = ()
-) -> int:
-    """Store the run and its recipients in one transaction; return the number of lines stored. All or nothing.
+) -> Submitted:
+    """Store the run and its recipients in one transaction, all or nothing.
 
     Args:
         url: the log database, migrated.
-        file: CSV or NDJSON (see `recipients_file`); a path, or text opened as said there.
+        file: as `recipients_file.open_recipients` takes it.
         run: a token in it is sealed before it is stored.
         box: seals it.
         rules_off: rules of a message's form that do not count.
@@ -64,7 +72,7 @@ async def submit(
         psycopg.Error: the database cannot be reached or refuses.
     """
     _refuse_unusable(run, rules_off)
-    with _opened(file) as lines:
+    with open_recipients(file) as recipients:
         async with (
             await AsyncConnection.connect(url, prepare_threshold=None) as connection,
             connection.cursor() as cursor,
@@ -72,15 +80,9 @@ async def submit(
             await cursor.execute(_statement("submit_taken"), {"run_id": run.run_id})
             if await cursor.fetchone():
                 raise RunUnusable(f"run_id {run.run_id!r} is taken: choose another")
-            stored = await _store_recipients(cursor, run.run_id, lines)
+            stored = await _store_recipients(cursor, run.run_id, recipients)
             await cursor.execute(_statement("submit_run"), _row(run, box))
-        return stored  # leaving the connection's block without an error has committed
-
-
-def _opened(file: Path | TextIO) -> AbstractContextManager[TextIO]:
-    if isinstance(file, Path):
-        return open_lines(file)
-    return nullcontext(file)
+        return Submitted(stored, recipients.how())  # leaving the connection's block without an error has committed
 
 
 def _refuse_unusable(run: SubmittedRun, rules_off: Collection[str]) -> None:
@@ -110,11 +112,11 @@ def _refuse_unusable(run: SubmittedRun, rules_off: Collection[str]) -> None:
         raise RunMisdescribed("run_id is empty")
 
 
-async def _store_recipients(cursor: AsyncCursor[Any], run_id: str, lines: Iterable[str]) -> int:
+async def _store_recipients(cursor: AsyncCursor[Any], run_id: str, recipients: Iterable[Recipient | BadLine]) -> int:
     problems: list[str] = []
     bad = stored = 0
     async with cursor.copy(_statement("submit_recipients")) as copy:
-        for found in read_recipients(lines):
+        for found in recipients:
             if isinstance(found, BadLine):
                 bad += 1
                 if len(problems) < SHOWN_PROBLEMS:

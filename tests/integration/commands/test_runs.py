@@ -8,12 +8,14 @@ from uuid import uuid4
 
 import pytest
 import redis
+from typer.testing import Result
 
 from schema.keys import key
 from tests.integration.commands.processes import serving
 from tests.integration.commands.runs import shown, submit
 from tests.integration.commands.servers import sql, until
 from tests.unit.command_line import CommandLine
+from tests.unit.runs.by_hand.tables.sheets import save_sheet
 
 
 def test_submitted_run_is_listed_and_shown_before_anybody_takes_it(desk: CommandLine) -> None:
@@ -125,13 +127,40 @@ def test_page_is_paused_and_its_breaker_opened_by_hand(desk: CommandLine, redis_
     assert page()["breaker"] == "closed"
 
 
-def test_files_with_a_mark_at_their_beginning_are_taken(desk: CommandLine) -> None:
-    (desk.folder / "people.csv").write_text("recipient_id,name\n7001,Zoë\n", "utf-16")
-    (desk.folder / "hello.json").write_text('{"text": "Hi {{name}}"}', "utf-8-sig")
-    (desk.folder / "token").write_text("EAAtoken\n", "utf-8-sig")
-    words = ("--page", "100", "--message", "hello.json", "--token-file", "token", "--json")
-    result = desk("run", "submit", "people.csv", *words)
-    assert (result.exit_code, json.loads(result.stdout)["recipients"]) == (0, 1)
+def submitted(desk: CommandLine, file: str, *more: str) -> Result:
+    message, token = desk.file("hello.json", '\ufeff{"text": "Hi {{name}}"}'), desk.file("token", "\ufeffEAAtoken\n")
+    return desk("run", "submit", file, "--page", "100", "--message", message, "--token-file", token, *more)
+
+
+def test_a_file_of_a_spreadsheet_is_taken_and_it_is_said_how(desk: CommandLine, log_database_url: str) -> None:
+    text = "Recipient ID;name;;\r\n'7000000000000001;Zo\u00eb;;\r\n7000000000000002;1,50;;\r\n;;;\r\n"
+    (desk.folder / "people.csv").write_text(text, "utf-16", newline="")
+    result = submitted(desk, "people.csv")
+    assert result.exit_code == 0, result.output
+    assert result.stdout.splitlines()[0] == (
+        "people.csv: CSV with semicolons, UTF-16; columns recipient_id and variables name; "
+        "2 empty columns and 1 empty row left out; 1 id mended (quotes)"
+    )
+    assert sql(log_database_url, "SELECT recipient_id, variables->>'name' FROM submitted_recipients ORDER BY 1") == [
+        ("7000000000000001", "Zo\u00eb"),
+        ("7000000000000002", "1,50"),
+    ]
+
+
+def test_an_excel_file_is_taken_and_one_with_rounded_ids_is_not(desk: CommandLine) -> None:
+    save_sheet(desk.folder / "people.xlsx", [["Recipient ID", "name"], ["7000000000000001", "Zo\u00eb"], [7002, 12.0]])
+    answer = json.loads(submitted(desk, "people.xlsx", "--json").stdout)
+    assert (answer["recipients"], answer["taken_as"]) == (
+        2,
+        "people.xlsx: Excel, sheet '1'; columns recipient_id and variables name",
+    )
+    save_sheet(desk.folder / "rounded.xlsx", [["recipient_id"], [7000000000000001]])
+    refused = submitted(desk, "rounded.xlsx")
+    assert refused.exit_code == 1
+    assert refused.stderr.startswith("newar: line 2: column A holds a number of over 15 digits, which Excel")
+    (desk.folder / "people.pdf").write_bytes(b"%PDF-1.7\n")
+    assert "people.pdf is a PDF" in submitted(desk, "people.pdf").stderr
+    assert len(json.loads(desk("run", "list", "--json").stdout)) == 1
 
 
 def test_run_that_would_be_refused_and_lines_at_fault_are_told_at_once(desk: CommandLine) -> None:
@@ -141,8 +170,9 @@ def test_run_that_would_be_refused_and_lines_at_fault_are_told_at_once(desk: Com
     assert bad.exit_code == 2
     assert "is not a page's number" in bad.stderr
     assert "on_unknown" in bad.stderr
-    lines = desk.file("lines.csv", "recipient_id,name\n1\n2,b\n3\n")
+    lines = desk.file("lines.csv", "recipient_id,name\nann,a\n2,b\n7.0E+15,c\n")
     bad = desk("run", "submit", lines, "--page", "1", "--message", message)
     assert bad.exit_code == 1
-    assert bad.stderr.count("1 columns instead of 2") == 2
+    assert "line 2: recipient_id is not a person's id" in bad.stderr
+    assert "line 4: recipient_id looks like 7.0E+15: a spreadsheet has rounded it" in bad.stderr
     assert json.loads(desk("run", "list", "--json").stdout) == []

@@ -14,6 +14,7 @@ from schema.job import person_hash
 from schema.keys import key
 from tests.integration.commands.servers import sql
 from tests.unit.command_line import CommandLine
+from tests.unit.runs.by_hand.tables.sheets import save_sheet
 
 
 @pytest.fixture
@@ -95,6 +96,21 @@ def test_a_file_is_imported_whole_or_not_at_all(desk: CommandLine, queue: redis.
     assert json.loads(done.stdout) == {"denied": 4, "changed": 4}
     assert listed(desk) == [(page, person, "denied") for page in "78" for person in "12"]
     assert queue.zcard(key("denied:8")) == 2
+
+
+def test_a_file_of_a_spreadsheet_is_imported_from_standard_input_too(desk: CommandLine) -> None:
+    people = "Recipient ID;note;\r\n'7000000000000001;asked us;\r\n;;\r\n"
+    (desk.folder / "people.csv").write_text(people, "utf-16", newline="")
+    save_sheet(desk.folder / "people.xlsx", [["recipient_id"], ["7000000000000002"]])
+    for name in ("people.csv", "people.xlsx"):
+        assert desk("suppression", "import", name, "--page", "7").exit_code == 0
+    assert desk("suppression", "import", "-", "--page", "8", stdin=people).exit_code == 0
+    assert listed(desk) == [
+        ("7", "7000000000000001", "denied"),
+        ("7", "7000000000000002", "denied"),
+        ("8", "7000000000000001", "denied"),
+    ]
+    assert desk("suppression", "import", "nowhere.csv", "--page", "7").exit_code == 2
 
 
 def test_what_is_exported_can_be_imported(desk: CommandLine, log_database_url: str) -> None:

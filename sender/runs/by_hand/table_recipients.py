@@ -1,0 +1,47 @@
+"""Recipients as rows of a table: columns of ours, and others, which are variables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sender.runs.by_hand.recipient import OWN_COLUMNS, Found, recipient_or_problem
+from sender.runs.by_hand.tables.bad_line import NOT_UTF8, BadLine
+from sender.runs.by_hand.tables.table import Table
+
+
+class TableRecipients:
+    """What `recipients_file` reads when the file is a table."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+        self._at = {name: at for at, name in enumerate(table.columns.names)} if table.columns else {}
+        self.form = table.form
+        self.own = [name for name in OWN_COLUMNS if name in self._at]
+        self.variables: list[str] | None = table.columns.others if table.columns else []
+        self.left_out = table.left_out
+
+    def __iter__(self) -> Iterator[Found]:
+        id_at, when_at, zone_at = (self._at.get(name, -1) for name in OWN_COLUMNS)
+        others = [(name, self._at[name]) for name in self.variables or ()]
+        for row in self._table.rows():
+            if isinstance(row, BadLine):
+                yield row.line, row
+                continue
+            line, cells = row
+            if problem := _unstorable("".join(cells)):
+                yield line, BadLine(line, problem)
+                continue
+            # an empty cell is no value, so that a fallback counts
+            variables = {name: cell for name, at in others if (cell := cells[at]) and not cell.isspace()}
+            when = "" if when_at < 0 else cells[when_at].strip()
+            zone = None if zone_at < 0 else cells[zone_at].strip()
+            yield line, recipient_or_problem(line, cells[id_at], variables or None, when, zone)
+
+
+def _unstorable(text: str) -> str | None:
+    if not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            return NOT_UTF8
+    return "holds a NUL character" if "\0" in text else None

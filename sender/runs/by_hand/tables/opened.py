@@ -1,0 +1,34 @@
+"""Opening a file of people, whatever it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TextIO
+
+from schema.runtime.text_files import open_lines
+from sender.runs.by_hand.tables.file_kinds import is_sheet
+from sender.runs.by_hand.tables.lines import Lines
+from sender.runs.by_hand.tables.sheet import Sheet, open_sheet
+
+
+@contextmanager
+def opened(file: Path | TextIO) -> Iterator[Lines | Sheet]:
+    """Open a file by what it holds: text or a sheet.
+
+    Args:
+        file: a path; or text opened with `newline=""` and `errors="surrogateescape"`: a bad byte spoils one line.
+
+    Raises:
+        BadFile: it is something else, or damaged.
+        OSError: it cannot be read.
+    """
+    if not isinstance(file, Path):
+        yield Lines(file)
+    elif is_sheet(file):
+        with open_sheet(file) as sheet:
+            yield sheet
+    else:
+        with open_lines(file) as text:
+            yield Lines(text)

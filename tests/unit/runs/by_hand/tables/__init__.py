@@ -1,0 +1,1 @@
+"""Files of people as people have them."""
