@@ -15,7 +15,7 @@ from sender.runs.by_hand.tables.bad_line import NOT_UTF8, BadLine
 from sender.runs.by_hand.tables.lines import LONGEST_LINE, Lines, LineTooLong
 
 _AT_A_TIME = 1 << 16
-_WRITE = 'write {"recipient_id": "…", "variables": {…}}'
+_WRITE = 'write each recipient on one line, {"recipient_id": "…", "variables": {…}}'
 _TEXT = "write it as text, between quotation marks"
 _NOT_READ = "what follows was not read"
 
@@ -103,7 +103,7 @@ def _listed(lines: Lines) -> Iterator[tuple[int, str | BadLine]]:
             text, at = text[at:] + more, 0
             continue
         if text[at:].strip() != "]" or lines.read(_AT_A_TIME).strip():
-            yield number, BadLine(number, f"from here on this is no list of objects: {_WRITE} on each line instead")
+            yield number, BadLine(number, f"from here on this is no list of objects: {_WRITE}")
         return
 
 

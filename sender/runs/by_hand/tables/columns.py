@@ -90,9 +90,11 @@ def _problem(names: list[str], asked_for: str) -> str | None:
                 return f"no column is called recipient_id: if {name!r} holds the ids (PSIDs), rename it to recipient_id"
         here = f", but it has {', '.join(_short(name) for name in names[:_MOST_NAMED])}" if any(names) else ""
         return f"the first line must name the columns, {asked_for}{here}"
-    compared = [normal_name(name) for name in names if name]
-    if twice := [name for name in names if name and compared.count(normal_name(name)) > 1]:
-        return f"column {twice[0]!r} stands there twice"
+    seen = set[str]()
+    for name in filter(None, names):
+        if normal_name(name) in seen:
+            return f"column {_short(name)} stands there twice"
+        seen.add(normal_name(name))
     return None
 
 

@@ -16,6 +16,7 @@ Record = tuple[int, list[str]]
 """The line on which it begins, and its cells."""
 _SAID_BY_EXCEL = re.compile(r'"?sep=([^\w"\r\n])"?', re.IGNORECASE)
 _NOT_READ = "the lines after it were not read"
+_QUOTES = "A cell with a quotation mark stands between quotation marks, and those within it are doubled"
 
 
 class Delimited:
@@ -27,7 +28,7 @@ class Delimited:
         self._problem: BadLine | None = None
         try:
             lines.refuse_too_long(head)
-            if match := _SAID_BY_EXCEL.fullmatch(head.rstrip("\r\n")):
+            if match := _SAID_BY_EXCEL.fullmatch(head.strip("\ufeff\r\n")):
                 said, head, self._begins = match[1], next(iter(lines), ""), lines.number
             self._head = _whole_heading(head, lines)
         except LineTooLong as exc:
@@ -60,7 +61,7 @@ class Delimited:
                     yield begins, cells
                 begins = before + reader.line_num + 1
         except csv.Error as exc:  # where the next line begins is not known any more
-            yield BadLine(begins, f"{exc}; {_NOT_READ}")
+            yield BadLine(begins, f"{exc}; {_NOT_READ}. {_QUOTES}")
         except LineTooLong as exc:
             yield BadLine(self._lines.number, f"{exc}; {_NOT_READ}")
 
@@ -83,13 +84,13 @@ def _cells(head: str, delimiter: str) -> list[str]:
 
 def _whole_heading(head: str, lines: Lines) -> list[str]:
     """Return the lines of a heading, of which a name in quotes may hold line breaks."""
-    whole = [head]
-    more = iter(lines)
-    while sum(line.count('"') for line in whole) % 2:
-        following = next(more, "")
-        if not following or sum(map(len, whole)) > csv.field_size_limit():
+    whole, quotes, characters = [head], head.count('"'), len(head)
+    for line in lines if quotes % 2 else ():
+        whole.append(line)
+        quotes += line.count('"')
+        characters += len(line)
+        if not quotes % 2 or characters > csv.field_size_limit():
             break
-        whole.append(following)
     return whole
 
 

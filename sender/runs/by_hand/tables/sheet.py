@@ -77,7 +77,10 @@ class Sheet:
 
 
 class _Parser(WorkSheetParser):
-    """The library's own, not by way of its rows, which lack those whose number came before, and with two changes."""
+    """The library's parser of a sheet. Its worksheets leave out a row whose number came before; this does not.
+
+    Two things differ: a formula without a value is an error, and heights of rows are forgotten.
+    """
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -91,7 +94,7 @@ class _Parser(WorkSheetParser):
 
 
 class _Forgetful(dict[str, Any]):
-    """Heights of rows are nothing to us, and there may be a million of them."""
+    """Keeps nothing: a sheet may have a million rows with a height."""
 
     def __setitem__(self, key: str, value: Any) -> None:
         pass

@@ -95,7 +95,7 @@ def test_lines_are_read_one_at_a_time() -> None:
         ("recipient_id,,a\n1,2,3\n", "line 2: column 2 has a value here, but no name"),
         ("recipient_id\n1,2\n", "line 2: column 2 has a value here, but no name in the heading"),
         ("recipient_id,a\n1,2\n3", "line 3: the file ends in the midst of this line"),
-        ("recipient_id,na me,na  me\n1,2,3\n", "line 1: column 'na me' stands there twice"),
+        ("recipient_id,na me,na  me\n1,2,3\n", "line 1: column 'na  me' stands there twice"),
         ("recipient_id,Recipient ID\n1,2\n", "line 1: column 'recipient_id' stands there twice"),
         ("recipient_id,\udcff\n1,2\n", "line 1: is not UTF-8"),
         ("recipient_id,a\n\n ,2\n", "line 3: recipient_id is empty"),
