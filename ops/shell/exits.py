@@ -44,6 +44,8 @@ class Commands(TyperGroup):
         except Exception as exc:
             if hasattr(exc, "format_message"):  # wrong usage, which Typer shows; its base class has no public name
                 raise
+            if pipe := next((e for e in leaves(exc) if isinstance(e, BrokenPipeError)), None):  # out of a nursery
+                raise pipe from exc
             raise typer.Exit(report(exc)) from exc
 
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from secrets import token_hex
-from typing import Annotated, Any
+from typing import Annotated
 
-import msgspec
 import typer
 
+from ops.commands.run.message_file import read_message
 from ops.settings.checked import load_checked
 from ops.shell.output import AsJson, print_json, printable
 from ops.shell.service import run_once
@@ -36,7 +35,7 @@ def submit_run(
             exists=True,
             dir_okay=False,
             readable=True,
-            help="Recipients: CSV or .xlsx with a heading, NDJSON, or a JSON list.",
+            help="Recipients: CSV or .xlsx with a heading, NDJSON or a JSON list; also of newar run failures.",
         ),
     ],
     page: Annotated[str, typer.Option(metavar="ID", help="The page that sends.")],
@@ -72,7 +71,7 @@ def submit_run(
         run_id=run_id or _new_id(),
         page_id=page,
         page_access_token=_token(token_file),
-        message=_message(message),
+        message=read_message(message),
         messaging_type=messaging_type,
         tag=tag,
         notification_type=notification_type,
@@ -115,14 +114,3 @@ def _token(file: Path | None) -> str | None:
     if not token or any(c.isspace() or not c.isascii() for c in token):
         raise typer.BadParameter("the file must hold the token and nothing else", param_hint="--token-file")
     return token
-
-
-def _message(source: str) -> dict[str, Any]:
-    try:
-        text = sys.stdin.read().removeprefix("\ufeff") if source == "-" else read_text(Path(source))
-        return msgspec.json.decode(text, type=dict[str, Any])
-    except OSError as exc:
-        raise typer.BadParameter(f"{source} cannot be read: {exc.strerror}", param_hint="--message") from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as exc:
-        hint = 'write the Send API\'s message object, for example {"text": "Hello"}'
-        raise typer.BadParameter(f"{source} is not a JSON object ({exc}); {hint}", param_hint="--message") from None

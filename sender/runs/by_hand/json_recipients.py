@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import msgspec
 
 from sender.message.variables import written_number
+from sender.runs.by_hand.failures_file import OUTCOME_COLUMNS
 from sender.runs.by_hand.recipient import Found, Recipient, recipient_or_problem
 from sender.runs.by_hand.tables.bad_line import NOT_UTF8, BadLine
 from sender.runs.by_hand.tables.lines import LONGEST_LINE, Lines, LineTooLong
@@ -30,25 +31,28 @@ class JsonRecipients:
     def __init__(self, lines: Lines) -> None:
         self._lines = lines
         self._list = lines.first.lstrip("\ufeff \t").startswith("[")
+        self._outcomes: list[str] = []
         encoding = ", UTF-16" if lines.encoding == "utf-16" else ""
         self.form = ("JSON, a list of objects" if self._list else "NDJSON") + encoding
 
     def __iter__(self) -> Iterator[Found]:
-        decoder = msgspec.json.Decoder(_Written, float_hook=written_number)
+        decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(_OfFailures, float_hook=written_number)
         for number, text in _listed(self._lines) if self._list else _each_line(self._lines):
             if isinstance(text, BadLine):
                 yield number, text
                 continue
             try:
-                yield number, decoder.decode(text).recipient(number)
+                written = decoder.decode(text)
+                yield number, written.recipient(number)
+                self._outcomes = self._outcomes or _outcomes(written)
             except (msgspec.DecodeError, RecursionError) as exc:  # a ValidationError is one too
                 yield number, BadLine(number, f"{exc}; {_WRITE}")
             except UnicodeEncodeError:
                 yield number, BadLine(number, NOT_UTF8)
 
     def left_out(self) -> list[str]:
-        """Nothing is."""
-        return []
+        """Return what was left out so far, in words."""
+        return [f"members of newar run failures left out: {', '.join(self._outcomes)}"] if self._outcomes else []
 
 
 class _Written(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -72,6 +76,20 @@ class _Written(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         if b"\\u0000" in text:
             return BadLine(line, "holds a NUL character")
         return recipient_or_problem(line, str(self.recipient_id), self.variables or None, when, self.time_zone)
+
+
+_OfFailures: Any = msgspec.defstruct(
+    "_OfFailures",
+    [(name, msgspec.Raw | msgspec.UnsetType, msgspec.UNSET) for name in OUTCOME_COLUMNS],
+    bases=(_Written,),
+    frozen=True,
+    forbid_unknown_fields=True,
+)
+"""A line of a file of `newar run failures`, which says besides what became of the message."""
+
+
+def _outcomes(written: Any) -> list[str]:
+    return [name for name in OUTCOME_COLUMNS if getattr(written, name) is not msgspec.UNSET]
 
 
 def _each_line(lines: Lines) -> Iterator[tuple[int, str | BadLine]]:

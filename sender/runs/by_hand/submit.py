@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Collection, Iterable
 from datetime import datetime
 from functools import partial
@@ -12,12 +11,13 @@ from typing import Any, TextIO
 import msgspec
 from psycopg import AsyncConnection, AsyncCursor
 
+from sender.runs.by_hand.described import refuse_misdescribed
 from sender.runs.by_hand.errors import BadFile, RunMisdescribed, RunUnusable
 from sender.runs.by_hand.recipient import Recipient
 from sender.runs.by_hand.recipients_file import open_recipients
 from sender.runs.by_hand.tables.bad_line import BadLine
 from sender.runs.databases.database import statement
-from sender.runs.rules.check import Refusal, at, check, moment_ms
+from sender.runs.rules.check import at, moment_ms
 from sender.runs.rules.rows import SourceRun
 from sender.sealed_tokens import TokenBox
 
@@ -103,11 +103,7 @@ def _refuse_unusable(run: SubmittedRun, rules_off: Collection[str]) -> None:
         priority=None if run.priority is None else str(run.priority),
         on_unknown=run.on_unknown,
     )
-    # whether the page has a token and a good time zone, only the run processor knows
-    now_ms = time.time_ns() // 1_000_000
-    checked = check(row, now_ms=now_ms, has_token=True, time_zone=None, own_zones=True, rules_off=rules_off)
-    if isinstance(checked, Refusal):
-        raise RunMisdescribed(checked.reason)
+    refuse_misdescribed(row, rules_off)
     if not run.run_id.strip() or "\0" in run.run_id:
         raise RunMisdescribed("run_id is empty")
 

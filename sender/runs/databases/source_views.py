@@ -87,6 +87,20 @@ class Source:
         rows = await self._rows(query, run_id=run_id, cursor=cursor, limit=limit)
         return [RecipientRow(*row) for row in rows]
 
+    async def recipients_named(self, run_id: str, recipient_ids: list[str]) -> dict[str, RecipientRow]:
+        """Return those of these recipients that stand in the run, by id, with their own time zones if there are any."""
+        await self._check()
+        zone = sql.SQL("time_zone::text" if self._has_zones else "NULL")
+        query = statement("recipients_named").format(recipients=view_name(self._views.recipients), time_zone=zone)
+        rows = await self._rows(query, run_id=run_id, recipient_ids=recipient_ids)
+        return {row[0]: RecipientRow(*row) for row in reversed(rows)}  # of equal ids the first counts, as in a run
+
+    async def recipients_behind(self, run_id: str, recipient_id: str) -> int:
+        """Count the rows of a run's recipients that are read after this one."""
+        query = statement("recipients_behind").format(recipients=view_name(self._views.recipients))
+        [(count,)] = await self._rows(query, run_id=run_id, recipient_id=recipient_id)
+        return int(count)
+
     async def has_zones(self, run_id: str) -> bool:
         """Say whether some recipients of a run have a time zone of their own."""
         self._checked = self._checked and self._has_zones  # such a column may be added at any time

@@ -6,15 +6,22 @@ import asyncio
 import csv
 import io
 import json
+import os
+import subprocess
+import sys
 import tracemalloc
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
+from pydantic import SecretStr
 
-from ops.commands.run.failures import _rows
+from ops.commands.run.failures import write_failures
+from ops.commands.run.source_of import RecipientsSettings
+from ops.shell.service import run_once
 from tests.integration.api.serving import open_api
 from tests.integration.runs.by_hand.world import make_partitions
 from tests.unit.api.contents import api_settings
@@ -81,16 +88,21 @@ def test_failures_of_nobodys_run_are_an_error(newar: CommandLine) -> None:
 
 
 def test_failures_take_the_same_memory_however_many_they_are(log: str) -> None:
+    settings = RecipientsSettings(_env_file=None, log_database_url=SecretStr(log))  # type: ignore[call-arg]
+
     def peak(recipients: int) -> int:
         with psycopg.connect(log) as connection:
             connection.execute("DELETE FROM message_logs")
             connection.execute(_ROWS, [recipients])
-            tracemalloc.start()
-            try:
-                assert sum(1 for _ in _rows(connection, "r", [])) == recipients * 3 // 5
-                return tracemalloc.get_traced_memory()[1]
-            finally:
-                tracemalloc.stop()
+        written = Counter[str]()
+        tracemalloc.start()
+        try:
+            count = lambda: lambda row, _: written.update([row["outcome"]])  # noqa: E731
+            run_once(lambda: write_failures(settings, "r", [], count))
+            assert written.total() == recipients * 3 // 5
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
 
     small = peak(10_000)
     assert peak(60_000) < 1.2 * small + 500_000
@@ -124,3 +136,107 @@ def test_retry_is_accepted_with_its_size_and_recover_says_what_is_wrong(newar: C
     assert again.exit_code == 1
     assert "run r is finished: there is nothing to recover" in again.stderr
     assert newar("run", "retry", "r", "--class", "nonsense").exit_code == 2
+
+
+OUTCOME_FIRST = "recipient_id,outcome,error_class,error_code,error_subcode,error_message,http_status,attempt,sent_at"
+
+
+@pytest.fixture
+def people(log: str) -> str:
+    """The recipients of the run, as they were submitted, but for two."""
+    with psycopg.connect(log) as connection:
+        connection.execute(
+            "INSERT INTO submitted_recipients SELECT 'r', n::text,"
+            """ jsonb_build_object('name', 'N' || n, 'user', '{"sum": 1.50, "to": null}'::jsonb),"""
+            " '2026-11-22T09:30:00Z', 'Asia/Tokyo' FROM generate_series(1, 100) n WHERE n NOT IN (1, 2)"
+        )
+    return log
+
+
+def test_file_of_failures_is_submitted_as_it_is(newar: CommandLine, people: str) -> None:
+    newar.file("hello.json", '{"text": "Hi {{name}}"}')
+    for name, words in (("missed.csv", ()), ("missed.jsonl", ("--json",))):
+        result = newar("run", "failures", "r", *words)
+        assert result.exit_code == 0
+        assert "2 rows have no last_interaction_at and no variables" in result.stderr
+        assert "20 rows are `unknown`: these people MAY HAVE the message already" in result.stderr
+        newar.file(name, result.stdout)
+        made = newar("run", "submit", name, "--page", "100", "--message", "hello.json", "--run-id", name)
+        assert made.exit_code == 0, made.output
+        assert f"{name} is of newar run failures: left out are outcome, error_class, error_code" in made.stderr
+        with psycopg.connect(people) as connection:
+            rows = connection.execute(
+                "SELECT recipient_id, variables, last_interaction_at::text, time_zone FROM submitted_recipients"
+                " WHERE run_id = %s AND recipient_id IN ('2', '4') ORDER BY 1",
+                [name],
+            ).fetchall()
+            count = "SELECT count(*) FROM submitted_recipients WHERE run_id = %s"
+            assert connection.execute(count, [name]).fetchone() == (60,)
+        user = {"sum": "1.50", "to": None}
+        assert rows == [
+            ("2", None, None, None),
+            ("4", {"name": "N4", "user": user}, "2026-11-22 09:30:00+00", "Asia/Tokyo"),
+        ]
+
+
+def test_columns_of_the_outcome_stay_first(newar: CommandLine, people: str) -> None:
+    heading = newar("run", "failures", "r").stdout.splitlines()[0]
+    assert heading == f"{OUTCOME_FIRST},last_interaction_at,time_zone,newar:variables"
+
+
+def test_people_of_a_retry_are_read_from_the_run_that_names_them(newar: CommandLine, people: str) -> None:
+    with psycopg.connect(people) as connection:
+        connection.execute(_RUN.replace("'r'", "'again'"))
+        connection.execute("UPDATE message_logs SET run_id = 'again' WHERE recipient_id IN ('6', '7')")
+        connection.execute(
+            "INSERT INTO submitted_selections VALUES ('again', 'r', 'r', 'submitted', '{r}', '{}', '{}', now())"
+        )
+    rows = list(csv.DictReader(io.StringIO(newar("run", "failures", "again").stdout)))
+    assert {row["recipient_id"]: json.loads(row["newar:variables"])["name"] for row in rows} == {"6": "N6", "7": "N7"}
+
+
+@pytest.mark.parametrize("address", [None, "postgresql://nobody@127.0.0.1:1/none", "the log database's"])
+def test_source_that_cannot_be_read_is_said_and_the_exit_code_tells(
+    newar: CommandLine, log: str, address: str | None
+) -> None:
+    with psycopg.connect(log) as connection:
+        connection.execute("UPDATE runs SET source = 'source'")
+    if address:
+        newar.set(SOURCE_DATABASE_URL=log if address == "the log database's" else address)
+    result = newar("run", "failures", "r")
+    assert result.exit_code == 1
+    assert len(list(csv.DictReader(io.StringIO(result.stdout)))) == 60
+    why = {
+        None: "SOURCE_DATABASE_URL is not set here",
+        "the log database's": "the view newar_recipients does not exist here",
+    }.get(address, "the source database is away")
+    assert "60 rows have no last_interaction_at and no variables" in result.stderr
+    assert why in result.stderr
+
+
+def test_variables_that_no_file_can_hold_are_left_out_and_said(newar: CommandLine, log: str) -> None:
+    with psycopg.connect(log) as connection:
+        connection.execute(
+            "INSERT INTO submitted_recipients SELECT 'r', n::text, '[7]', now() FROM generate_series(1, 9) n"
+        )
+    result = newar("run", "failures", "r", "--class", "recipient_permanent", "--json")
+    rows = {row["recipient_id"]: row for row in map(json.loads, result.stdout.splitlines())}
+    assert result.exit_code == 0
+    assert "4 rows have no variables: those in the source are no JSON object" in result.stderr
+    assert rows["1"]["variables"] is None
+    assert rows["1"]["last_interaction_at"] is not None
+
+
+def test_reader_that_goes_away_is_no_error(people: str, newar: CommandLine) -> None:
+    with psycopg.connect(people) as connection:
+        connection.execute(_ROWS, [20_000])  # more than a pipe holds
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[4])}
+    command = [sys.executable, "-m", "ops", "run", "failures", "r"]
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert process.stdout.readline().startswith(OUTCOME_FIRST)
+        process.stdout.close()
+        assert process.stderr.read() == ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from urllib.parse import urlsplit, urlunsplit
 from uuid import uuid4
 
@@ -193,6 +194,26 @@ async def test_advised_index_gives_recipients_in_order_also_before_postgres_has_
     plan = "\n".join(line for (line,) in rows)
     assert "Index Scan using broadcast_recipients_newar" in plan
     assert "Sort" not in plan
+
+
+async def test_recipients_are_found_by_name_through_the_advised_index(world: World) -> None:
+    run, other = world.run("3", "2", "2", "nobody's"), world.run("4")
+    world.sql("UPDATE broadcast_recipients SET variables = '{\"n\": 1.50}' WHERE psid = '3'")
+    world.sql("INSERT INTO subscribers VALUES ('100', '3', 'Ann', '2026-11-22T09:30:00Z', 'Asia/Tokyo')")
+    source = Source("source", world.database(read_only=True), Views())
+    found = await source.recipients_named(run, ["3", "4", "2", "9"])
+    assert sorted(found) == ["2", "3"]
+    assert found["3"][2:] == (1_795_339_800.0, "Asia/Tokyo")
+    assert json.loads(found["3"].variables or "") == {"n": 1.5, "first_name": "Ann"}
+    assert await source.recipients_named(other, []) == {}
+    world.sql("INSERT INTO broadcast_recipients SELECT %s, '100', n::text FROM generate_series(10, 20000) n", run)
+    names = {"recipients": sql.Identifier("newar_recipients"), "time_zone": sql.SQL("time_zone")}
+    explain = sql.SQL("EXPLAIN ") + statement("recipients_named").format(**names)
+    some = [str(n) for n in range(10, 1010)]
+    rows = await world.database(read_only=True).rows(explain, run_id=run, recipient_ids=some)
+    plan = "\n".join(line for (line,) in rows)
+    assert "broadcast_recipients_newar" in plan
+    assert "Seq Scan on broadcast_recipients" not in plan
 
 
 async def test_samples_hide_the_views_from_supabases_web_roles(world: World) -> None:

@@ -1,0 +1,28 @@
+"""Where the recipients of a run stand, opened for one command."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from schema.runtime.outage import Outage
+from schema.runtime.settings import LogDatabaseSettings, SourceDatabaseSettings
+from sender.runs.databases.database import Database
+from sender.runs.databases.source_views import SUBMITTED, Source, Views
+
+
+class RecipientsSettings(LogDatabaseSettings, SourceDatabaseSettings):
+    """The log database, which has submitted recipients too, and the source."""
+
+
+@asynccontextmanager
+async def open_source(settings: RecipientsSettings, name: str) -> AsyncIterator[Source | None]:
+    """Open the source of this name. None: it is the operator's, and no setting says where it is."""
+    if name == "submitted":
+        async with Database(settings.log_database_url, Outage("log database"), read_only=True) as database:
+            yield Source("submitted", database, SUBMITTED)
+    elif settings.source_database_url is not None:
+        async with Database(settings.source_database_url, Outage("source database"), read_only=True) as database:
+            yield Source("source", database, Views.of(settings))
+    else:
+        yield None
