@@ -1,28 +1,32 @@
-"""`newar run retry`: a run for those whom another did not reach."""
+"""`newar run retry`: a run for those whom another did not reach, with its message or a mended one."""
 
 from __future__ import annotations
 
+from contextlib import suppress
 from secrets import token_hex
 from typing import Annotated
 
+import msgspec
 import typer
 
+from ops.commands.run.message_file import read_message
 from ops.commands.run.run_id import RunId
+from ops.commands.run.source_of import RecipientsSettings, open_source
 from ops.settings.checked import load_checked
-from ops.shell.output import AsJson, print_json
+from ops.shell.output import AsJson, print_json, print_table
+from ops.shell.person import who
 from ops.shell.service import run_once
-from schema.outcomes import ErrorClass
+from schema.outcomes import ErrorClass, Outcome
 from schema.runtime.asyncio_door import aio
-from schema.runtime.outage import Outage
-from schema.runtime.settings import LogDatabaseSettings, SourceDatabaseSettings, TokenSettings
-from sender.runs.by_hand.retry import Retry, retry
-from sender.runs.databases.database import Database
-from sender.runs.databases.source_views import Source, Views
+from schema.runtime.settings import TokenSettings
+from sender.runs.by_hand.retry import End, Retry, Wish, retry
+from sender.runs.databases.errors import DatabaseAway, QueryRefused
 from sender.runs.rules.rows import SourceRun
+from sender.runs.settings import MessageRulesSettings
 from sender.sealed_tokens import TokenBox
 
 
-class RetrySettings(LogDatabaseSettings, SourceDatabaseSettings, TokenSettings):
+class RetrySettings(RecipientsSettings, TokenSettings, MessageRulesSettings):
     """Settings of `newar run retry`."""
 
 
@@ -37,38 +41,90 @@ def retry_run(
             "With `ambiguous`, people get the message who MAY HAVE IT ALREADY.",
         ),
     ] = None,
+    message: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE|-",
+            help="Send this message instead: JSON file with the Send API's message object; - is standard input. "
+            "Whoever was not reached because of the message, or because the run was cancelled or expired, "
+            "is chosen then too.",
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Send a finished run's message again to those who did not get it: a new run, whose parent this one is.
+    """Send a finished run's message, or a mended one, to those who did not get it: a new run, whose parent this one is.
 
     Without --class: those who ended as failed with transient, rate_limit_page, rate_limit_app, auth_page, auth_app or
-    no_token. Nobody whom this run or a retry of it has sent to gets it again. Their variables are read anew.
+    no_token; with --message also with bad_payload, missing_variable or text_too_long, or as cancelled or expired.
+    Nobody whom this run or a retry of it has sent to gets it again. Their variables are read anew.
     """
     settings = load_checked(RetrySettings)
-    made = run_once(lambda: make_retry(settings, run_id, classes or []))
+    wish = Wish(
+        parent_run_id=run_id,
+        run_id=f"{run_id}-retry-{token_hex(3)}",
+        classes=classes or (),
+        message=None if message is None else read_message(message),
+        who=who(),
+        rules_off=settings.rules_off,
+    )
+    made = run_once(lambda: make_retry(settings, wish))
     if as_json:
         print_json(made)
-        return
-    typer.echo(
-        f"run {made.run_id}: sends to at most {made.recipients} recipients of {run_id} ({', '.join(made.classes)})"
-    )
+    else:
+        _print(made)
+
+
+def _print(made: Retry) -> None:
+    parent = made.parent_run_id
+    typer.echo(f"run {made.run_id}: sends to at most {made.recipients} recipients of {parent} ({_counted(made)})")
+    if made.others:
+        typer.echo(f"\nThe others of {parent} do not get it:")
+        others = [(e.recipients, e.outcome, e.error_class, _why(e)) for e in made.others]
+        print_table(["RECIPIENTS", "OUTCOME", "CLASS", "WHY"], others)
+    if made.of_cancelled and made.never_queued is None:
+        typer.echo(
+            f"Whether all of {parent} had been put into the queue when it was cancelled, is not known.", err=True
+        )
+    if made.never_queued:
+        typer.echo(
+            f"{parent} was cancelled before {made.never_queued} more of its recipients were put into the queue: they "
+            "have no outcome and are not chosen. Give them a run of their own.",
+            err=True,
+        )
     if made.rows_missing:
         typer.echo(
             f"The log does not have the outcomes of {made.rows_missing} others (yet): they are left out.", err=True
         )
 
 
-async def make_retry(settings: RetrySettings, run_id: str, classes: list[ErrorClass]) -> Retry:
-    """Store a retry of this run. Errors: RunUnusable, DatabaseAway, QueryRefused, psycopg.Error."""
+def _counted(made: Retry) -> str:
+    return ", ".join(f"{end.recipients} {end.error_class}" for end in made.chosen)
+
+
+def _why(end: End) -> str:
+    if end.outcome == Outcome.SENT:
+        return "it reached them"
+    if end.outcome == Outcome.UNKNOWN:
+        return "they may have it already; --class ambiguous sends to them all the same"
+    return f"not asked for; --class {end.error_class} chooses them" if end.error_class else "nobody knows why"
+
+
+async def make_retry(settings: RetrySettings, wish: Wish) -> Retry:
+    """Store what is wished. Errors: RunMisdescribed, RunUnusable, DatabaseAway, QueryRefused, psycopg.Error."""
     url, box = settings.log_database_url.get_secret_value(), TokenBox(settings.token_encryption_key)
-    origin = await _origin(settings, run_id)
-    return await aio(retry, url, run_id, f"{run_id}-retry-{token_hex(3)}", classes, origin, box)
+    origin = await _origin(settings, wish.parent_run_id)
+    made = await aio(retry, url, wish, origin, box)
+    if not made.of_cancelled or made.rows_missing:
+        return made
+    with suppress(DatabaseAway, QueryRefused):  # it is stored: that this is not known makes nothing fail
+        async with open_source(settings, made.source or "") as source:
+            behind = await source.recipients_behind(wish.parent_run_id, made.last_queued) if source else None
+        return msgspec.structs.replace(made, never_queued=behind)
+    return made
 
 
 async def _origin(settings: RetrySettings, run_id: str) -> SourceRun | None:
     """Return the run as the source describes it now; what is known of a submitted run is in the log database."""
-    if settings.source_database_url is None:
-        return None
-    async with Database(settings.source_database_url, Outage("source database"), read_only=True) as database:
-        rows = await Source("source", database, Views.of(settings)).runs([run_id])
+    async with open_source(settings, "source") as source:
+        rows = await source.runs([run_id]) if source else []
         return rows[0] if rows else None

@@ -12,6 +12,7 @@ from psycopg import AsyncConnection
 
 from schema.outcomes import ErrorClass, Outcome
 from schema.run import RunState
+from sender.runs.by_hand.described import refuse_misdescribed
 from sender.runs.by_hand.errors import RunUnusable
 from sender.runs.databases.database import statement
 from sender.runs.rules.rows import SourceRun
@@ -27,10 +28,63 @@ WORTH_RETRYING = (
 )
 """Failures that the same message to the same person may not meet again."""
 
+MENDED = (
+    *WORTH_RETRYING,
+    ErrorClass.BAD_PAYLOAD,
+    ErrorClass.MISSING_VARIABLE,
+    ErrorClass.TEXT_TOO_LONG,
+    ErrorClass.RUN_CANCELLED,
+    ErrorClass.RUN_EXPIRED,
+)
+"""Reasons that another message to the same person may not meet again: besides those that pass, what was wrong with the
+message itself, and the end of a run that had stood still for it. Not what is known of the person (gone, denied, outside
+the window, an id that is none) or of the page (`policy_page`): no message changes that."""
+
 _statement = partial(statement, room="by_hand")
 _Connection = AsyncConnection[tuple[Any, ...]]
 _CLOCKS_DIFFER = timedelta(days=1)
 _NOT_REACHED = (Outcome.FAILED, Outcome.SUPPRESSED, Outcome.EXPIRED, Outcome.CANCELLED)
+
+
+class Wish(msgspec.Struct, frozen=True, kw_only=True):
+    """What a person asks for."""
+
+    parent_run_id: str
+    """A finished run, perhaps a retry itself."""
+    run_id: str
+    """The new run's id."""
+    classes: Collection[ErrorClass] = ()
+    """Whoever was not reached for one of these reasons, whatever the outcome. None: WORTH_RETRYING; MENDED with another
+    message."""
+    message: dict[str, Any] | None = None
+    """None: the parent's."""
+    who: str
+    """Who asks, for the audit trail."""
+    rules_off: Collection[str] = ()
+    """Rules of a message's form that do not count."""
+
+    @property
+    def chosen(self) -> list[ErrorClass]:
+        """The reasons for which somebody is chosen."""
+        return sorted(set(self.classes) or (MENDED if self.message is not None else WORTH_RETRYING))
+
+    @property
+    def outcomes(self) -> list[Outcome]:
+        """Only who ended so is chosen; `sent` is never among them."""
+        if not self.classes:
+            return [Outcome.FAILED] if self.message is None else [Outcome.FAILED, Outcome.EXPIRED, Outcome.CANCELLED]
+        return [*_NOT_REACHED, *([Outcome.UNKNOWN] if ErrorClass.AMBIGUOUS in self.classes else [])]
+
+
+class End(msgspec.Struct, frozen=True):
+    """How some recipients of a run ended. Columns in the order of `retry_ends.sql`."""
+
+    outcome: str
+    error_class: str
+    """`""`: none, as of those who were sent to."""
+    recipients: int
+    last: str
+    """The last of them in key order."""
 
 
 class Retry(msgspec.Struct, frozen=True):
@@ -43,6 +97,24 @@ class Retry(msgspec.Struct, frozen=True):
     classes: list[str]
     rows_missing: int
     """Recipients of the parent whose outcome the log does not have (any more): they are not chosen."""
+    chosen: list[End]
+    others: list[End]
+    """The parent's recipients who are not chosen."""
+    source: str | None
+    """Where the recipients stand."""
+    never_queued: int | None = None
+    """Rows of the parent's recipients that had not been put into the queue when it was cancelled: they are not chosen.
+    Not looked for here; None: nobody has."""
+
+    @property
+    def of_cancelled(self) -> bool:
+        """Whether some are chosen because the parent was cancelled."""
+        return any(end.outcome == Outcome.CANCELLED for end in self.chosen)
+
+    @property
+    def last_queued(self) -> str:
+        """The last of the parent's recipients that was put into the queue, as far as the log knows."""
+        return max(end.last for end in (*self.chosen, *self.others))
 
 
 class Relative(msgspec.Struct, frozen=True):
@@ -66,47 +138,47 @@ class Relative(msgspec.Struct, frozen=True):
         )
 
 
-async def retry(
-    url: str, parent_run_id: str, run_id: str, classes: Collection[ErrorClass], origin: SourceRun | None, box: TokenBox
-) -> Retry:
-    """Store a run with the parent's message for those of its recipients who ended with one of these classes.
+async def retry(url: str, wish: Wish, origin: SourceRun | None, box: TokenBox) -> Retry:
+    """Store a run for those of a run's recipients who ended as is wished, with its message or another one.
 
     Nobody is copied: the run processor chooses page by page. Whom any run of the family has sent to is never chosen;
     who is `unknown`, only with the class `ambiguous`.
 
     Args:
         url: the log database, migrated.
-        parent_run_id: a finished run, perhaps a retry itself.
-        run_id: the new run's id.
-        classes: none: `failed` with one of WORTH_RETRYING; else whoever was not reached for one of these reasons.
+        wish: for whom, and what.
         origin: the parent as its source describes it now, for its token and window; None: it is not there.
         box: seals the token.
 
     Raises:
-        RunUnusable: nothing was stored; says why.
+        RunMisdescribed: the run would be refused, with this message.
+        RunUnusable: it cannot be retried, or nobody is chosen; says why.
         psycopg.Error: the database cannot be reached or refuses.
     """
-    chosen = sorted(classes or WORTH_RETRYING)
-    outcomes = [Outcome.FAILED, *(_NOT_REACHED[1:] if classes else ())]
-    if ErrorClass.AMBIGUOUS in chosen:
-        outcomes.append(Outcome.UNKNOWN)
+    parent = wish.parent_run_id
     async with await AsyncConnection.connect(url, prepare_threshold=None) as connection:
         await connection.execute(_statement("retry_lock"))
-        family = await _family(connection, parent_run_id)
+        family = await _family(connection, parent)
         since = min(one.taken_at for one in family.values()) - _CLOCKS_DIFFER
-        await _refuse_unclear(connection, parent_run_id, family, since)
-        selection: dict[str, Any] = {
-            "classes": [str(c) for c in chosen],
-            "outcomes": [str(o) for o in outcomes],
-            "since": since,
-        }
-        answer = await connection.execute(_statement("retry_count"), {"run_id": parent_run_id, **selection})
-        found, logged = await answer.fetchone() or (0, 0)
+        await _refuse_unclear(connection, parent, family, since)
+        child = await _child(connection, wish, origin, box)
+        answer = await connection.execute(_statement("retry_ends"), {"run_id": parent, "since": since})
+        chosen, others = split([End(*row) for row in await answer.fetchall()], wish)
+        found = sum(end.recipients for end in chosen)
         if not found:
-            raise RunUnusable(f"run {parent_run_id}: nobody ended as {' or '.join(outcomes)} with {', '.join(chosen)}")
-        await _store(connection, run_id, family, parent_run_id, selection, _token_and_window(origin, box))
-    missing = max(0, family[parent_run_id].recipients - logged)
-    return Retry(run_id, parent_run_id, found, selection["classes"], missing)
+            why = f"nobody ended as {' or '.join(wish.outcomes)} with {', '.join(wish.chosen)}"
+            raise RunUnusable(f"run {parent}: {why}")
+        await _store(connection, child, wish, family, since)
+        await connection.execute(_statement("retry_audit"), _told(wish, found))
+    missing = max(0, family[parent].recipients - found - sum(end.recipients for end in others))
+    classes, source = [str(c) for c in wish.chosen], family[parent].source
+    return Retry(wish.run_id, parent, found, classes, missing, chosen, others, source)
+
+
+def split(ends: list[End], wish: Wish) -> tuple[list[End], list[End]]:
+    """Return the ends that are chosen, and the others. Pure."""
+    chosen = [end for end in ends if end.outcome in wish.outcomes and end.error_class in wish.chosen]
+    return chosen, [end for end in ends if end not in chosen]
 
 
 def ancestors(run_id: str, family: dict[str, Relative]) -> set[str]:
@@ -132,7 +204,10 @@ async def _refuse_unclear(
     if parent.state is None and not parent.status:
         raise RunUnusable(f"no run has the id {parent_run_id}: newar run list shows those taken")
     if parent.state != RunState.FINISHED:
-        raise RunUnusable(f"run {parent_run_id} is not finished but {parent.state or 'not taken yet'}: retry it then")
+        raise RunUnusable(
+            f"run {parent_run_id} is not finished but {parent.state or 'not taken yet'}: wait, or cancel it, and "
+            "retry it then"
+        )
     if unfinished := [one.run_id for one in family.values() if not one.ended]:
         raise RunUnusable(
             f"{', '.join(unfinished)} of the same recipients is not finished yet: wait, or cancel it, and try again"
@@ -149,20 +224,42 @@ async def _refuse_unclear(
             )
 
 
-def _token_and_window(origin: SourceRun | None, box: TokenBox) -> dict[str, str | None]:
-    token = (origin.page_access_token if origin else None) or None
-    return {"token": box.sealed(token), "send_window": origin.send_window if origin else None}
+async def _child(connection: _Connection, wish: Wish, origin: SourceRun | None, box: TokenBox) -> SourceRun:
+    """Describe the new run, as its processor will read it; refuse at once what that would refuse."""
+    look = {
+        "run_id": wish.run_id,
+        "parent": wish.parent_run_id,
+        "token": box.sealed((origin.page_access_token if origin else None) or None),
+        "send_window": origin.send_window if origin else None,
+        "message": None if wish.message is None else msgspec.json.encode(wish.message).decode(),
+    }
+    answer = await connection.execute(_statement("retry_child"), look)
+    [row] = await answer.fetchall()
+    child = SourceRun(*row)
+    refuse_misdescribed(child, wish.rules_off)
+    return child
 
 
 async def _store(
-    connection: _Connection,
-    run_id: str,
-    family: dict[str, Relative],
-    parent_run_id: str,
-    selection: dict[str, Any],
-    look: dict[str, str | None],
+    connection: _Connection, child: SourceRun, wish: Wish, family: dict[str, Relative], since: datetime
 ) -> None:
     [root] = [one for one in family.values() if one.parent_run_id is None]
-    await connection.execute(_statement("retry_run"), {"run_id": run_id, "parent": parent_run_id, **look})
-    values = {"root": root.run_id, "root_source": root.source, "family": sorted(family), **selection}
-    await connection.execute(_statement("retry_selection"), {"run_id": run_id, "parent": parent_run_id, **values})
+    row = {**msgspec.structs.asdict(child), "scheduled_at": None, "expires_at": None}
+    await connection.execute(_statement("submit_run"), row)
+    selection = {
+        "run_id": child.run_id,
+        "parent": child.parent_run_id,
+        "root": root.run_id,
+        "root_source": root.source,
+        "family": sorted(family),
+        "classes": [str(c) for c in wish.chosen],
+        "outcomes": [str(o) for o in wish.outcomes],
+        "since": since,
+    }
+    await connection.execute(_statement("retry_selection"), selection)
+
+
+def _told(wish: Wish, recipients: int) -> dict[str, str]:
+    what = "the same message" if wish.message is None else "another message"
+    detail = f"{what} to {recipients} of {wish.parent_run_id} ({', '.join(wish.chosen)})"
+    return {"who": wish.who, "run_id": wish.run_id, "detail": detail}

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import io
+from typing import Any
 
 import pytest
 import trio
 
 from schema.outcomes import ErrorClass
 from schema.runtime.asyncio_door import aio
-from sender.runs.by_hand.errors import RunUnusable
-from sender.runs.by_hand.retry import Retry, retry
+from sender.runs.by_hand.errors import RunMisdescribed, RunUnusable
+from sender.runs.by_hand.retry import Retry, Wish, retry
 from sender.runs.by_hand.submit import SubmittedRun, submit
 from sender.runs.databases.source_views import Source, Views
 from tests.integration.runs.world import World
@@ -37,10 +38,13 @@ async def ended_run(db: World, **ends: tuple[str, str | None]) -> str:
     return run
 
 
-async def again(db: World, parent: str, *classes: ErrorClass, name: str = "child") -> Retry:
+async def again(
+    db: World, parent: str, *classes: ErrorClass, name: str = "child", message: dict[str, Any] | None = None
+) -> Retry:
     source = Source("source", db.database(), Views())
     rows = await source.runs([parent])
-    return await aio(retry, db.url, parent, name, classes, rows[0] if rows else None, db.box)
+    wish = Wish(parent_run_id=parent, run_id=name, classes=classes, message=message, who="ana@ops-1")
+    return await aio(retry, db.url, wish, rows[0] if rows else None, db.box)
 
 
 SENT = ("sent", None)
@@ -227,3 +231,92 @@ async def test_outcomes_of_the_parent_do_not_change(db: World) -> None:
     await db.keep_books()
     rows = db.sql("SELECT to_jsonb(message_logs) FROM message_logs WHERE run_id = %s ORDER BY recipient_id", run)
     assert (db.registered(run), rows) == before
+
+
+MENDED_TEXT = {"text": "Hi {{first_name|you}}"}
+ENDS = {
+    "r1": SENT,
+    "r2": FAILED,
+    "r3": UNKNOWN,
+    "r4": ("failed", "bad_payload"),
+    "r5": ("failed", "missing_variable"),
+    "r6": ("failed", "text_too_long"),
+    "r7": ("cancelled", "run_cancelled"),
+    "r8": ("expired", "run_expired"),
+    "r9": ("failed", "recipient_permanent"),
+    "r10": ("suppressed", "recipient_window"),
+    "r11": ("suppressed", "recipient_gone"),
+    "r12": ("suppressed", "recipient_denied"),
+    "r13": ("failed", "policy_page"),
+    "r14": ("failed", "invalid_recipient"),
+}
+
+
+async def test_mended_message_goes_to_those_whom_the_first_one_or_its_end_kept_from_it(db: World) -> None:
+    run = await ended_run(db, **ENDS)
+    made = await again(db, run, message=MENDED_TEXT)
+    assert sorted(end.error_class for end in made.chosen) == [
+        *("bad_payload", "missing_variable", "run_cancelled", "run_expired", "text_too_long", "transient")
+    ]
+    assert {(end.outcome, end.error_class, end.recipients) for end in made.others} == {
+        *((outcome, error_class or "", 1) for outcome, error_class in ENDS.values())
+    } - {(end.outcome, end.error_class, 1) for end in made.chosen}
+    await process(db)
+    assert db.recipients("child") == ["2", "4", "5", "6", "7", "8"]
+    row = db.registered("child")
+    assert row is not None
+    assert (row["message"], row["parent_run_id"]) == (MENDED_TEXT, run)
+
+
+async def test_class_narrows_and_widens_with_a_mended_message_too(db: World) -> None:
+    run = await ended_run(db, **ENDS)
+    made = await again(db, run, ErrorClass.BAD_PAYLOAD, ErrorClass.AMBIGUOUS, message=MENDED_TEXT)
+    assert made.recipients == 2
+    await process(db)
+    assert db.recipients("child") == ["3", "4"]
+
+
+async def test_whom_the_mended_message_has_reached_gets_no_third_one(db: World) -> None:
+    run = await ended_run(db, r1=("failed", "bad_payload"), r2=("cancelled", "run_cancelled"), r3=SENT)
+    await again(db, run, name="first", message=MENDED_TEXT)
+    await process(db)
+    end(db, "first", r1=SENT, r2=("failed", "text_too_long"))
+    await again(db, run, name="second", message={"text": "Hi"})
+    await process(db)
+    assert db.recipients("second") == ["2"]
+
+
+async def test_mended_message_has_the_limit_of_its_own_kind(db: World) -> None:
+    run = await ended_run(db, r1=("failed", "bad_payload"))
+    video = {"attachment": {"type": "video", "payload": {"attachment_id": "1"}}}
+    await again(db, run, message=video)
+    await process(db)
+    assert ((await db.facts(run)).content, (await db.facts("child")).content) == ("text", "media")
+
+
+@pytest.mark.parametrize(
+    ("message", "problem"),
+    [
+        ({}, "message is empty"),
+        ({"text": "Hi {{name"}, "{{ without }}"),
+        ({"text": "a\0b"}, "message holds a NUL character"),
+        ({"text": "Hi", "metadata": 7}, "must be a string"),
+    ],
+)
+async def test_message_that_would_be_refused_is_refused_at_once(
+    db: World, message: dict[str, Any], problem: str
+) -> None:
+    run = await ended_run(db, r1=("failed", "bad_payload"))
+    db.sql("UPDATE runs SET tag = 'ACCOUNT_UPDATE', messaging_type = 'MESSAGE_TAG'")
+    with pytest.raises(RunMisdescribed, match="no longer works") as caught:
+        await again(db, run, message=message)
+    assert problem in str(caught.value)
+    assert db.sql("SELECT count(*) FROM submitted_runs") == [0]
+
+
+async def test_who_made_a_retry_stands_in_the_audit_trail(db: World) -> None:
+    run = await ended_run(db, r1=("failed", "bad_payload"), r2=FAILED)
+    await again(db, run, message=MENDED_TEXT)
+    [(who, what, target, detail)] = db.sql("SELECT who, what, target, detail FROM audit")
+    assert (who, what, target) == ("ana@ops-1", "run retry", "child")
+    assert detail.startswith(f"another message to 2 of {run} (auth_app, ")

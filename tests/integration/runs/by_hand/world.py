@@ -28,7 +28,7 @@ from sender.app import serve as serve_sender
 from sender.queue.run_queue import RunFacts, RunQueue
 from sender.runs.app import serve as serve_runs
 from sender.runs.by_hand.recovery import Recovered
-from sender.runs.by_hand.retry import Retry
+from sender.runs.by_hand.retry import Retry, Wish
 from sender.runs.settings import RunsSettings
 from sender.settings import SenderSettings
 from tests.integration.runs.world import KEY, World, open_world
@@ -92,7 +92,8 @@ class Again:
 
     async def retry(self, run_id: str, *classes: ErrorClass) -> Retry:
         """Do what `newar run retry` does."""
-        return await make_retry(made(RetrySettings, self.values), run_id, list(classes))
+        wish = Wish(parent_run_id=run_id, run_id=f"{run_id}-again", classes=classes, who="ana@ops-1")
+        return await make_retry(made(RetrySettings, self.values), wish)
 
     async def until(self, condition: Callable[[], bool] | Callable[[], Awaitable[bool]], what: str) -> None:
         """Wait for something that the services do."""
