@@ -102,6 +102,8 @@ def _counted(made: Retry) -> str:
 
 
 def _why(end: End) -> str:
+    if end.reached:
+        return "a retry has reached them since, or may have"
     if end.outcome == Outcome.SENT:
         return "it reached them"
     if end.outcome == Outcome.UNKNOWN:

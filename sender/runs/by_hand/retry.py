@@ -82,6 +82,8 @@ class End(msgspec.Struct, frozen=True):
     outcome: str
     error_class: str
     """`""`: none, as of those who were sent to."""
+    reached: bool
+    """Whether another run of the family has sent to them since, or may have."""
     recipients: int
     last: str
     """The last of them in key order."""
@@ -93,7 +95,7 @@ class Retry(msgspec.Struct, frozen=True):
     run_id: str
     parent_run_id: str
     recipients: int
-    """At most: whom another retry has reached since is left out."""
+    """At most: who no longer stands among the parent's recipients is left out."""
     classes: list[str]
     rows_missing: int
     """Recipients of the parent whose outcome the log does not have (any more): they are not chosen."""
@@ -162,14 +164,16 @@ async def retry(url: str, wish: Wish, origin: SourceRun | None, box: TokenBox) -
         since = min(one.taken_at for one in family.values()) - _CLOCKS_DIFFER
         await _refuse_unclear(connection, parent, family, since)
         child = await _child(connection, wish, origin, box)
-        answer = await connection.execute(_statement("retry_ends"), {"run_id": parent, "since": since})
+        of = {"run_id": parent, "family": sorted(family), "outcomes": [str(o) for o in wish.outcomes], "since": since}
+        answer = await connection.execute(_statement("retry_ends"), of)
         chosen, others = split([End(*row) for row in await answer.fetchall()], wish)
         found = sum(end.recipients for end in chosen)
         if not found:
             why = f"nobody ended as {' or '.join(wish.outcomes)} with {', '.join(wish.chosen)}"
-            raise RunUnusable(f"run {parent}: {why}")
+            since_then = ", whom no retry has reached since" if any(end.reached for end in others) else ""
+            raise RunUnusable(f"run {parent}: {why}{since_then}")
         await _store(connection, child, wish, family, since)
-        await connection.execute(_statement("retry_audit"), _told(wish, found))
+        await connection.execute(_statement("retry_audit"), _told(wish, chosen))
     missing = max(0, family[parent].recipients - found - sum(end.recipients for end in others))
     classes, source = [str(c) for c in wish.chosen], family[parent].source
     return Retry(wish.run_id, parent, found, classes, missing, chosen, others, source)
@@ -177,8 +181,8 @@ async def retry(url: str, wish: Wish, origin: SourceRun | None, box: TokenBox) -
 
 def split(ends: list[End], wish: Wish) -> tuple[list[End], list[End]]:
     """Return the ends that are chosen, and the others. Pure."""
-    chosen = [end for end in ends if end.outcome in wish.outcomes and end.error_class in wish.chosen]
-    return chosen, [end for end in ends if end not in chosen]
+    chosen = [e for e in ends if e.outcome in wish.outcomes and e.error_class in wish.chosen and not e.reached]
+    return chosen, [e for e in ends if e not in chosen]
 
 
 def ancestors(run_id: str, family: dict[str, Relative]) -> set[str]:
@@ -259,7 +263,8 @@ async def _store(
     await connection.execute(_statement("retry_selection"), selection)
 
 
-def _told(wish: Wish, recipients: int) -> dict[str, str]:
+def _told(wish: Wish, chosen: list[End]) -> dict[str, str]:
     what = "the same message" if wish.message is None else "another message"
-    detail = f"{what} to {recipients} of {wish.parent_run_id} ({', '.join(wish.chosen)})"
+    whom = ", ".join(f"{end.recipients} {end.error_class}" for end in chosen)
+    detail = f"{what} to those of {wish.parent_run_id}: {whom}"
     return {"who": wish.who, "run_id": wish.run_id, "detail": detail}

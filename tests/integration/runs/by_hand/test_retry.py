@@ -109,9 +109,17 @@ async def test_whom_an_earlier_retry_has_reached_or_may_have_is_not_sent_to_agai
     await again(db, run, name="first")
     await process(db)
     end(db, "first", r1=SENT, r2=UNKNOWN, r3=FAILED)
-    await again(db, run, name="second")
+    made = await again(db, run, name="second")
+    assert [(end.outcome, end.reached, end.recipients) for end in (*made.chosen, *made.others)] == [
+        ("failed", False, 1),
+        ("failed", True, 2),
+        ("sent", False, 1),
+    ]
     await process(db)
     assert db.recipients("second") == ["3"]
+    end(db, "second", r3=SENT)
+    with pytest.raises(RunUnusable, match="nobody ended as failed"):
+        await again(db, run, name="third")
 
 
 async def test_retry_of_a_retry_chooses_from_it_and_reads_from_the_first_run(db: World) -> None:
@@ -319,4 +327,4 @@ async def test_who_made_a_retry_stands_in_the_audit_trail(db: World) -> None:
     await again(db, run, message=MENDED_TEXT)
     [(who, what, target, detail)] = db.sql("SELECT who, what, target, detail FROM audit")
     assert (who, what, target) == ("ana@ops-1", "run retry", "child")
-    assert detail.startswith(f"another message to 2 of {run} (auth_app, ")
+    assert detail == f"another message to those of {run}: 1 bad_payload, 1 transient"
