@@ -64,8 +64,8 @@ class RuleSettings(Settings):
     )
 
 
-class SenderSettings(RedisSettings, KafkaSettings, TokenSettings, WindowSettings, RuleSettings):
-    """What one sender process does, and how fast."""
+class GraphSettings(Settings):
+    """Where requests go, and with what."""
 
     graph_api_version: str = Field(
         default="v26.0", pattern=r"^v[0-9]+\.[0-9]+$", description="version of the Graph API", examples=["v26.0"]
@@ -78,6 +78,20 @@ class SenderSettings(RedisSettings, KafkaSettings, TokenSettings, WindowSettings
         default=None, description="CA file that the Graph API's certificate must match"
     )
     app_secret: SecretStr | None = Field(default=None, description="with it, `appsecret_proof` goes along")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _version_in_the_address(cls, values: dict[str, Any]) -> dict[str, Any]:
+        """Take a version off the end of the address; one that is set apart must be the same."""
+        found = _VERSIONED.fullmatch(str(values.get("graph_api_url", "")).strip())
+        if found is None or values.get("graph_api_version", found[2].lower()) != found[2].lower():
+            return values
+        return {**values, "graph_api_url": found[1], "graph_api_version": found[2].lower()}
+
+
+class SenderSettings(RedisSettings, KafkaSettings, TokenSettings, WindowSettings, RuleSettings, GraphSettings):
+    """What one sender process does, and how fast."""
+
     worker_concurrency: int = Field(default=100, ge=1, le=10_000, description="sender tasks of one process")
     max_sockets: int = Field(default=500, ge=1, le=20_000, description="connections of one process")
     send_timeout_ms: int = Field(
@@ -114,15 +128,6 @@ class SenderSettings(RedisSettings, KafkaSettings, TokenSettings, WindowSettings
         description="when an event leaves the outbox: with the broker's acknowledgement, or once it is in Postgres "
         "(for a broker that forgets)",
     )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _version_in_the_address(cls, values: dict[str, Any]) -> dict[str, Any]:
-        """Take a version off the end of the address; one that is set apart must be the same."""
-        found = _VERSIONED.fullmatch(str(values.get("graph_api_url", "")).strip())
-        if found is None or values.get("graph_api_version", found[2].lower()) != found[2].lower():
-            return values
-        return {**values, "graph_api_url": found[1], "graph_api_version": found[2].lower()}
 
     @field_validator("max_sockets")
     @classmethod

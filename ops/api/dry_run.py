@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Iterable
+from collections import deque
+from collections.abc import AsyncIterator, Collection, Iterable, Iterator
+from pathlib import Path
+from typing import TextIO
 
 import msgspec
 from pydantic import SecretStr
@@ -15,6 +18,10 @@ from schema.run import Run
 from schema.runtime.outage import Outage
 from schema.runtime.settings import SourceDatabaseSettings
 from sender.message.window import Now
+from sender.runs.by_hand.recipient import Recipient
+from sender.runs.by_hand.recipients_file import open_recipients
+from sender.runs.by_hand.submit import SHOWN_PROBLEMS
+from sender.runs.by_hand.tables.bad_line import BadLine
 from sender.runs.databases.database import Database
 from sender.runs.databases.errors import RunsError
 from sender.runs.databases.registry import Registry
@@ -44,15 +51,23 @@ class DryRuns:
         source: where the source is; None, or without an address: there is none.
         redis: knows how fast pages may go; None: nobody does.
         keep_window: whether the 24-hour window is kept.
+        rules_off: rules of a message's form that do not count.
     """
 
     def __init__(
-        self, log_url: SecretStr, source: SourceDatabaseSettings | None, redis: Redis | None, *, keep_window: bool
+        self,
+        log_url: SecretStr,
+        source: SourceDatabaseSettings | None,
+        redis: Redis | None,
+        *,
+        keep_window: bool,
+        rules_off: Collection[str],
     ) -> None:
         self._log_url = log_url
         self._source = source
         self._redis = redis
         self._keep_window = keep_window
+        self._rules_off = rules_off
 
     async def of_run(self, run_id: str) -> DryRun:
         """Go through a run as it stands there.
@@ -74,9 +89,22 @@ class DryRuns:
                 return await self._examine(row, _recipients(source, run_id), await self._page(row.page_id))
         raise NoSuchRun(f"no run has the id {run_id}: neither one of the source nor a submitted one")
 
-    async def of_rows(self, row: SourceRun, rows: Iterable[RecipientRow], columns: Iterable[str] = ()) -> DryRun:
-        """Go through a run that is only described; `columns`: names of variables that some of it may have."""
-        return await self._examine(row, _chunks(rows), await self._page(row.page_id), columns)
+    async def of_file(self, row: SourceRun, file: Path | TextIO) -> DryRun:
+        """Go through a run that is only described, with the recipients of a file.
+
+        Raises:
+            BadFile: it is no such file, or damaged.
+            OSError: it cannot be read.
+        """
+        bad: list[str] = []
+        with open_recipients(file) as recipients:
+            rows = _rows(recipients, bad)
+            found = await self._examine(
+                row, _chunks(rows), await self._page(row.page_id), columns=recipients.variables or ()
+            )
+            deque(rows, maxlen=0)  # of a run that is refused, nobody has read the lines yet
+            more = [f"and {len(bad) - SHOWN_PROBLEMS} more lines"] if len(bad) > SHOWN_PROBLEMS else []
+            return msgspec.structs.replace(found, unreadable=[*bad[:SHOWN_PROBLEMS], *more], taken_as=recipients.how())
 
     async def _of_source(self, source: Source, row: SourceRun) -> DryRun:
         page = next((one for one in await source.pages() if one.page_id == row.page_id), None)
@@ -105,12 +133,12 @@ class DryRuns:
     async def _examine(
         self, row: SourceRun, chunks: Chunks, page: PageRow | None, columns: Iterable[str] = ()
     ) -> DryRun:
-        now_ms = time.time_ns() // 1_000_000
-        run = check(row, now_ms=now_ms, has_token=True, time_zone=page.time_zone if page else None, own_zones=True)
+        now_ms, zone = time.time_ns() // 1_000_000, page.time_zone if page else None
+        run = check(row, now_ms=now_ms, has_token=True, time_zone=zone, own_zones=True, rules_off=self._rules_off)
         if isinstance(run, Refusal):
             return DryRun(page_id=row.page_id, stops=[run.reason], notes=[])
         due_ms = max(now_ms, moment_ms(row.scheduled_at_s or 0.0))
-        examination = Examination(run, Now(due_ms, due_ms), keep_window=self._keep_window)
+        examination = Examination(run, Now(due_ms, due_ms), keep_window=self._keep_window, rules_off=self._rules_off)
         examination.names.expect(columns)
         async with Database(self._log_url, Outage("log database"), read_only=True) as database:
             registry = Registry(database)
@@ -139,6 +167,17 @@ async def _recipients(source: Source, run_id: str) -> Chunks:
     while rows := await source.recipients(run_id, cursor, CHUNK):
         yield rows
         cursor = rows[-1].recipient_id
+
+
+def _rows(recipients: Iterable[Recipient | BadLine], bad: list[str]) -> Iterator[RecipientRow]:
+    """Turn recipients of a file into rows as they would be read again; what cannot be used goes into `bad`."""
+    for one in recipients:
+        if isinstance(one, BadLine):
+            bad.append(str(one))
+            continue
+        variables = None if one.variables is None else msgspec.json.encode(one.variables).decode()
+        last_s = None if one.last_interaction_at is None else one.last_interaction_at.timestamp()
+        yield RecipientRow(one.recipient_id, variables, last_s, one.time_zone)
 
 
 async def _chunks(rows: Iterable[RecipientRow]) -> Chunks:

@@ -154,6 +154,7 @@ def _ca_file(value: str) -> str:
 
 CaFile = Annotated[str, AfterValidator(_ca_file)]
 KafkaServers = Annotated[str, AfterValidator(_bootstrap)]
+RedisUrl = Annotated[SecretStr, _url("redis", "rediss", "unix"), AfterValidator(_redis_address)]
 PostgresUrl = Annotated[SecretStr, _url("postgresql", "postgres"), AfterValidator(_postgres_address)]
 KAFKA_EXAMPLE = "redpanda.example.com:9092"
 LOG_DATABASE_EXAMPLE = "postgresql://newar:password@db.example.com:5432/newar"
@@ -162,7 +163,7 @@ LOG_DATABASE_EXAMPLE = "postgresql://newar:password@db.example.com:5432/newar"
 class RedisSettings(Settings):
     """Where the queue lives."""
 
-    redis_url: Annotated[SecretStr, _url("redis", "rediss", "unix"), AfterValidator(_redis_address)] = Field(
+    redis_url: RedisUrl = Field(
         description="Redis or Valkey with the queue",
         examples=["redis://:password@redis.example.com:6379/0"],
     )

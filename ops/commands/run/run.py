@@ -10,6 +10,7 @@ import typer
 
 from ops.api.answers import NotReached
 from ops.api.not_reached import read_not_reached
+from ops.commands.run.check import check_run
 from ops.commands.run.desk import Desk, ask, change
 from ops.commands.run.extend import extend_run
 from ops.commands.run.failures import list_failures
@@ -25,6 +26,10 @@ from ops.shell.times import lasting
 commands = typer.Typer(help="Runs by hand.", no_args_is_help=True)
 commands.command("submit", epilog=example("newar run submit people.csv --page 104512345678901 --message hello.json"))(
     submit_run
+)
+
+commands.command("check", epilog=example("newar run check people.csv --page 104512345678901 --message hello.json"))(
+    check_run
 )
 
 _OPERATOR = "operator"

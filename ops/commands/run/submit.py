@@ -10,48 +10,53 @@ from typing import Annotated
 
 import typer
 
+from ops.commands.run.check import DryRunSettings, dry_run_of_file, summary
 from ops.commands.run.message_file import read_message
 from ops.settings.checked import load_checked
+from ops.shell.exits import CommandFailed
 from ops.shell.output import AsJson, print_json, printable
 from ops.shell.service import run_once
 from ops.shell.times import Moment
 from schema.runtime.asyncio_door import aio
-from schema.runtime.settings import LogDatabaseSettings, TokenSettings
+from schema.runtime.settings import TokenSettings
 from schema.runtime.text_files import read_text
-from sender.runs.by_hand.submit import Submitted, SubmittedRun, submit
-from sender.runs.settings import MessageRulesSettings
+from sender.runs.by_hand.submit import Submitted, SubmittedRun, refuse_unusable, submit
+from sender.runs.dry_run.report import DryRun
 from sender.sealed_tokens import TokenBox
 
+_RecipientsFile = Annotated[
+    Path,
+    typer.Argument(
+        metavar="FILE",
+        exists=True,
+        dir_okay=False,
+        readable=True,
+        help="Recipients: CSV or .xlsx with a heading, NDJSON or a JSON list; also of newar run failures.",
+    ),
+]
+_TokenFile = Annotated[
+    Path | None,
+    typer.Option(
+        exists=True,
+        dir_okay=False,
+        readable=True,
+        metavar="FILE",
+        help="File with the page's access token; counts where the source has none of this page.",
+    ),
+]
 
-class _SubmitSettings(LogDatabaseSettings, TokenSettings, MessageRulesSettings):
-    """Where the run is stored, how its token is sealed, and what its message must be."""
+
+class _SubmitSettings(DryRunSettings, TokenSettings):
+    """Where the run is stored, how its token is sealed, and what a dry run looks at."""
 
 
 def submit_run(
-    file: Annotated[
-        Path,
-        typer.Argument(
-            metavar="FILE",
-            exists=True,
-            dir_okay=False,
-            readable=True,
-            help="Recipients: CSV or .xlsx with a heading, NDJSON or a JSON list; also of newar run failures.",
-        ),
-    ],
+    file: _RecipientsFile,
     page: Annotated[str, typer.Option(metavar="ID", help="The page that sends.")],
     message: Annotated[
         str, typer.Option(metavar="FILE|-", help="JSON file with the Send API's message object; - is standard input.")
     ],
-    token_file: Annotated[
-        Path | None,
-        typer.Option(
-            exists=True,
-            dir_okay=False,
-            readable=True,
-            metavar="FILE",
-            help="File with the page's access token; counts where the source has none of this page.",
-        ),
-    ] = None,
+    token_file: _TokenFile = None,
     run_id: Annotated[str | None, typer.Option(metavar="ID", help="The run's id; made up when left out.")] = None,
     messaging_type: Annotated[
         str | None, typer.Option(help="UPDATE (default), RESPONSE, UTILITY, MESSAGE_TAG.")
@@ -63,9 +68,16 @@ def submit_run(
     expires_at: Moment = None,
     send_window: Annotated[str | None, typer.Option(help="When it may send, such as 09:00-21:00.")] = None,
     on_unknown: Annotated[str | None, typer.Option(help="hold (default) or resend what may have arrived.")] = None,
+    anyway: Annotated[
+        bool, typer.Option("--anyway", help="Submit it also where it cannot be meant so, as newar run check says.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Submit a run: the recipients of FILE get a message. Prints the run's id; the run processor does the rest."""
+    """Submit a run: the recipients of FILE get a message. Prints the run's id; the run processor does the rest.
+
+    First the run is gone through as by newar run check. What is certain to go wrong for everybody stops it: nobody
+    would get the message, or it asks for a name that nobody has.
+    """
     settings = load_checked(_SubmitSettings)
     run = SubmittedRun(
         run_id=run_id or _new_id(),
@@ -82,15 +94,23 @@ def submit_run(
         on_unknown=on_unknown,
     )
     url, box = settings.log_database_url.get_secret_value(), TokenBox(settings.token_encryption_key)
+    refuse_unusable(run, settings.rules_off)
+    found = None if anyway else dry_run_of_file(settings, file, run)
+    if found is not None and found.stops and not found.unreadable:  # of those, the submission itself tells
+        why = "\n".join(f"- {printable(stop)}" for stop in found.stops)
+        raise CommandFailed(f"nothing was submitted, since this cannot be meant so:\n{why}\n--anyway submits it")
     done = run_once(lambda: aio(partial(submit, rules_off=settings.rules_off), url, file, run, box))
-    _say(run.run_id, done, as_json)
+    _say(run.run_id, done, found, as_json)
 
 
-def _say(run_id: str, done: Submitted, as_json: bool) -> None:
+def _say(run_id: str, done: Submitted, found: DryRun | None, as_json: bool) -> None:
+    would_get = found.would_get if found else None
     if as_json:
-        print_json({"run_id": run_id, "recipients": done.recipients, "taken_as": done.taken_as})
+        print_json({"run_id": run_id, "recipients": done.recipients, "would_get": would_get, "taken_as": done.taken_as})
     else:
         typer.echo(printable(done.taken_as))
+        if found:
+            typer.echo(summary(found))
         typer.echo(f"run {run_id}: submitted with {done.recipients} recipients; newar run show {run_id} follows it")
 
 

@@ -71,7 +71,7 @@ async def submit(
         OSError: the file cannot be read.
         psycopg.Error: the database cannot be reached or refuses.
     """
-    _refuse_unusable(run, rules_off)
+    refuse_unusable(run, rules_off)
     with open_recipients(file) as recipients:
         async with (
             await AsyncConnection.connect(url, prepare_threshold=None) as connection,
@@ -85,11 +85,13 @@ async def submit(
         return Submitted(stored, recipients.how())  # leaving the connection's block without an error has committed
 
 
-def _refuse_unusable(run: SubmittedRun, rules_off: Collection[str]) -> None:
+def as_row(run: SubmittedRun) -> SourceRun:
+    """Return the run as the run processor will read it, without its token."""
+
     def seconds(moment: datetime | None) -> float | None:
         return None if moment is None else moment.timestamp()
 
-    row = SourceRun(
+    return SourceRun(
         run_id=run.run_id,
         page_id=run.page_id,
         page_access_token=None,
@@ -103,7 +105,15 @@ def _refuse_unusable(run: SubmittedRun, rules_off: Collection[str]) -> None:
         priority=None if run.priority is None else str(run.priority),
         on_unknown=run.on_unknown,
     )
-    refuse_misdescribed(row, rules_off)
+
+
+def refuse_unusable(run: SubmittedRun, rules_off: Collection[str]) -> None:
+    """See that the run would not be refused, whatever its recipients are.
+
+    Raises:
+        RunMisdescribed: naming everything that is wrong with it.
+    """
+    refuse_misdescribed(as_row(run), rules_off)
     if not run.run_id.strip() or "\0" in run.run_id:
         raise RunMisdescribed("run_id is empty")
 

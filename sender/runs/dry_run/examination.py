@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -34,12 +34,13 @@ class Examination:
         run: checked already.
         now: the moment for which it is asked; None: it is not known, and nobody is outside a window for sure.
         keep_window: whether the 24-hour window is kept.
+        rules_off: rules of a message's form that do not count.
     """
 
-    def __init__(self, run: Run, now: Now | None, *, keep_window: bool) -> None:
+    def __init__(self, run: Run, now: Now | None, *, keep_window: bool, rules_off: Collection[str] = ()) -> None:
         self._run = run
         self._template = MessageTemplate(run.message)
-        self._checks = NotSent(run, now, keep_window=keep_window)
+        self._checks = NotSent(run, now, keep_window=keep_window, rules_off=rules_off)
         self.names = Names(self._template.names, strings(run.message))
         self._rows = self._would_get = 0
         self._seen: set[str] = set()
@@ -82,7 +83,8 @@ class Examination:
 
     def _stops(self) -> Iterator[str]:
         if self._rows and not self._would_get:
-            yield "nobody would get it"
+            most = max(self._left_out.values(), key=lambda one: one.recipients)
+            yield f"nobody would get it, such as {most.examples[0]['recipient_id']}: {most.examples[0]['reason']}"
         if self._rows:
             yield from self.names.stops()
 

@@ -52,6 +52,8 @@ class DryRun(msgspec.Struct, frozen=True, kw_only=True):
     """What is certain to be refused or to go wrong for everybody: `newar run submit` does not begin with any."""
     notes: list[str]
     """What else a person should know."""
+    unreadable: list[str] = []
+    """Lines of a file that cannot be used, the first ones: with any, the file is refused as a whole."""
     recipients: int = 0
     """Rows that could be read."""
     would_get: int = 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 from tests.unit.command_line import CommandLine
@@ -12,7 +13,9 @@ TOKEN = "EAAverysecret"
 
 def submit(newar: CommandLine, *more: str) -> str:
     """Submit a run to three people by `newar run submit`; return its id."""
-    people = newar.file("people.csv", "recipient_id,name\n7001,Ann\n7002,Bob\n7003,\n")
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    rows = "".join(f"{who},{name},{now}\n" for who, name in (("7001", "Ann"), ("7002", "Bob"), ("7003", "")))
+    people = newar.file("people.csv", f"recipient_id,name,last_interaction_at\n{rows}")
     message, token = newar.file("hello.json", '{"text": "Hi {{name|you}}"}'), newar.file("token", f"{TOKEN}\n")
     words = ["run", "submit", people, "--page", "100", "--message", message, "--token-file", token]
     result = newar(*words, *more, "--json")

@@ -60,7 +60,9 @@ def test_examples_are_three_with_their_reasons() -> None:
 
 
 def test_run_that_nobody_would_get_stops() -> None:
-    assert examined("Hi", row("1", ago_s=None)).stops == ["nobody would get it"]
+    assert examined("Hi", row("1", ago_s=None)).stops == [
+        "nobody would get it, such as 1: nothing is known of when the person last wrote"
+    ]
     assert examined("Hi", row("1")).stops == []
 
 
