@@ -89,6 +89,32 @@ class GraphSettings(Settings):
         return {**values, "graph_api_url": found[1], "graph_api_version": found[2].lower()}
 
 
+def _people(value: str | None) -> frozenset[str]:
+    return frozenset(part.strip() for part in (value or "").split(",") if part.strip())
+
+
+def _digits(value: str | None) -> str | None:
+    if strange := [one for one in sorted(_people(value)) if not (one.isascii() and one.isdigit())]:
+        raise ValueError(f"{', '.join(strange)}: a page-scoped id (PSID) has digits only")
+    return value
+
+
+class TestSettings(Settings):
+    """Who may be sent a test."""
+
+    __test__ = False  # no class of tests
+    test_recipients: Annotated[str | None, AfterValidator(_digits)] = Field(
+        default=None,
+        description="page-scoped ids of people who may get a message by `newar run test`; several with commas between",
+        examples=["7000000000000001"],
+    )
+
+    @property
+    def testers(self) -> frozenset[str]:
+        """Their ids."""
+        return _people(self.test_recipients)
+
+
 class SenderSettings(RedisSettings, KafkaSettings, TokenSettings, WindowSettings, RuleSettings, GraphSettings):
     """What one sender process does, and how fast."""
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
-from ops.settings.by_service import SERVICES, names_of
+from ops.settings.by_service import BY_HAND, SERVICES, names_of
 from schema.runtime.settings import Settings
 
 _HEAD = """\
@@ -32,7 +32,7 @@ _MORE = """\
 
 def page() -> str:
     """Return the text of docs/settings.md."""
-    tables = ["\n".join(_table(service, kind)) for service, kind in SERVICES.items()]
+    tables = ["\n".join(_table(service, kind)) for service, kind in (SERVICES | BY_HAND).items()]
     return "\n".join([_HEAD, *tables, _MORE])
 
 

@@ -8,7 +8,7 @@ from ingest.settings import IngestSettings
 from ops.api.settings import ApiSettings
 from schema.runtime.settings import Settings, setting_name
 from sender.runs.settings import RunsSettings
-from sender.settings import SenderSettings
+from sender.settings import SenderSettings, TestSettings
 
 SERVICES: dict[str, type[Settings]] = {
     "runs": RunsSettings,
@@ -17,6 +17,9 @@ SERVICES: dict[str, type[Settings]] = {
     "api": ApiSettings,
 }
 """Every service and its settings, in the order of a message's way."""
+
+BY_HAND: dict[str, type[Settings]] = {"run test": TestSettings}
+"""Settings that only a command reads."""
 
 
 def names_of(kind: type[Settings], field: str) -> list[str]:

@@ -9,7 +9,7 @@ from difflib import get_close_matches
 import structlog
 from dotenv import dotenv_values
 
-from ops.settings.by_service import SERVICES, names_of
+from ops.settings.by_service import BY_HAND, SERVICES, names_of
 from schema.runtime.settings import ENV_FILE
 
 log = structlog.get_logger()
@@ -33,7 +33,8 @@ def ignored_names() -> list[str]:
 
 def known_names() -> set[str]:
     """Return every name that some settings class reads."""
-    return {name for kind in SERVICES.values() for field in kind.model_fields for name in names_of(kind, field)}
+    kinds = [*SERVICES.values(), *BY_HAND.values()]
+    return {name for kind in kinds for field in kind.model_fields for name in names_of(kind, field)}
 
 
 def warnings_about(environment: Iterable[str], env_file: Iterable[str]) -> list[str]:

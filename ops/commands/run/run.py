@@ -18,6 +18,7 @@ from ops.commands.run.recover import recover_run
 from ops.commands.run.retry import retry_run
 from ops.commands.run.run_id import RunId
 from ops.commands.run.submit import submit_run
+from ops.commands.run.try_out import try_out_run
 from ops.commands.run.view import RunView, read_runs
 from ops.shell.output import AsJson, example, print_json, print_table, printable
 from ops.shell.person import who
@@ -144,6 +145,7 @@ def _examples(missed: NotReached) -> str:
 commands.command("failures", epilog=example("newar run failures 7d9f2c --class recipient_permanent > missed.csv"))(
     list_failures
 )
+commands.command("test", epilog=example("newar run test 7d9f2c --to 7000000000000001"))(try_out_run)
 commands.command("extend", epilog=example("newar run extend 7d9f2c --by 12h"))(extend_run)
 commands.command("retry", epilog=example("newar run retry 7d9f2c --class transient"))(retry_run)
 commands.command("recover", epilog=example("newar run recover 7d9f2c"))(recover_run)

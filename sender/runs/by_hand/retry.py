@@ -12,7 +12,7 @@ from psycopg import AsyncConnection
 
 from schema.outcomes import ErrorClass, Outcome
 from schema.run import RunState
-from sender.runs.by_hand.described import refuse_misdescribed
+from sender.runs.by_hand.described import described_run
 from sender.runs.by_hand.errors import RunUnusable
 from sender.runs.databases.database import statement
 from sender.runs.rules.rows import SourceRun
@@ -240,7 +240,7 @@ async def _child(connection: _Connection, wish: Wish, origin: SourceRun | None, 
     answer = await connection.execute(_statement("retry_child"), look)
     [row] = await answer.fetchall()
     child = SourceRun(*row)
-    refuse_misdescribed(child, wish.rules_off)
+    described_run(child, wish.rules_off)
     return child
 
 

@@ -11,7 +11,7 @@ from typing import Any, TextIO
 import msgspec
 from psycopg import AsyncConnection, AsyncCursor
 
-from sender.runs.by_hand.described import refuse_misdescribed
+from sender.runs.by_hand.described import described_run
 from sender.runs.by_hand.errors import BadFile, RunMisdescribed, RunUnusable
 from sender.runs.by_hand.recipient import Recipient
 from sender.runs.by_hand.recipients_file import open_recipients
@@ -113,7 +113,7 @@ def refuse_unusable(run: SubmittedRun, rules_off: Collection[str]) -> None:
     Raises:
         RunMisdescribed: naming everything that is wrong with it.
     """
-    refuse_misdescribed(as_row(run), rules_off)
+    described_run(as_row(run), rules_off)
     if not run.run_id.strip() or "\0" in run.run_id:
         raise RunMisdescribed("run_id is empty")
 
