@@ -15,13 +15,16 @@ _FROM_THE_SOURCE = "format the column as text and export it again from where the
 
 
 def check_recipient(recipient_id: str) -> None:
-    """Check that the id can be one, as it stands there: what a run's database holds is not mended.
+    """Check that the id is a string of ASCII digits, as it stands there: what a run's database holds is not mended.
+
+    Zeros before it are left to Meta: only a file, which a person can mend at once, is refused for them.
 
     Raises:
         NotSendable: `invalid_recipient`, with what it looks like.
     """
-    if problem := id_problem(recipient_id):
-        raise NotSendable(ErrorClass.INVALID_RECIPIENT, Outcome.FAILED, f"the recipient id {problem}")
+    if not (recipient_id.isascii() and recipient_id.isdigit() and len(recipient_id) <= LONGEST_ID):
+        reason = f"the recipient id {id_problem(recipient_id)}"
+        raise NotSendable(ErrorClass.INVALID_RECIPIENT, Outcome.FAILED, reason)
 
 
 def id_problem(text: str) -> str | None:

@@ -14,7 +14,8 @@ ID = "7000000000000001"
 
 
 @pytest.mark.parametrize(
-    "recipient_id", ["", "12a", " 12", "12\n", "-1", "1.0", "\u0661\u0662", "\u00b2", '1"}', f"'{ID}", "\u200b1", "012"]
+    "recipient_id",
+    ["", "12a", " 12", "12\n", "-1", "1.0", "\u0661\u0662", "\u00b2", '1"}', f"'{ID}", "\u200b1", "1" * 31],
 )
 def test_an_id_from_a_database_is_ascii_digits_and_not_mended(recipient_id: str) -> None:
     with pytest.raises(NotSendable) as caught:
@@ -25,6 +26,7 @@ def test_an_id_from_a_database_is_ascii_digits_and_not_mended(recipient_id: str)
 
 @pytest.mark.parametrize("recipient_id", ["1", ID, "9" * 30])
 def test_digits_are_usable(recipient_id: str) -> None:
+    check_recipient(f"0{recipient_id}"[:30])
     assert id_problem(recipient_id) is None
     check_recipient(recipient_id)
 
