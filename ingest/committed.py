@@ -35,7 +35,7 @@ async def publish_committed(redis: Redis, figures: Figures) -> None:
 
 
 async def _publish(redis: Redis, name: str, offsets: dict[int, int]) -> None:
-    async with redis.pipeline(transaction=True) as calls:
+    async with redis.pipeline(transaction=False) as calls:
         calls.hset(name, mapping=offsets)  # type: ignore[arg-type]  # numbers will do
         calls.expire(name, _KEPT_S)
         await calls.execute()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from schema.runtime.redis_refusals import refusal
+
 _KNOWN = (
     "connection refused",
     "connect call failed",
@@ -29,7 +31,9 @@ _KNOWN = (
 
 
 def telling(error: BaseException) -> str:
-    """Return the kind of the error, and what it says as far as it is one of the well-known reasons."""
+    """Return the kind of the error, and what it says as far as it is well known; of a refusal by Redis what to do."""
+    if told := refusal(error):
+        return told
     text = str(error).lower()
     reason = next((known for known in _KNOWN if known in text), None)
     return f"{type(error).__name__} ({reason})" if reason else type(error).__name__

@@ -1,4 +1,4 @@
-"""Pacing reconnects to a part that is away, and logging each outage once."""
+"""Pacing reconnects to a part that is away or refuses us, and logging each outage once."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import math
 import random
 
 import structlog
+
+from schema.runtime.redis_refusals import refusal
 
 log = structlog.get_logger()
 
@@ -24,6 +26,7 @@ class Outage:
         self._since_s = 0.0
         self._logged_at_s = -math.inf
         self._logged = False
+        self._refusal: str | None = None
 
     @property
     def down(self) -> bool:
@@ -34,9 +37,15 @@ class Outage:
         """Note a failure at `now_s` (any steady clock); return the seconds to wait before the next try."""
         if not self._failures:
             self._since_s, self._logged = now_s, False
-        if not self._logged and now_s - self._logged_at_s >= _LOG_EVERY_S:
+        reason = refusal(error)
+        news = reason is not None and reason != self._refusal
+        if news or (not self._logged and now_s - self._logged_at_s >= _LOG_EVERY_S):
             self._logged, self._logged_at_s = True, now_s
-            log.warning("part_unreachable", part=self.part, error=f"{type(error).__name__}: {error}")
+            if reason:
+                log.error("part_refuses", part=self.part, reason=reason)
+            else:
+                log.warning("part_unreachable", part=self.part, error=f"{type(error).__name__}: {error}")
+        self._refusal = reason
         self._failures += 1
         wait_s: float = min(self._longest_s, self._first_s * 2 ** min(self._failures - 1, 16))
         return wait_s * random.uniform(0.5, 1.0)  # noqa: S311 - jitter needs no secrecy
