@@ -32,6 +32,7 @@ from sender.outbox.settlement import Settlements
 from sender.outbox.unacknowledged import Unacknowledged
 from sender.queue.held_jobs import HeldJobs
 from sender.queue.page_queue import PageQueue
+from sender.queue.permissions import Permissions
 from sender.queue.session_queue import Limits, SessionQueue
 from sender.queue.until_answered import UntilAnswered
 from sender.rules.rule_table import RuleTable, load
@@ -56,7 +57,8 @@ class Sender:
         self.stop = stop
         self.process = _this_process(settings)
         lease_s = settings.lease_ms / 1000
-        until_answered = UntilAnswered(lease_s)
+        self.until_answered = until_answered = UntilAnswered(lease_s)
+        self.permissions = Permissions(redis)
         self.figures = Figures()
         self.held = HeldJobs(lease_s)
         queue = SessionQueue(redis, _limits(settings), lease_ms=settings.lease_ms)
@@ -159,7 +161,7 @@ async def serve(
 
 
 async def _open_session(sender: Sender, services: trio.Nursery) -> bool:
-    """Wait for Redis, or for a stop (False)."""
+    """Wait for Redis, and for what it must let us do, or for a stop (False)."""
     with trio.CancelScope() as opening:
 
         async def give_up() -> None:
@@ -167,6 +169,7 @@ async def _open_session(sender: Sender, services: trio.Nursery) -> bool:
             opening.cancel()
 
         services.start_soon(give_up)
+        await sender.until_answered(sender.permissions.demand)
         await services.start(sender.lease.keep)
     return not opening.cancelled_caught
 

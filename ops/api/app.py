@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import logging
+import math
 import socket
 
 import structlog
@@ -19,6 +20,8 @@ from schema.runtime.asyncio_door import aio
 from schema.runtime.redis import open_redis
 from schema.runtime.settings import SettingsError
 from schema.runtime.stop import Stop
+from sender.queue.permissions import Permissions
+from sender.queue.until_answered import UntilAnswered
 
 log = structlog.get_logger()
 
@@ -45,6 +48,7 @@ async def serve(
         app = make_app(Board(settings, redis), Access(settings))
         async with trio.open_nursery() as nursery:
             nursery.start_soon(stop.enforce, nursery.cancel_scope)
+            nursery.start_soon(UntilAnswered(math.inf), Permissions(redis).demand)  # logs what is refused
             log.info("api_serving", address=address)
             task_status.started(address)
             await serve_connections(app, _hypercorn(), listener, stop.requested)

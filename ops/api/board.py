@@ -27,7 +27,7 @@ from ops.api.checks import Seen, check_all
 from ops.api.history import History, HistoryUnreachable
 from ops.api.limit_answers import LimitsAnswer
 from ops.api.page_limits import defaults_of, explained, shipped_in_words
-from ops.api.reading import NEWEST_RUNS, Fields, QueueReader, Reading
+from ops.api.reading import NEWEST_RUNS, Fields, QueueReader, QueueUnreachable, Reading
 from ops.api.run_rates import RunRates
 from ops.api.settings import ApiSettings
 from ops.api.shared import Shared
@@ -169,7 +169,12 @@ class Board:
 
     async def _seen(self) -> Seen:
         moment = await self.moment()
-        return Seen(moment.processes, queue_figures.app_pause(moment.reading).by_hand)
+        paused = queue_figures.app_pause(moment.reading).by_hand
+        try:
+            await self._reader.check_permissions()
+        except QueueUnreachable as exc:
+            return Seen(moment.processes, paused, str(exc))
+        return Seen(moment.processes, paused)
 
     async def _read(self) -> Moment:
         reading = await self._reader.read()

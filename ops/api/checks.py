@@ -31,6 +31,8 @@ class Seen:
 
     processes: list[ProcessSnapshot]
     paused_by_hand: bool = False
+    refusal: str = ""
+    """What Redis refuses services that have our login, though it can be read."""
 
 
 Look = Callable[[], Awaitable[Seen]]
@@ -140,7 +142,7 @@ async def _queue(look: Look) -> dict[str, Check]:
     senders = [s.sender for s in seen.processes if s.sender]
     ingests = [s.ingest for s in seen.processes if s.ingest]
     return {
-        "redis": Check(status="ok", detail="answers"),
+        "redis": Check(status="degraded" if seen.refusal else "ok", detail=seen.refusal or "answers"),
         "senders": _service("sender", len(senders), {"Graph API": sum(s.graph_down for s in senders)}),
         "ingest": _service("ingest", len(ingests), {"log database": sum(i.database_down for i in ingests)}),
         "sending": (

@@ -18,6 +18,7 @@ from schema.snapshot import ProcessSnapshot, RunsSnapshot
 from sender.queue.audit_stream import AuditStream
 from sender.queue.denied_people import DeniedPeople
 from sender.queue.page_queue import PageQueue
+from sender.queue.permissions import Permissions
 from sender.queue.run_queue import RunQueue
 from sender.runs.audit_carrier import AuditCarrier
 from sender.runs.bookkeeper import Bookkeeper
@@ -67,6 +68,7 @@ class _Service:
     def __init__(self, settings: RunsSettings, stop: Stop, redis: Redis) -> None:
         self._settings = settings
         self._stop = stop
+        self._permissions, self._permitted = Permissions(redis), False
         self._queue = RunQueue(redis)
         self._denied = DeniedPeople(redis)
         self._audit = AuditStream(redis)
@@ -143,8 +145,14 @@ class _Service:
         await self._repeat(turn)
 
     async def _repeat(self, turn: Callable[[float], Awaitable[None]]) -> None:
+        async def permitted(next_turn: float) -> None:
+            if not self._permitted:
+                await self._permissions.demand()
+                self._permitted = True
+            await turn(next_turn)
+
         await repeat(
-            turn,
+            permitted,
             interval_s=self._settings.poll_interval_ms / 1000,
             stop=self._stop,
             redis_outage=self._redis_outage,

@@ -18,6 +18,7 @@ import trio
 
 from schema.migrate import migrate
 from schema.runtime.asyncio_door import open_asyncio
+from tests.integration.redis_login import documented_login
 from tests.kafka.broker import KafkaBroker
 
 
@@ -60,6 +61,20 @@ def redis_url(local_servers: dict[str, Any]) -> str:
     with redis.Redis.from_url(url) as client:
         client.flushall()
     return url
+
+
+@pytest.fixture
+def admin(redis_url: str) -> Iterator[redis.Redis]:
+    """The same Redis, for one who may do everything there."""
+    with redis.Redis.from_url(redis_url) as client:
+        yield client
+
+
+@pytest.fixture
+def limited_url(admin: redis.Redis, redis_url: str) -> Iterator[str]:
+    """The same Redis with a login that has the documented rights."""
+    with documented_login(admin, redis_url) as url:
+        yield url
 
 
 @pytest.fixture

@@ -9,8 +9,9 @@ import pytest
 
 from ops.api import queue_figures
 from ops.api.answers import Brake
-from ops.api.reading import Fields, Reading, Unfinished
+from ops.api.reading import Fields, Reading
 from ops.api.run_rates import RunRates
+from sender.queue.survey import Unfinished
 
 NOW_S = 1_800_000_000.0
 NOW = datetime.fromtimestamp(NOW_S, UTC)
