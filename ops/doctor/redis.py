@@ -1,59 +1,104 @@
-"""Redis or Valkey: version, role, scripts, clock, and whether it keeps what it acknowledged."""
+"""Redis or Valkey: version, role, commands, clock, memory, and whether it keeps what it acknowledged."""
 
 from __future__ import annotations
 
 import time
 from typing import Any
 
+import trio
 from redis.asyncio import Redis
-from redis.exceptions import ResponseError
+from redis.exceptions import NoPermissionError, ReadOnlyError, ResponseError
 
 from ops.doctor.finding import Finding, clock, judged
+from ops.doctor.redis_memory import memory, read_memory
+from schema.redis_commands import KEYS, NEEDED, SHOWN_BY_USE, grant
 from schema.runtime.asyncio_door import aio
 from schema.runtime.redis import open_redis
 from schema.runtime.settings import RedisSettings
+from sender.queue.permissions import Permissions
 
 PART = "redis"
 _OLDEST = (7, 0)
+_VERSIONS = "use Redis 7.0 or newer, or any Valkey"
+_CLOSE_WITHIN_S = 1.0
 
 
 async def check_redis(settings: RedisSettings) -> list[Finding]:
     """Ask it. Errors: redis.RedisError, OSError."""
-    return await aio(_check, settings.redis_url.get_secret_value())
-
-
-async def _check(url: str) -> list[Finding]:
-    redis: Any = open_redis(url)
+    redis = open_redis(settings.redis_url.get_secret_value())
     try:
-        info = await redis.info()
-        before_s = time.time()
-        seconds, microseconds = await redis.time()
-        ours_s = (before_s + time.time()) / 2
-        await redis.eval("return 1", 0)
+        permissions = Permissions(redis)
         return [
-            _version(info),
-            judged(
-                PART,
-                info.get("role") == "master",
-                "takes writes and runs scripts",
-                otherwise=f"it is a {info.get('role')}",
-                mend="point REDIS_URL to the primary",
-                status="fail",
-            ),
-            clock(PART, seconds + microseconds / 1e6, ours_s),
-            *await _durability(redis),
+            *await _commands(permissions),
+            *await aio(_facts, redis, permissions.user, settings.redis_maxmemory_bytes),
         ]
     finally:
-        await redis.aclose()
+        with trio.move_on_after(_CLOSE_WITHIN_S, shield=True):
+            await aio(redis.aclose)
+
+
+async def _commands(permissions: Permissions) -> list[Finding]:
+    """Say whether it takes writes, and our login may run what is needed. The script that asks changes nothing."""
+    try:
+        missing = await permissions.missing()
+    except ReadOnlyError:
+        return [Finding(PART, "fail", "it is a replica", "point REDIS_URL to the primary")]
+    except NoPermissionError:
+        text = f"its login may not even ask: that takes {', '.join(SHOWN_BY_USE)}, and keys named {KEYS}"
+        return [Finding(PART, "fail", text, grant(permissions.user, NEEDED))]
+    writes = Finding(PART, "ok", "takes writes and runs scripts")
+    may = judged(
+        PART,
+        not missing,
+        f"its login may run all {len(NEEDED)} commands that are needed",
+        otherwise=f"its login may not run {', '.join(missing)}",
+        mend=grant(permissions.user, missing),
+        status="fail",
+    )
+    return [writes, may]
+
+
+async def _facts(redis: Any, user: str, set_bound: int | None) -> list[Finding]:
+    info = await _unless_refused(redis.info)
+    return [
+        _version(info or await _greeting(redis)),
+        *await _clock(redis),
+        memory(await read_memory(redis, info, set_bound), user),
+        *await _durability(redis),
+    ]
+
+
+async def _unless_refused(ask: Any) -> Any:
+    try:
+        return await ask()
+    except ResponseError:
+        return None
+
+
+async def _greeting(redis: Any) -> dict[str, Any]:
+    """Return the version as INFO names it; HELLO is allowed to every login."""
+    flat = await _unless_refused(lambda: redis.execute_command("HELLO")) or []
+    said = dict(zip(map(_text, flat[::2]), flat[1::2], strict=True))
+    version = _text(said.get("version", b""))
+    return {f"{_text(said['server'])}_version": version} if "server" in said else {}
 
 
 def _version(info: dict[str, Any]) -> Finding:
     """Valkey names the Redis that it is compatible with beside its own version."""
-    name = f"Valkey {info['valkey_version']}" if "valkey_version" in info else f"Redis {info['redis_version']}"
+    if "valkey_version" in info:
+        return Finding(PART, "ok", f"Valkey {info['valkey_version']}")
+    if "redis_version" not in info:
+        return Finding(PART, "warn", "it does not tell its version", _VERSIONS)
+    name = f"Redis {info['redis_version']}"
     running = tuple(int(n) for n in str(info["redis_version"]).split(".")[:2])
-    return judged(
-        PART, running >= _OLDEST, name, otherwise=name, mend="use Redis 7.0 or newer, or any Valkey", status="fail"
-    )
+    return judged(PART, running >= _OLDEST, name, otherwise=name, mend=_VERSIONS, status="fail")
+
+
+async def _clock(redis: Any) -> list[Finding]:
+    before_s = time.time()
+    answer = await _unless_refused(redis.time)
+    ours_s = (before_s + time.time()) / 2
+    return [clock(PART, answer[0] + answer[1] / 1e6, ours_s)] if answer else []
 
 
 async def _durability(redis: Redis) -> list[Finding]:

@@ -167,6 +167,12 @@ class RedisSettings(Settings):
         description="Redis or Valkey with the queue",
         examples=["redis://:password@redis.example.com:6379/0"],
     )
+    redis_maxmemory_bytes: int | None = Field(
+        default=None,
+        ge=1,
+        description="Redis's maxmemory, for newar doctor, where INFO is refused",
+        examples=[2147483648],
+    )
 
 
 class KafkaSettings(Settings):

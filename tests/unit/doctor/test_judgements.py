@@ -9,6 +9,7 @@ import pytest
 from ops.doctor.finding import clock
 from ops.doctor.kafka import retention, topic_findings
 from ops.doctor.redis import durability
+from ops.doctor.redis_memory import Memory, memory
 from ops.doctor.source import sorting
 
 SAFE = {"appendonly": "yes", "appendfsync": "always", "maxmemory-policy": "noeviction"}
@@ -25,6 +26,24 @@ def test_redis_that_may_lose_writes_is_warned_of_with_the_mend(change: dict[str,
     [warning] = [f for f in durability({**SAFE, **change}) if f.status != "ok"]
     assert warning.status == "warn"
     assert next(iter(change)) in warning.mend
+
+
+@pytest.mark.parametrize(
+    ("seen", "status", "said"),
+    [
+        (Memory(100 << 20, 400 << 20), "ok", "25% of 400.0 MiB"),
+        (Memory(350 << 20, 400 << 20), "warn", "88% of 400.0 MiB"),
+        (Memory(100 << 20, 0), "ok", "any amount"),
+        (Memory(100 << 20, None), "warn", "it does not tell"),
+        (Memory(None, None), "warn", "does not show"),
+        (Memory(None, 400 << 20), "warn", "does not show"),
+    ],
+)
+def test_memory_that_is_not_known_is_said_to_be_unknown(seen: Memory, status: str, said: str) -> None:
+    finding = memory(seen, "newar")
+    assert (finding.status, said in finding.text) == (status, True)
+    assert " 0.0 MiB" not in finding.text
+    assert bool(finding.mend) == (status == "warn")
 
 
 @pytest.mark.parametrize(("value", "status"), [("-1", "ok"), ("604800000", "ok"), ("3600000", "warn"), (None, "warn")])
