@@ -31,12 +31,25 @@ HELPFUL = ("client|setinfo", "memory|stats")
 """Works without them: the name of the client library in CLIENT LIST; how full the memory is, where INFO is refused."""
 
 
-def grant(user: str, commands: Iterable[str]) -> str:
-    """Return what an administrator runs so that a login that exists may run these commands on our keys."""
-    return " ".join(["ACL SETUSER", user or "default", f"~{KEYS}", *(f"+{command}" for command in commands)])
+OUR_KEYS = f"~{KEYS}"
+"""The ACL rule that allows them. It is refused where all keys are allowed already."""
+
+
+def allowing(commands: Iterable[str]) -> list[str]:
+    """Return the ACL rules that allow these."""
+    return [f"+{command}" for command in commands]
+
+
+def in_words(rule: str) -> str:
+    """Return what an ACL rule allows: `XADD`, `SCRIPT LOAD`, or our keys."""
+    return rule[1:].upper().replace("|", " ") if rule.startswith("+") else f"anything on keys named {rule[1:]}"
+
+
+def grant(user: str, rules: Iterable[str]) -> str:
+    """Return what an administrator runs so that a login that exists gets these ACL rules besides."""
+    return " ".join(["ACL SETUSER", user, *rules])
 
 
 def login_of_our_own() -> str:
     """Return what an administrator runs to make a login that may do what is needed, and nothing else."""
-    rules = " ".join(f"+{command}" for command in NEEDED)
-    return f"ACL SETUSER newar on >PASSWORD resetchannels ~{KEYS} -@all {rules}"
+    return grant("newar", ["on", ">PASSWORD", "resetchannels", OUR_KEYS, "-@all", *allowing(NEEDED)])

@@ -11,7 +11,7 @@ from redis.exceptions import NoPermissionError, ReadOnlyError, ResponseError
 
 from ops.doctor.finding import Finding, clock, judged
 from ops.doctor.redis_memory import memory, read_memory
-from schema.redis_commands import KEYS, NEEDED, SHOWN_BY_USE, grant
+from schema.redis_commands import NEEDED, OUR_KEYS, SHOWN_BY_USE, allowing, grant, in_words
 from schema.runtime.asyncio_door import aio
 from schema.runtime.redis import open_redis
 from schema.runtime.settings import RedisSettings
@@ -26,36 +26,34 @@ _CLOSE_WITHIN_S = 1.0
 async def check_redis(settings: RedisSettings) -> list[Finding]:
     """Ask it. Errors: redis.RedisError, OSError."""
     redis = open_redis(settings.redis_url.get_secret_value())
+    permissions = Permissions(redis)
     try:
-        permissions = Permissions(redis)
-        return [
-            *await _commands(permissions),
-            *await aio(_facts, redis, permissions.user, settings.redis_maxmemory_bytes),
-        ]
+        commands = await _commands(permissions)
+        return [*commands, *await aio(_facts, redis, permissions.user, settings.redis_maxmemory_bytes)]
+    except NoPermissionError as exc:
+        rules = [*allowing(NEEDED), *([OUR_KEYS] if "key" in str(exc) else [])]
+        text = f"its login may not even ask: that takes {', '.join(map(in_words, allowing(SHOWN_BY_USE)))} on our keys"
+        return [Finding(PART, "fail", text, grant(permissions.user, rules))]
     finally:
         with trio.move_on_after(_CLOSE_WITHIN_S, shield=True):
             await aio(redis.aclose)
 
 
 async def _commands(permissions: Permissions) -> list[Finding]:
-    """Say whether it takes writes, and our login may run what is needed. The script that asks changes nothing."""
+    """Say whether it takes writes, and our login may run what is needed. The scripts that ask change nothing."""
     try:
         missing = await permissions.missing()
     except ReadOnlyError:
         return [Finding(PART, "fail", "it is a replica", "point REDIS_URL to the primary")]
-    except NoPermissionError:
-        text = f"its login may not even ask: that takes {', '.join(SHOWN_BY_USE)}, and keys named {KEYS}"
-        return [Finding(PART, "fail", text, grant(permissions.user, NEEDED))]
-    writes = Finding(PART, "ok", "takes writes and runs scripts")
     may = judged(
         PART,
         not missing,
         f"its login may run all {len(NEEDED)} commands that are needed",
-        otherwise=f"its login may not run {', '.join(missing)}",
+        otherwise=f"its login may not run {', '.join(map(in_words, missing))}",
         mend=grant(permissions.user, missing),
         status="fail",
     )
-    return [writes, may]
+    return [Finding(PART, "ok", "takes writes and runs scripts"), may]
 
 
 async def _facts(redis: Any, user: str, set_bound: int | None) -> list[Finding]:

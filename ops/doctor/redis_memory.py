@@ -37,7 +37,7 @@ async def read_memory(redis: Any, info: dict[str, Any] | None, set_bound: int | 
 def memory(seen: Memory, user: str) -> Finding:
     """Judge it. Pure."""
     if seen.used is None:
-        mend = f"{grant(user, ['memory|stats'])}; or look at used_memory and maxmemory now and then"
+        mend = f"{grant(user, ['+memory|stats'])}; or look at used_memory and maxmemory now and then"
         return Finding(
             PART, "warn", "it does not show how full its memory is (INFO and MEMORY STATS are refused)", mend
         )

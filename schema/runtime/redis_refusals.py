@@ -7,13 +7,13 @@ from collections.abc import Sequence
 
 from redis.exceptions import RedisError
 
-from schema.redis_commands import KEYS, grant
+from schema.redis_commands import OUR_KEYS, allowing, grant, in_words
 
 _COMMAND = re.compile(r"(?:user (\S+) has|this user has) no permissions to run the '([\w|.-]{1,64})' command", re.I)
 _OTHERS = (
     (
         r"no permissions to access|can't access at least one of the keys",
-        f"its login may not use our keys: let an administrator add ~{KEYS} to it, with ACL SETUSER",
+        f"its login may not use our keys: let an administrator add {OUR_KEYS} to it, with ACL SETUSER",
     ),
     (
         "can't run this command",  # Redis 7.0, of a script
@@ -41,12 +41,11 @@ _OTHERS = (
 
 
 class NotPermitted(RedisError):
-    """Our login may not run commands that we need."""
+    """Our login lacks these ACL rules."""
 
-    def __init__(self, user: str, commands: Sequence[str]) -> None:
-        names = ", ".join(command.upper().replace("|", " ") for command in commands)
-        super().__init__(f"its login may not run {names}: let an administrator run {grant(user, commands)}")
-        self.commands = commands
+    def __init__(self, user: str, rules: Sequence[str]) -> None:
+        lacking = ", ".join(map(in_words, rules))
+        super().__init__(f"its login may not run {lacking}: let an administrator run {grant(user, rules)}")
 
 
 def refusal(error: BaseException) -> str | None:
@@ -55,5 +54,5 @@ def refusal(error: BaseException) -> str | None:
         return str(error) if isinstance(error, NotPermitted) else None
     text = str(error)
     if found := _COMMAND.search(text):
-        return str(NotPermitted(found[1] or "USER", [found[2].lower()]))
+        return str(NotPermitted(found[1] or "USER", allowing([found[2].lower()])))
     return next((mend for pattern, mend in _OTHERS if re.search(pattern, text, re.I)), None)

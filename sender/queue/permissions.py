@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from redis.asyncio import Redis
 
-from schema.redis_commands import TRIALS
+from schema.redis_commands import OUR_KEYS, TRIALS
 from schema.runtime.asyncio_door import aio
 from schema.runtime.redis_refusals import NotPermitted
 from sender.queue.script_loader import Scripts
@@ -21,9 +21,9 @@ class Permissions:
         self.user = str(redis.connection_pool.connection_kwargs.get("username") or "default")
 
     async def missing(self) -> list[str]:
-        """Return those of the needed commands that our login may not run."""
+        """Return the ACL rules that our login lacks, such as `+xadd`."""
         await aio(self._scripts.call, "app/takes_writes")
-        return [command.decode() for command in await aio(self._scripts.call, "app/permissions", *TRIALS)]
+        return [rule.decode() for rule in await aio(self._scripts.call, "app/permissions", OUR_KEYS, *TRIALS)]
 
     async def demand(self) -> None:
         """See that nothing is missing.

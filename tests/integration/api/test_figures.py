@@ -169,4 +169,5 @@ async def test_fifty_viewers_cost_one_reading_a_second(redis: Redis, api: Callab
                 nursery.start_soon(client.get, path)
         took_s = trio.current_time() - started_s
         statistics: dict[str, Any] = redis.info("commandstats")
-        assert 1 <= statistics["cmdstat_time"]["calls"] <= 1 + int(took_s)
+        beside = 1  # what the login may do is tried once
+        assert 1 <= statistics["cmdstat_time"]["calls"] <= 1 + int(took_s) + beside

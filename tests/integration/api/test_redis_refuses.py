@@ -17,8 +17,8 @@ from tests.patience import patience_s
 @pytest.mark.parametrize(
     ("rules", "status", "named"),
     [
-        (["-xadd"], "degraded", ["XADD", "ACL SETUSER newar ~newar:* +xadd"]),
-        (["-hvals"], "down", ["HVALS", "ACL SETUSER newar ~newar:* +hvals"]),
+        (["-xadd"], "degraded", ["XADD", "ACL SETUSER newar +xadd"]),
+        (["-hvals"], "down", ["HVALS", "ACL SETUSER newar +hvals"]),
         (["-evalsha"], "down", ["EVALSHA", "+evalsha"]),
         (["resetkeys"], "down", ["~newar:*"]),
         (["resetpass", f">{SECRET}"], "down", ["user or the password in REDIS_URL"]),

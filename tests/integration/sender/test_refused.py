@@ -35,7 +35,7 @@ async def refusal_in(lines: Lines) -> str:
 
 
 async def test_a_sender_without_a_command_names_it_takes_nothing_and_goes_on_when_it_is_granted(
-    world: World, admin: Redis, limited_url: str, nursery: trio.Nursery
+    world: World, admin: Redis, limited_url: str
 ) -> None:
     change_login(admin, "-xadd", "-zmscore")
     await world.add("r", people(3))
@@ -45,47 +45,41 @@ async def test_a_sender_without_a_command_names_it_takes_nothing_and_goes_on_whe
             await world.finished("r")
 
     with capture_logs() as lines:
-        nursery.start_soon(send)
-        reason = await refusal_in(lines)
-        assert "XADD, ZMSCORE" in reason
-        assert "ACL SETUSER newar ~newar:* +xadd +zmscore" in reason
-        assert admin.exists(key("sessions")) == 0
-        change_login(admin, "+xadd", "+zmscore")
-        facts = await world.finished("r")
-    assert facts["r"].outcomes == {"sent": 3}
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(send)
+            reason = await refusal_in(lines)
+            assert "XADD, ZMSCORE" in reason
+            assert "ACL SETUSER newar +xadd +zmscore" in reason
+            assert admin.exists(key("sessions")) == 0
+            change_login(admin, "+xadd", "+zmscore")
+    assert (await world.runs.facts(["r"]))["r"].outcomes == {"sent": 3}
     assert [line["event"] for line in lines].count("part_refuses") == 1
 
 
 @pytest.mark.parametrize("stop_first", [False, True], ids=["becomes the primary", "is stopped"])
 async def test_a_sender_of_a_replica_says_so_and_waits(
-    world: World, admin: Redis, limited_url: str, nursery: trio.Nursery, stop_first: bool
+    world: World, admin: Redis, limited_url: str, stop_first: bool
 ) -> None:
     await world.add("r", people(3))
-    ended = trio.Event()
-
-    async def send() -> None:
-        await serve_sender(SenderSettings(**{**world.values, "redis_url": limited_url}), stop)
-        ended.set()
-
     stop = Stop(1.0)
+    settings = SenderSettings(**{**world.values, "redis_url": limited_url})
     with capture_logs() as lines:
-        with as_replica(admin):
-            nursery.start_soon(send)
-            reason = await refusal_in(lines)
-            if stop_first:
+        async with trio.open_nursery() as nursery:
+            with as_replica(admin):
+                nursery.start_soon(serve_sender, settings, stop)
+                reason = await refusal_in(lines)
+                if stop_first:
+                    stop.request()
+            if not stop_first:
+                await world.finished("r")
                 stop.request()
-                with trio.fail_after(patience_s()):
-                    await ended.wait()
-        if not stop_first:
-            await world.finished("r")
-        stop.request()
     assert "replica" in reason
     assert "primary" in reason
     assert (await world.runs.facts(["r"]))["r"].outcomes == ({} if stop_first else {"sent": 3})
 
 
 async def test_a_run_processor_without_a_command_names_it(
-    admin: Redis, limited_url: str, log_database_url: str, asyncio_loop: Any, nursery: trio.Nursery
+    admin: Redis, limited_url: str, log_database_url: str, asyncio_loop: Any
 ) -> None:
     change_login(admin, "-copy")
     settings = RunsSettings(
@@ -96,13 +90,14 @@ async def test_a_run_processor_without_a_command_names_it(
     )
     stop = Stop(1.0)
     with capture_logs() as lines:
-        await nursery.start(serve_runs, settings, stop)
-        reason = await refusal_in(lines)
-        assert admin.exists(key("epoch")) == 0
-        change_login(admin, "+copy")
-        with trio.fail_after(patience_s()):
-            while not admin.exists(key("epoch")):
-                await trio.sleep(0.01)
-        stop.request()
+        async with trio.open_nursery() as nursery:
+            await nursery.start(serve_runs, settings, stop)
+            reason = await refusal_in(lines)
+            assert admin.exists(key("epoch")) == 0
+            change_login(admin, "+copy")
+            with trio.fail_after(patience_s()):
+                while not admin.exists(key("epoch")):
+                    await trio.sleep(0.01)
+            stop.request()
     assert "may not run COPY" in reason
     assert "+copy" in reason

@@ -7,7 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from schema.redis_commands import HELPFUL, KEYS, NEEDED, SHOWN_BY_USE, TRIALS, grant, login_of_our_own
+from schema.redis_commands import (
+    HELPFUL,
+    NEEDED,
+    OUR_KEYS,
+    SHOWN_BY_USE,
+    TRIALS,
+    allowing,
+    grant,
+    in_words,
+    login_of_our_own,
+)
 
 ROOT = Path(__file__).parents[3]
 SCRIPTS = "".join(
@@ -72,5 +82,7 @@ def test_the_login_is_documented_as_it_is() -> None:
     assert all(f"`+{command.replace('|', chr(92) + '|')}`" in page for command in HELPFUL)
 
 
-def test_a_grant_is_one_line_for_a_login_that_exists() -> None:
-    assert grant("", ["hset", "script|load"]) == f"ACL SETUSER default ~{KEYS} +hset +script|load"
+def test_a_grant_is_one_line_and_rules_have_words() -> None:
+    assert grant("a", allowing(["hset", "script|load"])) == "ACL SETUSER a +hset +script|load"
+    said = [in_words(rule) for rule in ("+hset", "+script|load", OUR_KEYS)]
+    assert said == ["HSET", "SCRIPT LOAD", "anything on keys named newar:*"]

@@ -29,11 +29,11 @@ CUT_OFF = errors.MasterDownError("Link with MASTER is down and replica-serve-sta
 @pytest.mark.parametrize(
     ("error", "said"),
     [
-        (COMMAND, ["may not run SCRIPT LOAD", "ACL SETUSER newar ~newar:* +script|load"]),
-        (IN_A_SCRIPT, ["may not run HSET", "ACL SETUSER newar ~newar:* +hset"]),
+        (COMMAND, ["may not run SCRIPT LOAD", "ACL SETUSER newar +script|load"]),
+        (IN_A_SCRIPT, ["may not run HSET", "ACL SETUSER newar +hset"]),
         (errors.NoPermissionError("this user has no permissions to run the 'get' command"), ["may not run GET"]),
         (OLDER, ["command that a script needs", "newar doctor"]),
-        (NotPermitted("default", ["hset", "xadd"]), ["HSET, XADD", "ACL SETUSER default ~newar:* +hset +xadd"]),
+        (NotPermitted("default", ["+hset", "+xadd"]), ["HSET, XADD", "ACL SETUSER default +hset +xadd"]),
         (KEY, ["~newar:*"]),
         (KEY_IN_A_SCRIPT, ["~newar:*"]),
         (KEY_OLDER, ["~newar:*"]),
