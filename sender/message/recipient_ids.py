@@ -112,11 +112,12 @@ def mended_id(text: str) -> tuple[str, set[str]]:
     return seen, added
 
 
+SURE_ZEROS = 4
+"""So many zeros where a spreadsheet keeps no digits are no chance any more: one in ten thousand."""
+
+
 class RoundedIds:
     """Notices ids that a spreadsheet has rounded: all that are longer than it keeps end in zeros from there on."""
-
-    _ENOUGH = 3
-    """Fewer may be so by chance: of ids with 16 digits, one in ten."""
 
     def __init__(self) -> None:
         self._some_are_whole = False
@@ -128,12 +129,13 @@ class RoundedIds:
             return
         if recipient_id[KEPT_DIGITS:].strip("0"):
             self._some_are_whole = True
-        elif len(self._rounded) < self._ENOUGH:
+        elif len(self._rounded) < SURE_ZEROS:
             self._rounded.add(recipient_id)
 
     def problem(self) -> str | None:
         """Return what is wrong with all ids together; None: nothing."""
-        if self._some_are_whole or len(self._rounded) < self._ENOUGH:
+        zeros = sum(len(one) - KEPT_DIGITS for one in self._rounded)
+        if self._some_are_whole or zeros < SURE_ZEROS:
             return None
         return (
             f"all ids of more than {KEPT_DIGITS} digits end in zeros: a spreadsheet has rounded them, and their last "

@@ -6,13 +6,12 @@ from typing import Literal
 
 import msgspec
 
+from sender.message.recipient_ids import SURE_ZEROS
 from sender.runs.rules.rows import Head, Survey
 
 Kind = Literal["waiting", "spent", "word"]
 
 _CLOCKS_DIFFER_S = 5.0
-_SURE_DIGITS = 6
-"""So many digits that are all zeros by chance are one in a million."""
 _WORDS = ("queued", "paused", "cancelled")
 
 
@@ -41,7 +40,7 @@ def unseen(expected: int | None, seen: int) -> str | None:
 def rounded(survey: Survey) -> str | None:
     """Say that ids have been through a spreadsheet, which keeps 15 digits: they would be other people's."""
     all_are = survey.long_ids and survey.rounded_ids == survey.long_ids
-    if not all_are or survey.digits_beyond < _SURE_DIGITS:
+    if not all_are or survey.digits_beyond < SURE_ZEROS:
         return None
     return (
         f"all {survey.long_ids} recipient ids of more than 15 digits end in zeros, as a spreadsheet rounds them: the "
