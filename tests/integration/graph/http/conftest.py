@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.integration.graph.http.certificates import Authority
+from tests.tls.certificates import Authority
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,6 @@ from sender.graph.http.errors import AnswerLost, NotSent
 from sender.graph.http.origin import Origin
 from sender.graph.http.pool import Pool
 from sender.graph.http.response import Response
-from tests.integration.graph.http.certificates import Authority
 from tests.integration.graph.http.scripted_server import (
     OK,
     REQUEST,
@@ -33,6 +32,7 @@ from tests.integration.graph.http.scripted_server import (
     tcp_server,
 )
 from tests.patience import patience_s
+from tests.tls.certificates import Authority
 from tests.unit.graph.http.answers import Answer, answers, pieces
 
 WITHOUT_LENGTH = b"HTTP/1.1 200 OK\r\n\r\nhi"

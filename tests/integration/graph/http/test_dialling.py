@@ -17,8 +17,8 @@ from sender.graph.http.dial import dial, tls_context
 from sender.graph.http.errors import NotSent
 from sender.graph.http.origin import Origin
 from sender.graph.http.response import ResponseParser
-from tests.integration.graph.http.certificates import Authority
 from tests.integration.graph.http.scripted_server import scripted_server, tcp_server
+from tests.tls.certificates import Authority
 
 
 @pytest.mark.parametrize("secure", [False, True])

@@ -14,8 +14,8 @@ from sender.graph.http.errors import NotSent
 from sender.graph.http.origin import Origin
 from sender.graph.http.pool import Pool
 from sender.graph.http.proxy import ProxySettings
-from tests.integration.graph.http.certificates import Authority
 from tests.integration.graph.http.scripted_server import OK, REQUEST, lent, scripted_server, tcp_server
+from tests.tls.certificates import Authority
 
 GRAPH = Origin(tls=True, host="graph.test", port=443)
 

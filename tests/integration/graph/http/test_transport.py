@@ -16,7 +16,6 @@ from sender.graph.http.dial import tls_context
 from sender.graph.http.errors import AnswerLost, NotSent
 from sender.graph.http.origin import Origin
 from sender.graph.http.pool import Pool
-from tests.integration.graph.http.certificates import Authority
 from tests.integration.graph.http.scripted_server import (
     OK,
     Behaviour,
@@ -30,6 +29,7 @@ from tests.integration.graph.http.scripted_server import (
     scripted_server,
     tcp_server,
 )
+from tests.tls.certificates import Authority
 
 
 @asynccontextmanager
