@@ -9,8 +9,7 @@ from dataclasses import dataclass
 import psycopg
 import trio
 from aiokafka.conn import create_conn
-from aiokafka.errors import KafkaError
-from aiokafka.helpers import create_ssl_context
+from aiokafka.errors import KafkaConnectionError, KafkaError
 from pydantic import SecretStr
 
 from ops.api.answers import Check, CheckStatus, Health, Overall
@@ -19,6 +18,7 @@ from ops.api.reading import QueueUnreachable
 from ops.api.settings import ApiSettings
 from ops.shell.detail import telling
 from schema.runtime.asyncio_door import aio
+from schema.runtime.kafka import bootstrap_handshake, tls_context
 from schema.snapshot import STALE_AFTER_S, ProcessSnapshot
 
 CHECK_WITHIN_S = 3.0
@@ -91,7 +91,7 @@ def _kafka(settings: ApiSettings) -> Callable[[], Awaitable[None]] | None:
         return None
 
     async def connect() -> None:
-        """Connect to the first server that answers, versions and login included; raise the last one's error."""
+        """Connect to the first server that answers, versions and login included; raise why the last one does not."""
         error: OSError | KafkaError | None = None
         for server in servers.split(","):
             try:
@@ -101,6 +101,8 @@ def _kafka(settings: ApiSettings) -> Callable[[], Awaitable[None]] | None:
             else:
                 return
         if error is not None:
+            if (cause := await bootstrap_handshake(settings)) is not None:
+                raise KafkaConnectionError from cause
             raise error
 
     return lambda: aio(connect)
@@ -115,11 +117,7 @@ async def _connect_to(server: str, settings: ApiSettings) -> None:
         client_id="newar-api",
         request_timeout_ms=int(CHECK_WITHIN_S * 1000),
         security_protocol=settings.kafka_security_protocol,
-        ssl_context=(
-            create_ssl_context(cafile=settings.kafka_ssl_cafile)
-            if settings.kafka_security_protocol.endswith("SSL")
-            else None
-        ),
+        ssl_context=tls_context(settings),
         sasl_mechanism=settings.kafka_sasl_mechanism,
         sasl_plain_username=settings.kafka_sasl_username,
         sasl_plain_password=password.get_secret_value() if password else None,

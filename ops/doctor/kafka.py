@@ -10,7 +10,7 @@ from aiokafka.errors import KafkaError
 
 from ops.doctor.finding import Finding, judged
 from schema.runtime.asyncio_door import aio
-from schema.runtime.kafka import connection_options
+from schema.runtime.kafka import ANSWER_WITHIN_MS, connection_options
 from schema.runtime.settings import KafkaSettings
 from schema.topic import PARTITIONS
 
@@ -24,7 +24,7 @@ async def check_kafka(settings: KafkaSettings) -> list[Finding]:
 
 
 async def _check(settings: KafkaSettings) -> list[Finding]:
-    admin = AIOKafkaAdminClient(**connection_options(settings))
+    admin = AIOKafkaAdminClient(**connection_options(settings), request_timeout_ms=ANSWER_WITHIN_MS)
     try:
         await admin.start()
         cluster = await admin.describe_cluster()

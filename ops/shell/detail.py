@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from schema.runtime.redis_refusals import refusal
+from schema.runtime.tls_trouble import tls_trouble
 
 _KNOWN = (
     "connection refused",
@@ -31,9 +32,12 @@ _KNOWN = (
 
 
 def telling(error: BaseException) -> str:
-    """Return the kind of the error, and what it says as far as it is well known; of a refusal by Redis what to do."""
+    """Return the kind of the error, and what it says as far as it is well known; of a refusal by Redis what to do.
+
+    Where TLS is why, its cause and what to write.
+    """
     if told := refusal(error):
         return told
     text = str(error).lower()
-    reason = next((known for known in _KNOWN if known in text), None)
+    reason = tls_trouble(error) or next((known for known in _KNOWN if known in text), None)
     return f"{type(error).__name__} ({reason})" if reason else type(error).__name__

@@ -9,14 +9,15 @@ from collections.abc import Coroutine
 from typing import Any, TypeVar
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import TopicAlreadyExistsError, for_code
+from aiokafka.errors import KafkaConnectionError, TopicAlreadyExistsError, for_code
 
+from schema.runtime.handshake import handshake_error
 from schema.runtime.settings import KafkaSettings
 from schema.topic import PARTITIONS
 
 T = TypeVar("T")
 
-_ANSWER_WITHIN_MS = 4000
+ANSWER_WITHIN_MS = 4000
 """Time for the broker to say what it is. aiokafka itself must give up: cut from outside it leaves a connection."""
 _END_WITHIN_S = 1.0
 
@@ -29,14 +30,35 @@ def connection_options(settings: KafkaSettings) -> dict[str, Any]:
         "bootstrap_servers": settings.kafka_bootstrap_servers,
         "security_protocol": settings.kafka_security_protocol,
     }
-    if "SSL" in settings.kafka_security_protocol:
-        options["ssl_context"] = ssl.create_default_context(cafile=settings.kafka_ssl_cafile)
+    if (context := tls_context(settings)) is not None:
+        options["ssl_context"] = context
     if settings.kafka_security_protocol.startswith("SASL"):
         options["sasl_mechanism"] = settings.kafka_sasl_mechanism
         options["sasl_plain_username"] = settings.kafka_sasl_username
         password = settings.kafka_sasl_password
         options["sasl_plain_password"] = password.get_secret_value() if password else None
     return options
+
+
+def tls_context(settings: KafkaSettings) -> ssl.SSLContext | None:
+    """Return what the broker's certificate is checked with; None, where we connect without TLS."""
+    if "SSL" not in settings.kafka_security_protocol:
+        return None
+    return ssl.create_default_context(cafile=settings.kafka_ssl_cafile)
+
+
+def servers_of(bootstrap: str) -> list[tuple[str, int]]:
+    """Return host and port of each server in KAFKA_BOOTSTRAP_SERVERS."""
+    pairs = (server.strip().rpartition(":") for server in bootstrap.split(","))
+    return [(host.strip("[]"), int(port)) for host, _, port in pairs]
+
+
+async def bootstrap_handshake(settings: KafkaSettings) -> Exception | None:
+    """Return why TLS with a server does not come about, for `tls_trouble`: aiokafka only says "Unable to bootstrap"."""
+    for host, port in servers_of(settings.kafka_bootstrap_servers):
+        if (error := await handshake_error(host, port, tls_context(settings))) is not None:
+            return error
+    return None
 
 
 async def uncut(start: Coroutine[Any, Any, T]) -> T:
@@ -52,12 +74,19 @@ async def uncut(start: Coroutine[Any, Any, T]) -> T:
 
 
 async def prepare_topic(settings: KafkaSettings) -> str:
-    """Make the log topic when it is missing; return the broker's cluster id. Errors: aiokafka.errors.KafkaError."""
-    return await uncut(_prepare_topic(settings))
+    """Make the log topic when it is missing; return the broker's cluster id. Every client starts with this.
+
+    Raises:
+        aiokafka.errors.KafkaError: with the trouble of TLS for its cause, where there is one.
+    """
+    try:
+        return await uncut(_prepare_topic(settings))
+    except KafkaConnectionError as exc:
+        raise exc from await bootstrap_handshake(settings)
 
 
 async def _prepare_topic(settings: KafkaSettings) -> str:
-    admin = AIOKafkaAdminClient(**connection_options(settings), request_timeout_ms=_ANSWER_WITHIN_MS)
+    admin = AIOKafkaAdminClient(**connection_options(settings), request_timeout_ms=ANSWER_WITHIN_MS)
     try:
         await admin.start()
         if settings.kafka_topic not in await admin.list_topics():

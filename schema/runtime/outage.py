@@ -8,6 +8,7 @@ import random
 import structlog
 
 from schema.runtime.redis_refusals import refusal
+from schema.runtime.tls_trouble import tls_trouble
 
 log = structlog.get_logger()
 
@@ -44,7 +45,9 @@ class Outage:
             if reason:
                 log.error("part_refuses", part=self.part, reason=reason)
             else:
-                log.warning("part_unreachable", part=self.part, error=f"{type(error).__name__}: {error}")
+                trouble = tls_trouble(error)
+                cause = {"cause": trouble} if trouble else {}
+                log.warning("part_unreachable", part=self.part, error=f"{type(error).__name__}: {error}", **cause)
         self._refusal = reason
         self._failures += 1
         wait_s: float = min(self._longest_s, self._first_s * 2 ** min(self._failures - 1, 16))

@@ -6,12 +6,12 @@ import base64
 import re
 import ssl
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
 from pydantic import AfterValidator, AliasChoices, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
-from redis.asyncio.connection import parse_url
+from redis.asyncio.connection import ConnectionPool, parse_url
 
 from schema.runtime.text_files import UTF8, encoding_of
 from schema.topic import TOPIC
@@ -115,12 +115,28 @@ def _postgres_address(value: SecretStr) -> SecretStr:
 def _redis_address(value: SecretStr) -> SecretStr:
     url = value.get_secret_value()
     try:
-        parse_url(url)
+        options = parse_url(url)
     except ValueError:
         raise ValueError(_UNREADABLE_ADDRESS) from None
+    _check_redis_options(url)
+    if (authorities := options.get("ssl_ca_certs")) is not None:
+        _ca_file(str(authorities), name="ssl_ca_certs ")
     if not url.startswith("unix:") and not re.fullmatch(r"/?[0-9]*", split_address(url).path):
         raise ValueError("must end with the number of a database, or without one")
     return value
+
+
+def _check_redis_options(url: str) -> None:
+    """Refuse names behind the ? that nobody knows: they would end a service at its first connection."""
+    try:
+        pool: Any = ConnectionPool.from_url(url)
+        pool.make_connection()  # which connects at its first command
+    except TypeError as exc:
+        name = re.search(r"argument '(\w{1,40})'", str(exc))
+        if name is None or "@" in split_address(url).query:  # it may be a piece of the password
+            raise ValueError(_UNREADABLE_ADDRESS) from None
+        own = "; with TLS the address begins with rediss://" if name[1].startswith("ssl_") else ""
+        raise ValueError(f"nobody knows the option {name[1]} behind the ?{own}") from None
 
 
 def _bootstrap(value: str) -> str:
@@ -144,11 +160,11 @@ def _encryption_keys(value: SecretStr) -> SecretStr:
     return value
 
 
-def _ca_file(value: str) -> str:
+def _ca_file(value: str, name: str = "") -> str:
     try:
         ssl.create_default_context(cafile=value)
     except OSError as exc:  # an SSLError is one too
-        raise ValueError(f"is not a file with certificates in PEM that can be read ({exc.strerror})") from None
+        raise ValueError(f"{name}is not a file with certificates in PEM that can be read ({exc.strerror})") from None
     return value
 
 

@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -20,6 +21,7 @@ from schema.migrate import migrate
 from schema.runtime.asyncio_door import open_asyncio
 from tests.integration.redis_login import documented_login
 from tests.kafka.broker import KafkaBroker
+from tests.tls.doors import Doors
 
 
 @pytest.fixture(scope="session")
@@ -85,6 +87,13 @@ def kafka_bootstrap(request: pytest.FixtureRequest, local_servers: dict[str, Any
         return broker.bootstrap
     bootstrap: str = local_servers["kafka_bootstrap"]
     return bootstrap
+
+
+@pytest.fixture
+def doors(tmp_path: Path) -> Iterator[Doors]:
+    """Doors with TLS before these servers, which speak none."""
+    with ExitStack() as stack:
+        yield Doors(tmp_path, stack)
 
 
 @pytest.fixture

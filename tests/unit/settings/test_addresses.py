@@ -110,3 +110,22 @@ def test_what_a_sender_cannot_connect_to_is_told_with_all_other_problems(
         read(SenderSettings, env_file=None)
     assert any(name in problem and said in problem for problem in caught.value.problems)
     assert any(problem.startswith("REDIS_URL") for problem in caught.value.problems)
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ("ssl_ca_cert=/x", "nobody knows the option ssl_ca_cert"),
+        ("foo=1", "nobody knows the option foo"),
+        ("ssl_ca_certs=/no/such/file", "ssl_ca_certs is not a file with certificates"),
+    ],
+)
+def test_option_of_redis_that_cannot_be_is_named(monkeypatch: pytest.MonkeyPatch, query: str, words: str) -> None:
+    told = "\n".join(problems("REDIS_URL", f"rediss://:{CANARY}@redis.example.com:6379/0?{query}", monkeypatch))
+    assert words in told
+    assert CANARY not in told
+
+
+def test_options_of_tls_belong_to_a_redis_with_tls(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = problems("REDIS_URL", "redis://redis.example.com:6379/0?ssl_ca_certs=/x", monkeypatch)
+    assert any("begins with rediss://" in problem for problem in told)
