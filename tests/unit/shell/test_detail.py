@@ -12,6 +12,11 @@ from ops.shell.detail import telling
     [
         ("Error 111 connecting to 10.0.0.1:6379. Connection refused.", "OSError (connection refused)"),
         ('FATAL: password authentication failed for user "u"', "OSError (password authentication failed)"),
+        ("FATAL: (ENOTFOUND) Tenant or user not found", "OSError (tenant or user not found)"),
+        (
+            "transaction blocks not allowed in statement pooling mode",
+            "OSError (transaction blocks not allowed in statement pooling mode)",
+        ),
         ("invalid dsn postgresql://user:secret@host/db", "OSError"),
     ],
 )
