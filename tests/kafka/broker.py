@@ -13,6 +13,7 @@ from pathlib import Path
 from tests.guarded import Guarded
 from tests.patience import patience_s
 from tests.ports import free_port
+from tests.tls.certificates import Authority
 
 _STARTED = "Kafka Server started"
 _JAVA = [
@@ -25,9 +26,12 @@ _PROPERTIES = """\
 process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:{controller}
-listeners=PLAINTEXT://127.0.0.1:{broker},CONTROLLER://127.0.0.1:{controller}
-advertised.listeners=PLAINTEXT://127.0.0.1:{broker}
+listeners=PLAINTEXT://127.0.0.1:{broker},SSL://127.0.0.1:{tls},CONTROLLER://127.0.0.1:{controller}
+advertised.listeners=PLAINTEXT://127.0.0.1:{broker},SSL://127.0.0.1:{tls}
 controller.listener.names=CONTROLLER
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,SSL:SSL,CONTROLLER:PLAINTEXT
+ssl.keystore.type=PEM
+ssl.keystore.location={certificate}
 log.dirs={folder}/data
 auto.create.topics.enable=false
 offsets.topic.replication.factor=1
@@ -42,16 +46,22 @@ num.io.threads=2
 
 
 class KafkaBroker:
-    """A broker whose data and address outlive its process. It ends with this process, however that ends."""
+    """A broker whose data and addresses outlive its process. It ends with this process, however that ends.
+
+    `bootstrap` is without TLS; `tls_bootstrap` with it, by a certificate of the authority in `ca_file`.
+    """
 
     def __init__(self, java: Path, jars: Path, folder: Path) -> None:
         self._folder = folder
         self._java = [str(java), *_JAVA, f"-Djava.io.tmpdir={folder}", "-cp", f"{jars}/*"]
         self._properties = folder / "server.properties"
         self._process: Guarded | None = None
-        broker, controller = free_port(), free_port()
-        self.bootstrap = f"127.0.0.1:{broker}"
-        self._properties.write_text(_PROPERTIES.format(broker=broker, controller=controller, folder=folder))
+        ports = {"broker": free_port(), "tls": free_port(), "controller": free_port()}
+        self.bootstrap, self.tls_bootstrap = f"127.0.0.1:{ports['broker']}", f"127.0.0.1:{ports['tls']}"
+        authority = Authority(folder)
+        self.ca_file = authority.ca_file
+        certificate = authority.certificate_file("127.0.0.1")
+        self._properties.write_text(_PROPERTIES.format(folder=folder, certificate=certificate, **ports))
         self._format()
 
     def lose_everything(self) -> None:

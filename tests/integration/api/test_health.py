@@ -7,6 +7,7 @@ from collections.abc import Callable
 from redis import Redis
 
 from tests.integration.api.serving import SECRET, Api
+from tests.tls.doors import Doors
 from tests.unit.api.contents import ingest, process, publish, sender
 
 
@@ -34,6 +35,20 @@ class TestHealth:
             health = (await client.get("/health")).json()
         assert health["status"] == "ok"
         assert health["checks"]["kafka"]["status"] == "not_configured"
+
+    async def test_trouble_of_tls_is_named_with_what_to_write(
+        self, redis: Redis, api: Callable[..., Api], doors: Doors, postgres_url: str, kafka_bootstrap: str
+    ) -> None:
+        addresses = {
+            "log_database_url": doors.checked_postgres(postgres_url, "another name"),
+            "source_database_url": f"{postgres_url}?sslmode=require",
+            "kafka_bootstrap_servers": f"127.0.0.1:{doors.open(kafka_bootstrap)}",
+        }
+        async with api(**addresses) as client:
+            checks = (await client.get("/health")).json()["checks"]
+        assert "is for another name" in checks["log_database"]["detail"]
+        assert "does not speak TLS on this port" in checks["source_database"]["detail"]
+        assert "KAFKA_SECURITY_PROTOCOL=SSL" in checks["kafka"]["detail"]
 
     async def test_what_is_away_degrades_and_keeps_its_password(
         self, redis: Redis, api: Callable[..., Api], closed_port: int

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import psycopg
 import pytest
@@ -21,6 +23,7 @@ from schema.runtime.settings import KafkaSettings
 from schema.runtime.tls_trouble import tls_trouble
 from sender.runs.databases.database import Database
 from sender.runs.databases.errors import DatabaseAway
+from tests.kafka.broker import KafkaBroker
 from tests.tls.doors import TROUBLES, Doors
 
 SAID_BY_LIBPQ = {
@@ -81,6 +84,26 @@ async def test_sender_and_ingest_say_why_the_broker_is_away(
     with pytest.raises(KafkaConnectionError) as caught:
         await aio(prepare_topic, settings)
     assert TROUBLES[kind] in str(tls_trouble(caught.value))
+
+
+async def test_apache_kafka_with_tls_is_used_and_its_troubles_are_told(
+    asyncio_loop: object, doors: Doors, kafka_broker: KafkaBroker
+) -> None:
+    def way(server: str, ca_file: Path | None) -> KafkaSettings:
+        values = {"kafka_bootstrap_servers": server, "kafka_topic": f"tls-{uuid4().hex[:8]}"}
+        if ca_file is not None:
+            values |= {"kafka_security_protocol": "SSL", "kafka_ssl_cafile": str(ca_file)}
+        return KafkaSettings.model_validate(values)
+
+    assert await aio(prepare_topic, way(kafka_broker.tls_bootstrap, kafka_broker.ca_file))
+    for settings, words in (
+        (way(kafka_broker.tls_bootstrap, doors.ca_file), "authority that is not known here: set KAFKA_SSL_CAFILE"),
+        (way(kafka_broker.tls_bootstrap, None), "only with TLS"),
+        (way(kafka_broker.bootstrap, kafka_broker.ca_file), "does not answer TLS's handshake"),
+    ):
+        with pytest.raises(KafkaConnectionError) as caught:
+            await aio(prepare_topic, settings)
+        assert words in str(tls_trouble(caught.value))
 
 
 def test_commands_say_it_of_the_log_database(doors: Doors, postgres_url: str) -> None:
