@@ -77,7 +77,7 @@ async def _encrypted(url: str) -> bool | None:
     """Ask libpq, whose connection it is: the server, asked behind a pooler, would tell of the pooler's."""
     try:
         connection = await psycopg.AsyncConnection.connect(url, connect_timeout=_CONNECT_WITHIN_S)
-    except (psycopg.Error, OSError):
+    except (psycopg.Error, OSError, ValueError):
         return None  # the check of the part says why
     async with connection:
         return bool(connection.pgconn.ssl_in_use)

@@ -35,7 +35,7 @@ async def handshake_error(
     try:
         async with asyncio.timeout(WITHIN_S):
             reader, writer = await asyncio.open_connection(at or host, port)
-    except (OSError, TimeoutError):
+    except (OSError, TimeoutError, ValueError):  # the last: a name that no resolver takes
         return None
     error: Exception
     try:
@@ -49,6 +49,8 @@ async def handshake_error(
         error = exc
     except (OSError, EOFError, TimeoutError):
         error = HandshakeError(NO_ANSWER)
+    except ValueError:
+        return None
     else:
         return await _late_alert(reader) if context else HandshakeError(SPEAKS_TLS)
     finally:
