@@ -8,7 +8,7 @@ import ssl
 from schema.runtime.tls_trouble import NO_ANSWER, SPEAKS_TLS
 
 WITHIN_S = 2.0
-_ALERT_WITHIN_S = 0.3
+_ALERT_WITHIN_S = 1.0
 _SSL_REQUEST = (8).to_bytes(4) + (80877103).to_bytes(4)
 """PostgreSQL's clients ask before the first byte of TLS; the answer is S or N: its manual, "SSL Session Encryption"."""
 

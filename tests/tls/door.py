@@ -32,9 +32,12 @@ def tls_door(server: str, context: ssl.SSLContext, *, postgres: bool = False) ->
             if postgres and not _asks_for_tls(client):
                 client.sendall(_REQUIRED)
                 return
-            with context.wrap_socket(client, server_side=True) as tls, _connected(server) as far:
-                inside.extend((tls, far))
-                _pump(tls, far)
+            with context.wrap_socket(client, server_side=True, do_handshake_on_connect=False) as tls:
+                inside.append(tls)
+                if _shakes_hands(tls):
+                    with _connected(server) as far:
+                        inside.append(far)
+                        _pump(tls, far)
 
     def listen() -> None:
         with contextlib.suppress(OSError):  # closed at the end
@@ -57,6 +60,18 @@ def tls_door(server: str, context: ssl.SSLContext, *, postgres: bool = False) ->
                 _end(one)
             for thread in threads:
                 thread.join()
+
+
+def _shakes_hands(tls: ssl.SSLSocket) -> bool:
+    """Where it fails, hear the client out first: closing earlier may take the alert back that says why."""
+    try:
+        tls.do_handshake()
+    except ssl.SSLError:
+        socket.socket.shutdown(tls, socket.SHUT_WR)
+        while socket.socket.recv(tls, _BYTES):
+            pass
+        return False
+    return True
 
 
 def _end(one: socket.socket) -> None:
