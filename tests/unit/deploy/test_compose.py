@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from dotenv import dotenv_values
 
-from ops.settings.by_service import SERVICES
+from ops.settings.by_service import BY_HAND, SERVICES
 from ops.settings.ignored_names import warnings_about
 from schema.runtime.settings import LogDatabaseSettings, Settings, load, setting_name
 from tests.unit.deploy.files import DEPLOY, ROOT, read_yaml
@@ -45,7 +45,7 @@ def test_the_settings_of_a_service_can_be_loaded(service: str) -> None:
 
 
 def test_commands_by_hand_get_the_settings_of_all_services() -> None:
-    settings = {name for kind in OURS.values() for name in names(kind)}
+    settings = {name for kind in [*OURS.values(), *BY_HAND.values()] for name in names(kind)}
     of_serving = {"API_HOST", "API_PORT", "ADMIN_TOKEN", "VIEWER_TOKEN"}
     assert set(PARTS["cli"]["environment"]) - PROXY == settings - of_serving
     assert PARTS["cli"]["profiles"] == ["cli"]

@@ -43,7 +43,7 @@ def from_python() -> set[str]:
         name.lower()
         for name in re.findall(r'(?:command, |_command\(redis, |^ +\(|return \(|\[\()"([A-Z]{3,})"', text, re.M)
     }
-    methods = set(re.findall(r"(?:\b_?redis|\bpipe|\bcalls)\.(\w+)\(", text))
+    methods = set(re.findall(r"(?:\b_?redis|\bpipe|\bcalls)\.([a-z]\w+)\(", text))
     known = {"pipeline", "aclose", "execute", "execute_command", "from_url", "script_load"}
     return written | (methods - known) | {"evalsha", "script|load", "select"}
 

@@ -95,5 +95,5 @@ def test_a_sheet_is_taken_too(tmp_path: Path) -> None:
 
 
 def test_ids_that_a_spreadsheet_has_rounded_are_refused_together(read: Read) -> None:
-    *_, last = read("recipient_id\n7000000000000000\n7000000000000010\n7000000000000020\n")
+    *_, last = read("recipient_id\n7000000000000000\n7000000000000010\n70000000000000200\n")
     assert str(last).startswith("all ids of more than 15 digits end in zeros")
