@@ -24,6 +24,7 @@ from ops.api.answers import (
     RunsAnswer,
 )
 from ops.api.checks import Seen, check_all
+from ops.api.dry_run import DryRuns
 from ops.api.history import History, HistoryUnreachable
 from ops.api.limit_answers import LimitsAnswer
 from ops.api.page_limits import defaults_of, explained, shipped_in_words
@@ -67,6 +68,17 @@ class Board:
         self._health = Shared(lambda: check_all(settings, self._seen), HEALTH_FRESH_S)
         self._registry = Shared(self._read_registry, HISTORY_FRESH_S)
         self._overview: tuple[Moment, bytes] | None = None
+        self._dry_runs = (
+            DryRuns(
+                url,
+                settings,
+                redis,
+                keep_window=settings.enforce_messaging_window,
+                rules_off=settings.rules_off,
+            )
+            if url
+            else None
+        )
 
     async def moment(self) -> Moment:
         """Return what is known now, at most a second old."""
@@ -141,6 +153,17 @@ class Board:
         if page_id not in found.pages:
             raise NotFound("this page never had a run")
         return explained(page_id, found, defaults, shipped_in_words())
+
+    @property
+    def dry_runs(self) -> DryRuns:
+        """What goes through runs without a trace.
+
+        Raises:
+            NotFound: without the log database.
+        """
+        if self._dry_runs is None:
+            raise NotFound("LOG_DATABASE_URL is not set for this service: a dry run needs the log database")
+        return self._dry_runs
 
     async def overview(self) -> bytes:
         """Return the JSON of an Overview, encoded once per reading."""

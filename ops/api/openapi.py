@@ -10,8 +10,11 @@ import msgspec
 from ops.api.answers import Health, Live, Problem
 from ops.api.endpoints import ENDPOINTS, Endpoint
 from ops.api.problems import PROBLEM_TYPE
+from ops.api.run_check import RunToCheck
 from schema.runtime.version import version
+from sender.runs.dry_run.report import DryRun
 
+RUNS = "/api/v1/runs"
 _REF = "#/components/schemas/{name}"
 OTHER_PAGES = {
     "/metrics": ("Figures for Prometheus", "text/plain"),
@@ -22,9 +25,10 @@ OTHER_PAGES = {
 
 def document() -> dict[str, Any]:
     """Return the document (OpenAPI 3.1) as plain data."""
-    types = [Health, Live, Problem, *(endpoint.answer for endpoint in ENDPOINTS)]
+    types = [Health, Live, Problem, RunToCheck, DryRun, *(endpoint.answer for endpoint in ENDPOINTS)]
     _refs, schemas = msgspec.json.schema_components(types, ref_template=_REF)
     paths = {openapi_path(e.path): {"get": _operation(e)} for e in ENDPOINTS}
+    paths[RUNS]["post"] = _dry_run()
     return {
         "openapi": "3.1.0",
         "info": {"title": "Newar message sender", "version": version() or "0"},
@@ -55,6 +59,17 @@ def _operation(endpoint: Endpoint) -> dict[str, Any]:
         "summary": endpoint.summary,
         "parameters": in_path + in_query,
         "responses": {"200": _json(endpoint.answer.__name__, endpoint.summary), "default": _problem()},
+    }
+
+
+def _dry_run() -> dict[str, Any]:
+    summary = "What a run would do, without doing it"
+    check = {"name": "check", "in": "query", "required": True, "schema": {"const": "1"}}
+    return {
+        "summary": summary,
+        "parameters": [check],
+        "requestBody": {"required": True, **_json("RunToCheck", "a run that is there, or one that is described")},
+        "responses": {"200": _json("DryRun", summary), "default": _problem()},
     }
 
 

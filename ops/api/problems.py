@@ -15,6 +15,7 @@ from ops.api.board import NotFound
 from ops.api.history import HistoryUnreachable
 from ops.api.reading import QueueUnreachable
 from ops.api.suppressions import BadFilter
+from sender.runs.databases.errors import RunsError
 
 log = structlog.get_logger()
 
@@ -49,6 +50,7 @@ def answer_errors(app: QuartTrio) -> None:
     app.register_error_handler(NotFound, _not_found)
     app.register_error_handler(QueueUnreachable, _unavailable)
     app.register_error_handler(HistoryUnreachable, _unavailable)
+    app.register_error_handler(RunsError, _unavailable)
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(Exception, _unexpected)
 

@@ -17,13 +17,17 @@ from schema.runtime.settings import (
     RedisSettings,
     SettingsError,
     SourceDatabaseSettings,
+    WindowSettings,
 )
+from sender.runs.settings import MessageRulesSettings
 
 TOKEN_BYTES = 24
 
 
-class ApiSettings(RedisSettings, KafkaSettings, LogDatabaseSettings, SourceDatabaseSettings):
-    """Redis is required; broker and databases are optional here: only checks and the run history use them."""
+class ApiSettings(
+    RedisSettings, KafkaSettings, LogDatabaseSettings, SourceDatabaseSettings, WindowSettings, MessageRulesSettings
+):
+    """Redis is required; broker and databases are optional here: checks, the run history and dry runs use them."""
 
     kafka_bootstrap_servers: KafkaServers | None = Field(  # type: ignore[assignment]  # optional here
         default=None,

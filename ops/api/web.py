@@ -20,8 +20,9 @@ from ops.api.board import Board
 from ops.api.client_connection import READ_WITHIN_S
 from ops.api.endpoints import ENDPOINTS, Endpoint
 from ops.api.metrics import Figures
-from ops.api.openapi import document
+from ops.api.openapi import RUNS, document
 from ops.api.problems import BadParameter, ForeignHost, Unauthorized, answer_errors
+from ops.api.run_check import check_run
 from schema.outcomes import FINAL_OUTCOMES
 
 MOST_DIGITS = 9
@@ -78,6 +79,7 @@ def make_app(board: Board, access: Access) -> QuartTrio:
     _guard(app, access)
     for endpoint in ENDPOINTS:
         app.add_url_rule(endpoint.path, endpoint.path, _view(board, endpoint))
+    _add_dry_run(app, board)
     _add_health(app, board, access)
     _add_pages(app, board)
     return app
@@ -116,6 +118,16 @@ def _limit(most: int) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= MOST_DIGITS and 1 <= int(text) <= most):
         raise BadParameter(f"limit must be a whole number from 1 to {most}")
     return int(text)
+
+
+def _add_dry_run(app: QuartTrio, board: Board) -> None:
+    @app.post(RUNS)
+    async def check() -> Response:
+        if request.args.get("check") != "1":
+            raise BadParameter("a run is submitted by newar run submit; here is a dry run: add ?check=1")
+        if not request.is_json:
+            raise BadParameter("send the run as JSON, with Content-Type: application/json")
+        return _json(await check_run(board.dry_runs, await request.body))
 
 
 def _add_health(app: QuartTrio, board: Board, access: Access) -> None:
