@@ -11,6 +11,7 @@ from dotenv import dotenv_values
 
 from ops.settings.by_service import BY_HAND, SERVICES, names_of
 from schema.runtime.settings import ENV_FILE
+from schema.runtime.text_files import UTF8
 
 log = structlog.get_logger()
 
@@ -27,8 +28,12 @@ def warn_of_ignored_names() -> None:
 
 
 def ignored_names() -> list[str]:
-    """Return the warnings about this process's environment and `.env` file."""
-    return warnings_about(list(os.environ), list(dotenv_values(ENV_FILE)))
+    """Return the warnings about this process's environment and `.env` file; others tell of one that cannot be read."""
+    try:
+        inside = list(dotenv_values(ENV_FILE, encoding=UTF8))
+    except UnicodeDecodeError:
+        inside = []
+    return warnings_about(list(os.environ), inside)
 
 
 def known_names() -> set[str]:
