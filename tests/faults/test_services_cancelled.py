@@ -133,7 +133,7 @@ def settings_of(kind: type[Any], values: dict[str, Any]) -> Any:
 async def submit_run(values: dict[str, Any]) -> None:
     people = io.StringIO("recipient_id\n" + "".join(f"{7_000_000_000 + n}\n" for n in range(RECIPIENTS)))
     run = SubmittedRun(run_id="r", page_id="1", page_access_token="EAAtoken", message={"text": "Hi"})
-    await aio(submit, values["log_database_url"], people, run, TokenBox(KEY))
+    await aio(submit, values["log_database_url"], people, run, TokenBox(KEY), "ana")
 
 
 async def fill_topic(settings: IngestSettings) -> None:

@@ -125,7 +125,7 @@ async def submit_runs(up: Up) -> None:
     people = "".join(f"{7_000_000_000 + n}\n" for n in range(RECIPIENTS))
     for page in range(1, PAGES + 1):
         run = SubmittedRun(run_id=f"r{page}", page_id=str(page), page_access_token="EAAtoken", message={"text": "Hi"})
-        await aio(submit, up.database_url, io.StringIO("recipient_id\n" + people), run, up.box())
+        await aio(submit, up.database_url, io.StringIO("recipient_id\n" + people), run, up.box(), "ana")
 
 
 def fetch(up: Up, query: str) -> list[tuple[Any, ...]]:

@@ -15,6 +15,7 @@ from ops.commands.run.message_file import read_message
 from ops.settings.checked import load_checked
 from ops.shell.exits import CommandFailed
 from ops.shell.output import AsJson, print_json, printable
+from ops.shell.person import who
 from ops.shell.service import run_once
 from ops.shell.times import Moment
 from schema.runtime.asyncio_door import aio
@@ -99,7 +100,7 @@ def submit_run(
     if found is not None and found.stops and not found.unreadable:  # of those, the submission itself tells
         why = "\n".join(f"- {printable(stop)}" for stop in found.stops)
         raise CommandFailed(f"nothing was submitted, since this cannot be meant so:\n{why}\n--anyway submits it")
-    done = run_once(lambda: aio(partial(submit, rules_off=settings.rules_off), url, file, run, box))
+    done = run_once(lambda: aio(partial(submit, rules_off=settings.rules_off), url, file, run, box, who()))
     _say(run.run_id, done, found, as_json)
 
 

@@ -53,7 +53,7 @@ class Submitted(msgspec.Struct, frozen=True):
 
 
 async def submit(
-    url: str, file: Path | TextIO, run: SubmittedRun, box: TokenBox, *, rules_off: Collection[str] = ()
+    url: str, file: Path | TextIO, run: SubmittedRun, box: TokenBox, who: str, *, rules_off: Collection[str] = ()
 ) -> Submitted:
     """Store the run and its recipients in one transaction, all or nothing.
 
@@ -62,6 +62,7 @@ async def submit(
         file: as `recipients_file.open_recipients` takes it.
         run: a token in it is sealed before it is stored.
         box: seals it.
+        who: submits it, for the audit trail.
         rules_off: rules of a message's form that do not count.
 
     Raises:
@@ -82,6 +83,9 @@ async def submit(
                 raise RunUnusable(f"run_id {run.run_id!r} is taken: choose another")
             stored = await _store_recipients(cursor, run.run_id, recipients)
             await cursor.execute(_statement("submit_run"), _row(run, box))
+            detail = f"page {run.page_id}, {stored} recipients"
+            note = {"who": who, "run_id": run.run_id, "detail": detail}
+            await cursor.execute(_statement("submit_audit"), note)
         return Submitted(stored, recipients.how())  # leaving the connection's block without an error has committed
 
 

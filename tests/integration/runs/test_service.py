@@ -57,7 +57,7 @@ def unreachable(logs: list[MutableMapping[str, Any]]) -> list[str]:
 
 async def test_service_takes_enqueues_and_notes_runs_of_both_sources(world: World) -> None:
     run = world.run("1", "2")
-    await aio(submit, world.url, io.StringIO("recipient_id\n7\n"), SUBMITTED, world.box)
+    await aio(submit, world.url, io.StringIO("recipient_id\n7\n"), SUBMITTED, world.box, "ana")
     async with serving(settings(world)):
         await until(lambda: (world.state(run), world.state("s1")) == ("active", "active"))
     assert (world.recipients(run), world.recipients("s1")) == (["1", "2"], ["7"])
@@ -85,7 +85,7 @@ async def test_submitted_runs_go_on_while_the_source_is_away_and_the_outage_is_l
     url = f"postgresql://newar:hidden@{away.address}/source"
     with capture_logs() as logs:
         async with serving(settings(world, source_database_url=url)):
-            await aio(submit, world.url, io.StringIO("recipient_id\n7\n"), SUBMITTED, world.box)
+            await aio(submit, world.url, io.StringIO("recipient_id\n7\n"), SUBMITTED, world.box, "ana")
             await until(lambda: world.state("s1") == "active")
             await away.tried(3)
     assert unreachable(logs) == ["source database"]

@@ -210,7 +210,7 @@ async def test_child_has_the_sealed_token_and_the_window_of_the_parent(db: World
 
 async def test_submitted_run_is_retried_with_its_token_and_its_recipients(db: World) -> None:
     parent = SubmittedRun(run_id="s", page_id="200", page_access_token="own-token", message={"text": "Hi {{name}}"})
-    await aio(submit, db.url, io.StringIO("recipient_id,name\n1,Ann\n2,Bob\n3,Cy\n"), parent, db.box)
+    await aio(submit, db.url, io.StringIO("recipient_id,name\n1,Ann\n2,Bob\n3,Cy\n"), parent, db.box, "ana")
     await process(db)
     end(db, "s", r1=SENT, r2=FAILED, r3=FAILED)
     await again(db, "s")

@@ -29,7 +29,7 @@ async def world(asyncio_loop: object, log_database_url: str, redis_url: str) -> 
 
 
 async def submitted(world: World, file: Any, run: SubmittedRun = RUN) -> int:
-    return (await aio(submit, world.url, file, run, world.box)).recipients
+    return (await aio(submit, world.url, file, run, world.box, "ana")).recipients
 
 
 async def test_submitted_file_goes_the_way_of_every_run(world: World, tmp_path: Path) -> None:
@@ -46,6 +46,9 @@ async def test_submitted_file_goes_the_way_of_every_run(world: World, tmp_path: 
     row = world.registered("s1")
     assert row is not None
     assert row["source"] == "submitted"
+    assert world.sql("SELECT who, what, target, detail FROM audit") == [
+        ("ana", "run submit", "s1", "page 100, 3 recipients")
+    ]
     assert world.box.open(world.page_in_queue()["token"]) == "secret-token"
 
 
