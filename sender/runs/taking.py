@@ -140,5 +140,5 @@ class Taking:
             self._figures.runs_refused += 1
             hint = "mend it: it is looked at again for a day, and later when its updated_at is newer than this"
             if self._source.name == "submitted":
-                hint = "submit it anew"
+                hint = "mend it and submit it again, under its id or another"
             log.warning("run_refused", run_id=row.run_id, page_id=row.page_id, reason=refusal.reason, hint=hint)

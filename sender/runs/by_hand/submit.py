@@ -55,7 +55,7 @@ class Submitted(msgspec.Struct, frozen=True):
 async def submit(
     url: str, file: Path | TextIO, run: SubmittedRun, box: TokenBox, who: str, *, rules_off: Collection[str] = ()
 ) -> Submitted:
-    """Store the run and its recipients in one transaction, all or nothing.
+    """Store the run and its recipients in one transaction, all or nothing. One of this id that was refused makes room.
 
     Args:
         url: the log database, migrated.
@@ -78,6 +78,7 @@ async def submit(
             await AsyncConnection.connect(url, prepare_threshold=None) as connection,
             connection.cursor() as cursor,
         ):
+            await cursor.execute(_statement("submit_again"), {"run_id": run.run_id})
             await cursor.execute(_statement("submit_taken"), {"run_id": run.run_id})
             if await cursor.fetchone():
                 raise RunUnusable(f"run_id {run.run_id!r} is taken: choose another")

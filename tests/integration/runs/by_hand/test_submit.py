@@ -91,6 +91,23 @@ async def test_run_that_would_be_refused_is_refused_before_the_file_is_read(worl
         )
 
 
+async def test_refused_run_is_submitted_again_under_its_id(world: World) -> None:
+    world.page("200", has_token=False)
+    tokenless = msgspec.structs.replace(RUN, page_id="200", page_access_token=None)
+    await submitted(world, io.StringIO("recipient_id\n1\n2\n"), tokenless)
+    pages = world.known_pages(complete=True)
+    await world.turn(world.processor("submitted", pages=pages))
+    assert world.state("s1") == "refused"
+    with pytest.raises(BadFile):
+        await submitted(world, io.StringIO("recipient_id\nx\n"), RUN)
+    assert world.state("s1") == "refused"
+    await submitted(world, io.StringIO("recipient_id\n3\n"), RUN)
+    await world.turn(world.processor("submitted"))
+    assert world.recipients("s1") == ["3"]
+    with pytest.raises(RunUnusable, match="taken"):
+        await submitted(world, io.StringIO("recipient_id\n4\n"), RUN)
+
+
 async def test_id_of_another_run_is_not_taken_again(world: World) -> None:
     world.page()
     taken = world.run("1")
