@@ -47,7 +47,7 @@ def test_other_commands_in_the_folder_find_the_servers_of_up(tmp_path: Path) -> 
         wait_for_line(process, "newar_is_up")
         assert (tmp_path / ".newar/up.env").stat().st_mode & 0o777 == 0o600
         submit = ("run", "submit", "people.csv", "--page", "1", "--message", "message.json", "--token-file", "token")
-        run = command(*submit, "--run-id", "mine", cwd=tmp_path)
+        run = command(*submit, "--run-id", "mine", "--anyway", cwd=tmp_path)
         assert run.returncode == 0, run.stderr
         deadline = time.monotonic() + patience_s()
         while "finished" not in (listed := command("run", "show", "mine", "--json", cwd=tmp_path)).stdout:
