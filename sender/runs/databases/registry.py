@@ -42,13 +42,17 @@ class Known(msgspec.Struct, frozen=True):
     ended_at_s: float | None
     """Seconds since 1970 (UTC); None: it has not ended."""
     ended_ago_s: float | None
+    refused_for_now: bool
+    """Of a refused one: whether it is taken once it is mended. Of a submitted one, and where a former release refused
+    it, a person was told to give it a new id, and may have done so."""
 
     def may_come_again(self, updated_at_s: float | None) -> bool:
         """Say whether it may be taken after all: refused, so nobody was written to, and lately, or changed since.
 
         A token that comes after weeks is not to send all that was ever refused for want of it.
         """
-        if self.state != RunState.REFUSED or self.ended_at_s is None or self.ended_ago_s is None:
+        refused = self.state == RunState.REFUSED and self.refused_for_now
+        if not refused or self.ended_at_s is None or self.ended_ago_s is None:
             return False
         return self.ended_ago_s < _AGAIN_WITHIN_S or (updated_at_s or 0.0) > self.ended_at_s
 

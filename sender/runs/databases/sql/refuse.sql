@@ -3,8 +3,9 @@ WITH still AS (
     UPDATE runs SET reason = %(reason)s
     WHERE run_id = %(run_id)s AND state = 'refused' AND reason IS DISTINCT FROM %(reason)s
 )
-INSERT INTO runs (run_id, page_id, source, state, reason, parent_run_id, messaging_type, tag, finished_at)
+INSERT INTO runs (run_id, page_id, source, state, reason, parent_run_id, messaging_type, tag, finished_at,
+    refused_for_now)
 VALUES (%(run_id)s, %(page_id)s, %(source)s, 'refused', %(reason)s, %(parent_run_id)s, %(messaging_type)s, %(tag)s,
-    now())
+    now(), %(source)s = 'source')
 ON CONFLICT (run_id) DO NOTHING
 RETURNING run_id

@@ -14,5 +14,5 @@ ON CONFLICT (run_id) DO UPDATE SET (page_id, state, reason, queue_epoch, message
     = (EXCLUDED.page_id, EXCLUDED.state, EXCLUDED.reason, EXCLUDED.queue_epoch, EXCLUDED.message,
     EXCLUDED.messaging_type, EXCLUDED.tag, EXCLUDED.notification_type, EXCLUDED.priority, EXCLUDED.on_unknown,
     EXCLUDED.scheduled_at, EXCLUDED.expires_at, EXCLUDED.recipients_expected, EXCLUDED.taken_at, NULL)
-    WHERE runs.state = 'refused' AND runs.source = EXCLUDED.source
+    WHERE runs.state = 'refused' AND runs.refused_for_now AND runs.source = EXCLUDED.source
 RETURNING run_id
