@@ -155,6 +155,7 @@ class RunProcessor:
         runs = await self._registry.filling(self._source.name, self._epoch)
         known = await self._queue.glance([run.run_id for run in runs])
         open_ = [run for run in runs if run.run_id in known and not known[run.run_id].enqueued]
+        self._empty = {run.run_id: self._empty[run.run_id] for run in open_ if run.run_id in self._empty}
         waiting = deque(_Place(run, known[run.run_id].cursor, known[run.run_id].hours) for run in open_)
         owed = len(waiting)
         while waiting and not stopping.is_set() and (owed > 0 or trio.current_time() < until):
