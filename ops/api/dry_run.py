@@ -29,7 +29,7 @@ from sender.runs.databases.source_views import SUBMITTED, Source, Views
 from sender.runs.dry_run.examination import Examination
 from sender.runs.dry_run.report import DryRun
 from sender.runs.rules.check import Refusal, check, expected_recipients, moment_ms
-from sender.runs.rules.not_taken import rounded, unseen
+from sender.runs.rules.not_taken import unseen, unusable
 from sender.runs.rules.records import RecipientRow
 from sender.runs.rules.rows import PageRow, SourceRun
 from sender.runs.rules.surely_not_sent import Suppression
@@ -110,7 +110,7 @@ class DryRuns:
         page = next((one for one in await source.pages() if one.page_id == row.page_id), None)
         found = await self._examine(row, _recipients(source, row.run_id), page)
         survey = await source.survey(row.run_id)
-        problem = unseen(expected_recipients(row), survey.rows) or rounded(survey)
+        problem = unseen(expected_recipients(row), survey.rows) or unusable(survey)
         token = row.page_access_token or (page.page_access_token if page else None)
         return msgspec.structs.replace(
             found,

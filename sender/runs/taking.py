@@ -15,7 +15,7 @@ from sender.runs.databases.registry import Registry
 from sender.runs.databases.source_views import Source
 from sender.runs.known_pages import KnownPages
 from sender.runs.rules.check import Refusal, check, expected_recipients
-from sender.runs.rules.not_taken import NotTaken, rounded, unseen
+from sender.runs.rules.not_taken import NotTaken, unseen, unusable
 from sender.runs.rules.rows import SourceRun
 from sender.runs.send_hours import SendHours
 
@@ -106,7 +106,7 @@ class Taking:
         if lacking := unseen(expected_recipients(row), survey.rows):
             await self._wait(row, lacking)
             return None
-        if problem := rounded(survey):
+        if problem := unusable(survey):
             await self._refuse(row, Refusal(problem))
             return None
         if survey.without_id:

@@ -37,8 +37,10 @@ def unseen(expected: int | None, seen: int) -> str | None:
     return f"the source says {expected} recipients, {seen} can be seen: are all written, may this login see them?"
 
 
-def rounded(survey: Survey) -> str | None:
-    """Say that ids have been through a spreadsheet, which keeps 15 digits: they would be other people's."""
+def unusable(survey: Survey) -> str | None:
+    """Say that no row names anybody, or that ids have been through a spreadsheet: they would be other people's."""
+    if survey.rows and survey.without_id == survey.rows:
+        return f"none of its {survey.rows} rows has a usable recipient_id: it is missing, empty or over 500 characters"
     all_are = survey.long_ids and survey.rounded_ids == survey.long_ids
     if not all_are or survey.digits_beyond < SURE_ZEROS:
         return None

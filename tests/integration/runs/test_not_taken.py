@@ -190,3 +190,36 @@ async def test_ids_that_a_spreadsheet_has_rounded_refuse_the_run(world: World) -
     assert row is not None
     assert "all 3 recipient ids of more than 15 digits end in zeros" in row["reason"]
     assert (len(world.jobs(good)), len(world.jobs(few))) == (3, 1)
+
+
+async def test_run_that_a_former_release_refused_stays_refused(world: World) -> None:
+    run = world.run("1")  # whoever refused it told to give it a new id, under which it may have been sent
+    world.sql(
+        "INSERT INTO runs (run_id, page_id, source, state, reason, finished_at) "
+        "VALUES (%s, '100', 'source', 'refused', 'page_access_token is missing', now())",
+        run,
+    )
+    world.change(run, updated_at="2100-01-01Z")
+    await world.turn()
+    assert (world.state(run), world.jobs(run)) == (RunState.REFUSED, [])
+
+
+async def test_processor_no_longer_says_that_a_run_waits_which_another_one_has_filled(world: World) -> None:
+    run = world.run("1")
+    processor = world.processor()
+    await processor.poll()
+    world.sql("CREATE TABLE kept AS TABLE broadcast_recipients; DELETE FROM broadcast_recipients")
+    await world.turn(processor)
+    world.sql("INSERT INTO broadcast_recipients TABLE kept")
+    await world.turn()
+    for _ in range(2):
+        await world.turn(processor)
+    assert (world.recipients(run), world.not_taken()) == (["1"], {})
+
+
+async def test_run_of_which_no_row_names_anybody_is_refused(world: World) -> None:
+    run = world.run("", "x" * 501)
+    await world.turn()
+    row = world.registered(run)
+    assert row is not None
+    assert (row["state"], "none of its 2 rows has a usable recipient_id" in row["reason"]) == (RunState.REFUSED, True)
