@@ -36,6 +36,7 @@ from sender.runs.rules.surely_not_sent import Suppression
 
 Chunks = AsyncIterator[list[RecipientRow]]
 CHUNK = 2000
+_TWICE = "{} rows are `unknown`: these people may have the message already, so take them out of the file"
 _TOKENLESS = "neither the run nor its page has a page_access_token: refused, unless another run of the page brings one"
 
 
@@ -104,7 +105,13 @@ class DryRuns:
             )
             deque(rows, maxlen=0)  # of a run that is refused, nobody has read the lines yet
             more = [f"and {len(bad) - SHOWN_PROBLEMS} more lines"] if len(bad) > SHOWN_PROBLEMS else []
-            return msgspec.structs.replace(found, unreadable=[*bad[:SHOWN_PROBLEMS], *more], taken_as=recipients.how())
+            twice = [_TWICE.format(recipients.may_have_it)] if recipients.may_have_it else []
+            return msgspec.structs.replace(
+                found,
+                stops=[*found.stops, *twice],
+                unreadable=[*bad[:SHOWN_PROBLEMS], *more],
+                taken_as=recipients.how(),
+            )
 
     async def _of_source(self, source: Source, row: SourceRun) -> DryRun:
         page = next((one for one in await source.pages() if one.page_id == row.page_id), None)

@@ -67,9 +67,10 @@ async def write_failures(
     found = await query(url, sql("recipients_of"), {"run_id": run_id})
     if not found:
         raise CommandFailed(f"no run has the id {run_id}: newar run list shows those taken")
+    since = [row["run_id"] for row in await query(url, sql("tried_since"), {"run_id": run_id})]
     wanted = {"run_id": run_id, "classes": [str(c) for c in classes] or None}
     async with open_source(settings, found[0]["source"]) as source, _open_rows(url, wanted) as cursor:
-        people, write = MissedPeople(source, found[0]["run_id"]), begin()
+        people, write = MissedPeople(source, found[0]["run_id"], since), begin()
         while rows := await aio(cursor.fetchmany, AT_A_TIME):
             for row, person in zip(rows, await people.of(rows), strict=True):
                 write(row, person)

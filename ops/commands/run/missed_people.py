@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ops.shell.exits import explain
@@ -21,11 +21,13 @@ class MissedPeople:
     Args:
         source: where the recipients stand; None: that is not known here.
         run_id: the run that names them.
+        since: retries that may have reached some of them since.
     """
 
-    def __init__(self, source: Source | None, run_id: str) -> None:
+    def __init__(self, source: Source | None, run_id: str, since: Sequence[str] = ()) -> None:
         self._source = source
         self._run_id = run_id
+        self._since = since
         self._missing = 0
         self._unreadable = 0
         self._may_have_it = 0
@@ -64,6 +66,11 @@ class MissedPeople:
             )
         if self._nobody:
             yield f"{self._nobody} rows name nobody (corrupt): take them out before the file is submitted"
+        if self._since:
+            yield (
+                f"whom {', '.join(self._since)} reached since stands here too: to send to those who are left, take the "
+                "failures of the last retry, or make another with newar run retry"
+            )
         if self._may_have_it:
             yield (
                 f"{self._may_have_it} rows are `unknown`: these people MAY HAVE the message already. Take them out "

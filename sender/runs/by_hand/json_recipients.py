@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 import msgspec
 
+from schema.outcomes import Outcome
 from sender.message.variables import written_number
 from sender.runs.by_hand.failures_file import OUTCOME_COLUMNS
 from sender.runs.by_hand.recipient import Found, Recipient, recipient_or_problem
@@ -16,6 +17,7 @@ from sender.runs.by_hand.tables.bad_line import NOT_UTF8, BadLine
 from sender.runs.by_hand.tables.lines import LONGEST_LINE, Lines, LineTooLong
 
 _AT_A_TIME = 1 << 16
+_UNKNOWN = msgspec.json.encode(Outcome.UNKNOWN)
 _WRITE = 'write each recipient on one line, {"recipient_id": "…", "variables": {…}}'
 _TEXT = "write it as text, between quotation marks"
 _NOT_READ = "what follows was not read"
@@ -32,6 +34,8 @@ class JsonRecipients:
         self._lines = lines
         self._list = lines.first.lstrip("\ufeff \t").startswith("[")
         self._outcomes: list[str] = []
+        self.may_have_it = 0
+        """Recipients so far who may have the message already."""
         encoding = ", UTF-16" if lines.encoding == "utf-16" else ""
         self.form = ("JSON, a list of objects" if self._list else "NDJSON") + encoding
 
@@ -45,6 +49,7 @@ class JsonRecipients:
                 written = decoder.decode(text)
                 yield number, written.recipient(number)
                 self._outcomes = self._outcomes or _outcomes(written)
+                self.may_have_it += written.outcome == msgspec.Raw(_UNKNOWN)
             except (msgspec.DecodeError, RecursionError) as exc:  # a ValidationError is one too
                 yield number, BadLine(number, f"{exc}; {_WRITE}")
             except UnicodeEncodeError:

@@ -66,6 +66,11 @@ class RecipientsFile:
             parts.append(f"{counted(self._mended, 'id')} mended ({', '.join(sorted(self._what_was_mended))})")
         return "; ".join(parts)
 
+    @property
+    def may_have_it(self) -> int:
+        """How many rows so far are `unknown`, in a file of `newar run failures`: they may have the message already."""
+        return self._source.may_have_it
+
     def _mend(self, found: Recipient) -> Recipient:
         if found.recipient_id.isdigit():
             return found

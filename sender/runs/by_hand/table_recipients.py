@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from schema.outcomes import Outcome
 from sender.runs.by_hand.failures_file import VARIABLES_COLUMN, left_out, read_object
 from sender.runs.by_hand.recipient import OWN_COLUMNS, Found, recipient_or_problem
 from sender.runs.by_hand.tables.bad_line import NOT_UTF8, BadLine
@@ -22,10 +23,13 @@ class TableRecipients:
         self._outcomes = left_out(list(self._at))
         others = table.columns.others if table.columns else []
         self._others = [name for name in others if name not in (*self._outcomes, VARIABLES_COLUMN)]
+        self.may_have_it = 0
+        """Rows so far of people who may have the message already."""
         self.variables: list[str] | None = None if VARIABLES_COLUMN in self._at else self._others
 
     def __iter__(self) -> Iterator[Found]:
         id_at, when_at, zone_at = (self._at.get(name, -1) for name in OWN_COLUMNS)
+        outcome_at = self._at["outcome"] if "outcome" in self._outcomes else -1
         others = [(name, self._at[name]) for name in self._others]
         for row in self._table.rows():
             if isinstance(row, BadLine):
@@ -40,6 +44,7 @@ class TableRecipients:
             except ValueError as exc:
                 yield line, BadLine(line, f"{VARIABLES_COLUMN}: {exc}; write a JSON object, or empty the cell")
                 continue
+            self.may_have_it += outcome_at >= 0 and cells[outcome_at].strip() == Outcome.UNKNOWN
             # an empty cell is no value, so that a fallback counts
             variables |= {name: cell for name, at in others if (cell := cells[at]) and not cell.isspace()}
             when = "" if when_at < 0 else cells[when_at].strip()

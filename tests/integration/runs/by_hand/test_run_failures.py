@@ -240,3 +240,26 @@ def test_reader_that_goes_away_is_no_error(people: str, newar: CommandLine) -> N
         assert process.stdout.readline().startswith(OUTCOME_FIRST)
         process.stdout.close()
         assert process.stderr.read() == ""
+
+
+def test_file_with_people_who_may_have_the_message_is_not_submitted_unless_asked_to(
+    newar: CommandLine, people: str, tmp_path: Path
+) -> None:
+    (tmp_path / "missed.csv").write_text(newar("run", "failures", "r").stdout)
+    (tmp_path / "fixed.json").write_text('{"text": "Hi"}')
+    words = ("run", "submit", str(tmp_path / "missed.csv"), "--page", "100", "--message", str(tmp_path / "fixed.json"))
+    stopped = newar(*words)
+    assert stopped.exit_code == 1
+    assert "20 rows are `unknown`" in stopped.stderr
+    assert newar(*words, "--anyway").exit_code == 0
+
+
+def test_retries_that_may_have_reached_people_since_are_named(newar: CommandLine, people: str, log: str) -> None:
+    made = json.loads(newar("run", "retry", "r", "--class", "recipient_permanent", "--json").stdout)["run_id"]
+    assert made not in newar("run", "failures", "r").stderr
+    with psycopg.connect(log) as connection:
+        connection.execute(
+            "INSERT INTO runs (run_id, page_id, source, state) VALUES (%s, '100', 'submitted', 'finished')", [made]
+        )
+    assert f"whom {made} reached since stands here too" in newar("run", "failures", "r").stderr
+    assert "reached since" not in newar("run", "failures", made).stderr

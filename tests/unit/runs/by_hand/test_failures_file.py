@@ -153,3 +153,19 @@ def test_cell_that_is_no_object_is_named() -> None:
 def test_text_for_people_is_no_formula(text: str) -> None:
     assert plain_cell(text) == "'" + text
     assert plain_cell(f"(#100) {text}") == f"(#100) {text}"
+
+
+def test_rows_of_people_who_may_have_the_message_are_counted() -> None:
+    one, other = csv_file(("7000000000000001", Person()), ("7000000000000002", Person())).rsplit("failed", 1)
+    for text in (
+        f"{one}unknown{other}",
+        '{"recipient_id": "7000000000000001", "outcome": "failed"}\n'
+        '{"recipient_id": "7000000000000002", "outcome": "unknown"}',
+    ):
+        with open_recipients(io.StringIO(text, newline="")) as recipients:
+            assert (len(list(recipients)), recipients.may_have_it) == (2, 1)
+
+
+def test_outcome_in_any_other_file_is_a_variable_and_stops_nothing() -> None:
+    with open_recipients(io.StringIO("recipient_id,outcome\n7000000000000001,unknown\n")) as recipients:
+        assert (len(list(recipients)), recipients.may_have_it) == (1, 0)
