@@ -49,6 +49,8 @@ class _Found(msgspec.Struct):
     """Those with runs in the queue."""
     new: list[str] = []
     """Runs to be taken."""
+    refused: dict[str, str] = {}
+    """Those of them that were refused before -> why."""
     timed: list[Head] = []
     """Runs in the queue that have a send window."""
     not_taken: list[NotTaken] = []
@@ -130,8 +132,8 @@ class RunProcessor:
         await self._hours.look()
         await self._keep_hours()
         noted = await self._not_taken.read()
-        self._taking.begin(self._epoch, noted)
         found = await self._look()
+        self._taking.begin(self._epoch, noted, found.refused)
         self._timed = found.timed
         self._pages.replace_tokens(self._source.name, {page_id: token for page_id, (_, token) in found.tokens.items()})
         await self._pages.send(found.pages, self._epoch)
@@ -211,6 +213,8 @@ class RunProcessor:
             before = registered.get(head.run_id)
             if before is None or before.may_come_again(head.updated_at_s):
                 found.new.append(head.run_id)
+                if before is not None:
+                    found.refused[head.run_id] = before.reason or ""
                 found.note_token(head.page_id, head)
         over = [(head, registered[head.run_id]) for head in [*wanted, *ended] if head.run_id in registered]
         found.not_taken += filter(

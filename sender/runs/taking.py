@@ -58,13 +58,18 @@ class Taking:
         self._clock_ms = clock_ms
         self._epoch = ""
         self._noted: Noted = {}
+        self._refused: Mapping[str, str] = {}
         self.waiting: list[NotTaken] = []
         """Runs of this look that wait for their recipients."""
 
-    def begin(self, epoch: str, noted: Noted) -> None:
-        """Begin a look: the queue has this epoch, and this was noted by the one before."""
+    def begin(self, epoch: str, noted: Noted, refused: Mapping[str, str]) -> None:
+        """Begin a look: the queue has this epoch, and this was noted by the one before.
+
+        `refused`: why runs were refused that are to be taken after all; those that are not mended cost no query.
+        """
         self._epoch = epoch
         self._noted = noted
+        self._refused = refused
         self.waiting = []
 
     async def take(self, run_ids: list[str]) -> list[QueryRefused]:
@@ -117,8 +122,7 @@ class Taking:
     async def _wait(self, row: SourceRun, lacking: str) -> None:
         """Nobody is written to until all can be seen; in the end the run is refused, and may be taken again."""
         before, for_s = self._noted.get(row.run_id, (None, 0.0))
-        known = await self._registry.known([row.run_id])
-        if known or (before and before.kind == "waiting" and for_s * 1000 >= self._grace_ms):
+        if row.run_id in self._refused or (before and before.kind == "waiting" and for_s * 1000 >= self._grace_ms):
             await self._refuse(row, Refusal(lacking))
             return
         if before is None:
@@ -136,6 +140,8 @@ class Taking:
             log.info("run_taken", run_id=run.run_id, page_id=run.page_id, source=self._source.name)
 
     async def _refuse(self, row: SourceRun, refusal: Refusal) -> None:
+        if self._refused.get(row.run_id) == refusal.reason:
+            return
         if await self._registry.refuse(row, self._source.name, refusal):
             self._figures.runs_refused += 1
             hint = "mend it: it is looked at again for a day, and later when its updated_at is newer than this"

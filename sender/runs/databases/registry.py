@@ -45,6 +45,8 @@ class Known(msgspec.Struct, frozen=True):
     refused_for_now: bool
     """Of a refused one: whether it is taken once it is mended. Of a submitted one, and where a former release refused
     it, a person was told to give it a new id, and may have done so."""
+    reason: str | None
+    """Why it was refused; None: it was not."""
 
     def may_come_again(self, updated_at_s: float | None) -> bool:
         """Say whether it may be taken after all: refused, so nobody was written to, and lately, or changed since.

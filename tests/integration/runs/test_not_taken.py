@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import trio
 from structlog.testing import capture_logs
 
 from schema.run import RunState
+from sender.runs.rules.rows import SourceRun
 from tests.integration.runs.world import World
 
 
@@ -223,3 +225,28 @@ async def test_run_of_which_no_row_names_anybody_is_refused(world: World) -> Non
     row = world.registered(run)
     assert row is not None
     assert (row["state"], "none of its 2 rows has a usable recipient_id" in row["reason"]) == (RunState.REFUSED, True)
+
+
+async def test_refused_run_that_nobody_mends_is_not_written_again_with_every_look(world: World) -> None:
+    run = world.run("1", message={"txt": "Hi"})
+    written: list[str] = []
+    registry = world.registry_client()
+
+    class Counting:
+        async def refuse(self, row: SourceRun, *rest: Any) -> bool:
+            written.append(row.run_id)
+            return await registry.refuse(row, *rest)
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(registry, name)
+
+    processor = world.processor(registry=Counting())
+    for _ in range(3):
+        await world.turn(processor)
+    assert written == [run]
+    world.change(run, message='{"text": ""}')
+    await world.turn(processor)
+    assert written == [run, run]
+    row = world.registered(run)
+    assert row is not None
+    assert "text" in row["reason"]
