@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -39,8 +40,7 @@ from sender.message.template import MessageTemplate
 from sender.message.variables import read_variables
 from sender.queue.page_queue import PageQueue
 from sender.runs.by_hand.described import described_run
-from sender.runs.databases.source_views import Source
-from sender.runs.rules.rows import SourceRun
+from sender.runs.rules.rows import PageRow, SourceRun
 from sender.runs.settings import MessageRulesSettings
 from sender.sealed_tokens import SEALED_PREFIX, TokenBox, TokenUnreadable
 from sender.settings import GraphSettings, TestSettings
@@ -135,19 +135,23 @@ async def _run_and_token(settings: TryOutSettings, run_id: str) -> tuple[SourceR
         paused_until_ms = await aio(redis.hget, key("app"), "paused_until_ms")
         if float(paused_until_ms or 0) >= BY_HAND_MS:
             raise CommandFailed("everything is paused by hand, tests too: newar resume --all")
-        for name in ("source", "submitted"):
-            async with open_source(settings, name) as source:
-                for row in await source.runs([run_id]) if source else []:
-                    in_queue, _ = await PageQueue(redis).token(row.page_id or "")
-                    return row, _opened(settings, await _page_token(source, row) or in_queue)
+        async with open_source(settings, "source") as source:
+            rows = await source.runs([run_id]) if source else []
+            pages = await source.pages() if source else []
+        if not rows:
+            async with open_source(settings, "submitted") as submitted:
+                rows = await submitted.runs([run_id]) if submitted else []
+        for row in rows:
+            in_queue, _ = await PageQueue(redis).token(row.page_id or "")
+            return row, _opened(settings, _page_token(pages, row) or in_queue)
     finally:
         with trio.move_on_after(1, shield=True):
             await aio(redis.aclose)
     raise CommandFailed(f"no run has the id {run_id}: neither one of the source nor a submitted one")
 
 
-async def _page_token(source: Source | None, row: SourceRun) -> str:
-    pages = await source.pages() if source and source.name == "source" else []
+def _page_token(pages: Sequence[PageRow], row: SourceRun) -> str:
+    """Return the token that counts: the page's own, else the run's; "": neither has one."""
     of_page = next((page.page_access_token for page in pages if page.page_id == row.page_id), None)
     return (of_page or "").strip() or (row.page_access_token or "").strip()
 

@@ -53,10 +53,21 @@ async def test_own_variables_or_those_of_a_chosen_person_are_filled_in(again: Ag
         await tried(again, run, like="5")
 
 
-async def test_submitted_run_and_its_retry_are_tried_with_the_recipients_that_they_have(again: Again) -> None:
+async def test_submitted_run_is_tried_with_the_recipients_that_it_has(again: Again) -> None:
     again.db.submitted_run("mine", "1")
     again.db.sql("UPDATE submitted_runs SET page_access_token = %s", again.db.box.seal("secret-token"))
+    again.db.sql("UPDATE pages SET access_token = ''")
     assert (await tried(again, "mine")).filled_in_for == "1"
+
+
+async def test_submitted_run_is_tried_with_the_token_that_it_will_be_sent_with(again: Again) -> None:
+    again.db.submitted_run("mine", "1")
+    again.db.sql("UPDATE submitted_runs SET page_access_token = 'none at all'")
+    assert (await tried(again, "mine")).outcome == "sent"
+    again.db.sql("UPDATE pages SET access_token = 'none at all'")
+    again.db.sql("UPDATE submitted_runs SET page_access_token = %s", again.db.box.seal("secret-token"))
+    with pytest.raises(CommandFailed, match="token cannot stand in a request"):
+        await tried(again, "mine")
 
 
 async def test_refusal_of_meta_is_shown_with_its_code(again: Again) -> None:
