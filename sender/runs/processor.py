@@ -140,6 +140,9 @@ class RunProcessor:
         refused: list[QueryRefused] = []
         for start in range(0, len(found.new), HEADS_PAGE):
             refused += await self._taking.take(found.new[start : start + HEADS_PAGE])
+        for one in found.not_taken:
+            if one.run_id not in noted:
+                log.warning("run_not_taken", run_id=one.run_id, page_id=one.page_id, reason=one.reason)
         await self._not_taken.replace([*found.not_taken, *self._taking.waiting, *self._empty.values()], noted)
         self._figures.polls += 1
         self._figures.last_poll_ms = round((trio.current_time() - began) * 1000)

@@ -163,7 +163,10 @@ async def test_finished_run_that_is_queued_again_is_listed_and_not_sent(world: W
 async def test_status_that_is_nearly_a_word_is_listed_until_it_is_one(world: World) -> None:
     run, mine = world.run("1", status="Queued"), world.run("1", status="draft")
     stopped = world.run("1", status="canceled")
-    await world.turn()
+    with capture_logs() as logs:
+        await world.turn()
+        await world.turn()
+    assert sorted(line["run_id"] for line in logs if line["event"] == "run_not_taken") == sorted([run, stopped])
     assert {run_id: kind for run_id, (kind, _) in world.not_taken().items()} == {run: "word", stopped: "word"}
     assert world.not_taken()[run][1] == "its status 'Queued' is no word that counts: write queued"
     assert "write cancelled" in world.not_taken()[stopped][1]
