@@ -51,6 +51,8 @@ class _Found(msgspec.Struct):
     """Runs to be taken."""
     refused: dict[str, str] = {}
     """Those of them that were refused before -> why."""
+    begun: set[str] = set()
+    """Those of them that have jobs in the queue already."""
     timed: list[Head] = []
     """Runs in the queue that have a send window."""
     not_taken: list[NotTaken] = []
@@ -133,7 +135,7 @@ class RunProcessor:
         await self._keep_hours()
         noted = await self._not_taken.read()
         found = await self._look()
-        self._taking.begin(self._epoch, noted, found.refused)
+        self._taking.begin(self._epoch, noted, found.refused, found.begun)
         self._timed = found.timed
         self._pages.replace_tokens(self._source.name, {page_id: token for page_id, (_, token) in found.tokens.items()})
         await self._pages.send(found.pages, self._epoch)
@@ -216,6 +218,8 @@ class RunProcessor:
             before = registered.get(head.run_id)
             if before is None or before.may_come_again(head.updated_at_s):
                 found.new.append(head.run_id)
+                if (known := in_queue.get(head.run_id)) is not None and known.cursor:
+                    found.begun.add(head.run_id)
                 if before is not None:
                     found.refused[head.run_id] = before.reason or ""
                 found.note_token(head.page_id, head)

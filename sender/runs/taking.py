@@ -59,17 +59,20 @@ class Taking:
         self._epoch = ""
         self._noted: Noted = {}
         self._refused: Mapping[str, str] = {}
+        self._begun: Collection[str] = ()
         self.waiting: list[NotTaken] = []
         """Runs of this look that wait for their recipients."""
 
-    def begin(self, epoch: str, noted: Noted, refused: Mapping[str, str]) -> None:
+    def begin(self, epoch: str, noted: Noted, refused: Mapping[str, str], begun: Collection[str]) -> None:
         """Begin a look: the queue has this epoch, and this was noted by the one before.
 
         `refused`: why runs were refused that are to be taken after all; those that are not mended cost no query.
+        `begun`: runs that have jobs in the queue, though the registry does not know them (any more).
         """
         self._epoch = epoch
         self._noted = noted
         self._refused = refused
+        self._begun = begun
         self.waiting = []
 
     async def take(self, run_ids: list[str]) -> list[QueryRefused]:
@@ -107,6 +110,8 @@ class Taking:
         """Look at the run's recipients; return what is to be said of them ("" when nothing is), None: not now."""
         if self._source.name == "submitted":
             return ""  # they were stored in one step, and looked at before
+        if row.run_id in self._begun:
+            return ""  # it is being sent: whom its source no longer has is no reason to leave out the rest
         survey = await self._source.survey(row.run_id)
         if lacking := unseen(expected_recipients(row), survey.rows):
             await self._wait(row, lacking)

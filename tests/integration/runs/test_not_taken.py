@@ -253,3 +253,18 @@ async def test_refused_run_that_nobody_mends_is_not_written_again_with_every_loo
     row = world.registered(run)
     assert row is not None
     assert "text" in row["reason"]
+
+
+async def test_run_that_is_being_sent_and_whose_registry_was_lost_is_not_refused_for_those_who_are_gone(
+    world: World,
+) -> None:
+    run = world.run("1", "2", "3", "4", "5")
+    world.count_recipients()
+    world.change(run, recipients=5)
+    processor = world.processor(chunk=3)
+    await processor.poll()
+    await processor.fill(trio.current_time() - 1, trio.Event())
+    world.sql("DELETE FROM runs; DELETE FROM broadcast_recipients WHERE psid = '1'")
+    for _ in range(2):
+        await world.turn(grace_ms=0)
+    assert (world.state(run), world.recipients(run)) == (RunState.ENQUEUING, ["1", "2", "3", "4", "5"])
