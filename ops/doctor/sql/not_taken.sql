@@ -1,5 +1,6 @@
 -- Runs that wait or are never taken as they are, and those refused within a day; newest first.
-SELECT run_id, kind, reason FROM not_taken
+SELECT run_id, kind, reason, since FROM not_taken
 UNION ALL
-SELECT run_id, 'refused', reason FROM runs WHERE state = 'refused' AND finished_at > now() - interval '1 day'
-ORDER BY run_id
+SELECT run_id, 'refused', reason, finished_at FROM runs
+WHERE state = 'refused' AND finished_at > now() - interval '1 day'
+ORDER BY since DESC, run_id

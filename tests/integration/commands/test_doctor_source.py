@@ -113,13 +113,14 @@ async def test_runs_that_are_not_sent_are_told_with_their_reasons(log_database_u
     change(
         log_database_url,
         "INSERT INTO not_taken "
-        "SELECT 'source', 'w' || n, '100', 'waiting', 'nobody can be seen' FROM generate_series(1, 5) n",
+        "SELECT 'source', 'w' || n, '100', 'waiting', 'nobody can be seen', now() - interval '1 hour' "
+        "FROM generate_series(1, 5) n",
         "INSERT INTO runs (run_id, page_id, source, state, reason, finished_at) "
         "VALUES ('x', '100', 'source', 'refused', 'no token', now()), "
         "('y', '100', 'source', 'refused', 'old', '2026-01-01')",
     )
     found = await check_runs(settings)
     assert [finding.text for finding in found][::5] == [
-        "w1: nobody can be seen",
+        "x: no token",
         "1 more wait, were refused or are not taken",
     ]
