@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Mapping
 from functools import partial
 
 import structlog
+import trio
 
 from schema.run import Run
 from schema.snapshot import RunsSnapshot
@@ -23,6 +24,8 @@ log = structlog.get_logger()
 
 Noted = Mapping[str, tuple[NotTaken, float]]
 """Run id -> what the look before noted, and for how many seconds it has been so."""
+_SURVEY_EVERY_S = 60.0
+"""How often the recipients of a refused run are counted again: there may be millions."""
 
 
 class Taking:
@@ -60,6 +63,7 @@ class Taking:
         self._noted: Noted = {}
         self._refused: Mapping[str, str] = {}
         self._begun: Collection[str] = ()
+        self._survey_at: dict[str, float] = {}
         self.waiting: list[NotTaken] = []
         """Runs of this look that wait for their recipients."""
 
@@ -73,6 +77,7 @@ class Taking:
         self._noted = noted
         self._refused = refused
         self._begun = begun
+        self._survey_at = {run_id: at for run_id, at in self._survey_at.items() if run_id in refused}
         self.waiting = []
 
     async def take(self, run_ids: list[str]) -> list[QueryRefused]:
@@ -103,15 +108,23 @@ class Taking:
         run = self._check(row, now_ms=now_ms, has_token=token is not None, time_zone=zone, own_zones=own_zones)
         if isinstance(run, Refusal):
             await self._refuse(row, run)
-        elif (reason := await self._survey(row)) is not None:
+        elif self._source.name == "submitted" or row.run_id in self._begun:
+            # they were stored in one step; or it is being sent, and who is gone since is no reason to leave out the rest
+            await self._admit(run, row, "")
+        elif self._survey_is_due(row.run_id) and (reason := await self._survey(row)) is not None:
             await self._admit(run, row, reason)
+
+    def _survey_is_due(self, run_id: str) -> bool:
+        now_s = trio.current_time()
+        if run_id not in self._refused:
+            return True
+        due = now_s >= self._survey_at.get(run_id, now_s)
+        if due:
+            self._survey_at[run_id] = now_s + _SURVEY_EVERY_S
+        return due
 
     async def _survey(self, row: SourceRun) -> str | None:
         """Look at the run's recipients; return what is to be said of them ("" when nothing is), None: not now."""
-        if self._source.name == "submitted":
-            return ""  # they were stored in one step, and looked at before
-        if row.run_id in self._begun:
-            return ""  # it is being sent: whom its source no longer has is no reason to leave out the rest
         survey = await self._source.survey(row.run_id)
         if lacking := unseen(expected_recipients(row), survey.rows):
             await self._wait(row, lacking)
@@ -147,7 +160,8 @@ class Taking:
     async def _refuse(self, row: SourceRun, refusal: Refusal) -> None:
         if self._refused.get(row.run_id) == refusal.reason:
             return
-        if await self._registry.refuse(row, self._source.name, refusal):
+        for_now = self._source.name == "source" and row.run_id not in self._begun
+        if await self._registry.refuse(row, self._source.name, refusal, for_now=for_now):
             self._figures.runs_refused += 1
             hint = "mend it: it is looked at again for a day, and later when its updated_at is newer than this"
             if self._source.name == "submitted":

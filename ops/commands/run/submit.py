@@ -95,6 +95,9 @@ def submit_run(
         on_unknown=on_unknown,
     )
     url, box = settings.log_database_url.get_secret_value(), TokenBox(settings.token_encryption_key)
+    if not anyway and not file.is_file():
+        hint = "is read twice, so it must be a file of its own and no pipe: save it as one, or submit it with --anyway"
+        raise typer.BadParameter(hint, param_hint="FILE")
     refuse_unusable(run, settings.rules_off)
     found = None if anyway else dry_run_of_file(settings, file, run)
     if found is not None and found.stops and not found.unreadable:  # of those, the submission itself tells

@@ -158,8 +158,11 @@ class Registry:
         )
         return bool(added)
 
-    async def refuse(self, row: SourceRun, source: SourceName, refusal: Refusal) -> bool:
-        """Note a run as refused, and why. False: it was known already, and keeps its state."""
+    async def refuse(self, row: SourceRun, source: SourceName, refusal: Refusal, *, for_now: bool) -> bool:
+        """Note a run as refused, and why; `for_now`: it may be taken once it is mended.
+
+        False: it was known already, and keeps its state.
+        """
         added = await self._database.rows(
             statement("refuse"),
             run_id=row.run_id,
@@ -169,6 +172,7 @@ class Registry:
             parent_run_id=row.parent_run_id,
             messaging_type=messaging_type(row),
             tag=row.tag,
+            for_now=for_now,
         )
         return bool(added)
 

@@ -9,7 +9,7 @@ import trio
 from structlog.testing import capture_logs
 
 from schema.run import RunState
-from sender.runs.rules.rows import SourceRun
+from sender.runs.rules.rows import SourceRun, Survey
 from tests.integration.runs.world import World
 
 
@@ -236,9 +236,9 @@ async def test_refused_run_that_nobody_mends_is_not_written_again_with_every_loo
     registry = world.registry_client()
 
     class Counting:
-        async def refuse(self, row: SourceRun, *rest: Any) -> bool:
+        async def refuse(self, row: SourceRun, *rest: Any, for_now: bool) -> bool:
             written.append(row.run_id)
-            return await registry.refuse(row, *rest)
+            return await registry.refuse(row, *rest, for_now=for_now)
 
         def __getattr__(self, name: str) -> object:
             return getattr(registry, name)
@@ -268,3 +268,35 @@ async def test_run_that_is_being_sent_and_whose_registry_was_lost_is_not_refused
     for _ in range(2):
         await world.turn(grace_ms=0)
     assert (world.state(run), world.recipients(run)) == (RunState.ENQUEUING, ["1", "2", "3", "4", "5"])
+
+
+async def test_recipients_of_a_refused_run_are_not_counted_again_with_every_look(world: World) -> None:
+    run = world.run("24012345678901200", "24012345678901300", "10212345678901200")
+    processor = world.processor()
+    source = processor._taking._source
+    counted: list[str] = []
+    survey = source.survey
+
+    async def counting(run_id: str) -> Survey:
+        counted.append(run_id)
+        return await survey(run_id)
+
+    source.survey = counting  # type: ignore[method-assign]
+    for _ in range(4):
+        await world.turn(processor)
+    assert counted == [run, run]  # when it was refused, and once within the next minute
+
+
+async def test_run_that_is_being_sent_and_refused_after_all_does_not_come_again(world: World) -> None:
+    run = world.run(*(str(n) for n in range(10, 20)))
+    processor = world.processor(chunk=3)
+    await processor.poll()
+    await processor.fill(trio.current_time() - 1, trio.Event())
+    world.sql("DELETE FROM runs")
+    world.change(run, message='{"txt": "Hi"}')
+    await world.turn()
+    assert world.state(run) == RunState.REFUSED
+    world.change(run, message='{"text": "Hi"}')
+    jobs = len(world.jobs(run))
+    await world.turn()
+    assert (world.state(run), len(world.jobs(run))) == (RunState.REFUSED, jobs)

@@ -7,3 +7,5 @@ SELECT %(source)s, * FROM unnest(%(run_ids)s::text[], %(page_ids)s::text[], %(ki
 ORDER BY run_id
 ON CONFLICT (source, run_id) DO UPDATE SET (page_id, kind, reason) = (EXCLUDED.page_id, EXCLUDED.kind, EXCLUDED.reason),
     since = CASE WHEN not_taken.kind = EXCLUDED.kind THEN not_taken.since ELSE now() END
+    WHERE (not_taken.page_id, not_taken.kind, not_taken.reason)
+        IS DISTINCT FROM (EXCLUDED.page_id, EXCLUDED.kind, EXCLUDED.reason)
