@@ -124,8 +124,12 @@ class Source:
         return int(count)
 
     async def pages(self) -> list[PageRow]:
-        """Return what the source says of its pages; nothing when it has no such view."""
-        self._checked = self._checked and self._has_pages and self._has_count  # they may be added at any time
+        """Return what the source says of its pages; nothing when it has no such view.
+
+        A poll begins with this, so the views are compared again here: one that was made anew since then may have a
+        column of a type that no query refuses, such as a moment without its time zone.
+        """
+        self._checked = False
         await self._check()
         if not self._has_pages or self._views.pages is None:
             return []
@@ -143,7 +147,7 @@ class Source:
         raise QueryRefused(refused.part, f"{refused} (compare your views with schema/source/views.sql)") from refused
 
     async def _check(self) -> None:
-        """Compare the views with what they must offer: once, and again after an error.
+        """Compare the views with what they must offer: at every poll, and again after an error.
 
         Raises:
             QueryRefused: naming every view and column that is missing, and what to write.

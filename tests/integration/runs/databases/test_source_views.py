@@ -101,6 +101,22 @@ async def test_column_of_an_impossible_type_is_an_error_that_names_the_samples(
         await world.turn()
 
 
+async def test_view_that_is_made_anew_between_two_polls_is_compared_again(world: World) -> None:
+    world.count_recipients()
+    processor = world.processor()
+    first = world.run("1")
+    await world.turn(processor)
+    world.sql("DROP VIEW newar_recipients")
+    world.sql(
+        "CREATE VIEW newar_recipients AS SELECT broadcast_id::text AS run_id, psid AS recipient_id, variables, "
+        "now() AT TIME ZONE 'Asia/Bangkok' AS last_interaction_at, NULL::text AS time_zone FROM broadcast_recipients"
+    )
+    second = world.run("2")
+    with pytest.raises(QueryRefused, match="last_interaction_at of the view newar_recipients is timestamp without"):
+        await world.turn(processor)
+    assert (world.recipients(first), world.registered(second)) == (["1"], None)
+
+
 async def test_a_domain_over_moments_is_one(world: World) -> None:
     world.sql("CREATE DOMAIN moment AS timestamptz; DROP VIEW newar_recipients")
     world.sql(
