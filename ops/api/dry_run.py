@@ -104,6 +104,8 @@ class DryRuns:
                 row, _chunks(rows), await self._page(row.page_id), columns=recipients.variables or ()
             )
             deque(rows, maxlen=0)  # of a run that is refused, nobody has read the lines yet
+            if not found.recipients and not found.stops and not bad:
+                bad.append("the file names no recipient")
             more = [f"and {len(bad) - SHOWN_PROBLEMS} more lines"] if len(bad) > SHOWN_PROBLEMS else []
             twice = [_TWICE.format(recipients.may_have_it)] if recipients.may_have_it else []
             return msgspec.structs.replace(

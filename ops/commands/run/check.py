@@ -124,7 +124,7 @@ def print_dry_run(found: DryRun) -> None:
         rows = [(one.recipients, one.outcome, one.error_class, _examples(one)) for one in found.left_out]
         print_table(["RECIPIENTS", "OUTCOME", "CLASS", "EXAMPLES"], rows)
     for line in _names(found):
-        typer.echo(printable(line))
+        typer.echo(f"\n{printable(line)}")
     for sample in found.samples:
         typer.echo(f"\n{sample.recipient_id} would get:\n{_shown(sample.message)}")
     for note in found.notes:
@@ -149,10 +149,10 @@ def summary(found: DryRun) -> str:
 def _names(found: DryRun) -> Iterator[str]:
     for missing in found.missing_names:
         end = "get its fallback" if missing.fallback else "do not get the message"
-        yield f"\n{{{{{missing.name}}}}}: {missing.without} have no value and {end}{_meant(missing.did_you_mean)}"
+        yield f"{{{{{missing.name}}}}}: {missing.without} have no value and {end}{_meant(missing.did_you_mean)}"
     if found.unused_names:
         unused = [f"{one.name}{_meant(one.did_you_mean)}" for one in found.unused_names]
-        yield f"\nNobody asks for: {', '.join(unused[:SHOWN_NAMES])}" + (" …" if len(unused) > SHOWN_NAMES else "")
+        yield f"Nobody asks for: {', '.join(unused[:SHOWN_NAMES])}" + (" …" if len(unused) > SHOWN_NAMES else "")
 
 
 def _meant(name: str | None) -> str:
@@ -166,4 +166,6 @@ def _examples(one: LeftOut) -> str:
 def _shown(message: dict[str, Any]) -> str:
     text = message.get("text")
     only_text = isinstance(text, str) and len(message) == 1
-    return printable(str(text)) if only_text else printable(msgspec.json.encode(message).decode())
+    if not only_text:
+        return printable(msgspec.json.encode(message).decode())
+    return "\n".join(printable(line) for line in str(text).split("\n"))

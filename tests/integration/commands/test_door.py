@@ -235,6 +235,24 @@ ADDRESSES = {
 }
 
 
+def test_check_of_a_file_shows_the_lines_of_a_message_and_what_is_said_of_it(desk: CommandLine) -> None:
+    desk.file("people.csv", csv(f"{ID},{NOW},Ann"))
+    desk.file("message.json", json.dumps({"text": "Hi\nyou \x07"}))
+    result = desk("run", "check", "people.csv", "--page", "104512345678901", "--message", "message.json")
+    assert (result.exit_code, "would get:\nHi\nyou \N{REPLACEMENT CHARACTER}\n" in result.stdout) == (0, True)
+    assert "\nNobody asks for: first_name" in result.stdout
+
+
+def test_check_of_a_file_without_recipients_fails_as_its_submission(desk: CommandLine) -> None:
+    desk.file("people.csv", csv())
+    desk.file("message.json", json.dumps(HELLO))
+    run = ("people.csv", "--page", "104512345678901", "--message", "message.json")
+    checked, submission = desk("run", "check", *run), desk("run", "submit", *run)
+    assert (checked.exit_code, submission.exit_code) == (1, 1)
+    assert "names no recipient" in checked.stdout
+    assert "names no recipient" in submission.stderr
+
+
 @pytest.mark.parametrize("case", ADDRESSES)
 def test_address_that_cannot_be_is_told_without_a_piece_of_its_password(
     newar: CommandLine, log_database_url: str, case: str
