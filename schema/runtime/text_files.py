@@ -13,7 +13,7 @@ UTF8 = "utf-8-sig"
 def encoding_of(path: Path) -> str:
     """Return how a file is to be decoded, by the mark at its beginning. Errors: OSError."""
     with path.open("rb") as file:
-        return "utf-16" if file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else UTF8
+        return _encoding(file.read(2))
 
 
 def open_lines(path: Path) -> TextIO:
@@ -23,5 +23,10 @@ def open_lines(path: Path) -> TextIO:
 
 
 def read_text(path: Path) -> str:
-    """Read a small file as a whole. Errors: OSError, UnicodeDecodeError."""
-    return path.read_text(encoding_of(path))
+    """Read a small file as a whole, a pipe too: opened once. Errors: OSError, UnicodeDecodeError."""
+    content = path.read_bytes()
+    return content.decode(_encoding(content))
+
+
+def _encoding(content: bytes) -> str:
+    return "utf-16" if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else UTF8

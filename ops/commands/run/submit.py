@@ -80,6 +80,8 @@ def submit_run(
     would get the message, or it asks for a name that nobody has.
     """
     settings = load_checked(_SubmitSettings)
+    if not file.is_file():
+        raise typer.BadParameter("is a pipe, and is read twice: write it into a file first", param_hint="FILE")
     run = SubmittedRun(
         run_id=run_id or _new_id(),
         page_id=page,

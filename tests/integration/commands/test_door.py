@@ -7,6 +7,7 @@ test_redis_login.py; a mended message in runs/by_hand/test_mended_and_sent_again
 from __future__ import annotations
 
 import json
+import os
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -212,6 +213,31 @@ def test_run_that_is_there_is_checked_by_its_id(desk: CommandLine) -> None:
     assert (unknown.exit_code, "no run has the id nobody" in unknown.stderr) == (1, True)
 
 
+def test_check_of_a_file_shows_the_lines_of_a_message_and_what_is_said_of_it(desk: CommandLine) -> None:
+    desk.file("people.csv", csv(f"{ID},{NOW},Ann"))
+    desk.file("message.json", json.dumps({"text": "Hi\nyou \x07"}))
+    result = desk("run", "check", "people.csv", "--page", "104512345678901", "--message", "message.json")
+    assert (result.exit_code, "would get:\nHi\nyou \N{REPLACEMENT CHARACTER}\n" in result.stdout) == (0, True)
+    assert "\nNobody asks for: first_name" in result.stdout
+
+
+def test_check_of_a_file_without_recipients_fails_as_its_submission(desk: CommandLine) -> None:
+    desk.file("people.csv", csv())
+    desk.file("message.json", json.dumps(HELLO))
+    run = ("people.csv", "--page", "104512345678901", "--message", "message.json")
+    checked, submission = desk("run", "check", *run), desk("run", "submit", *run)
+    assert (checked.exit_code, submission.exit_code) == (1, 1)
+    assert "names no recipient" in checked.stdout
+    assert "names no recipient" in submission.stderr
+
+
+def test_pipe_of_recipients_is_refused_before_it_is_read(desk: CommandLine) -> None:
+    os.mkfifo(desk.folder / "people.csv")
+    desk.file("message.json", json.dumps(HELLO))
+    result = desk("run", "submit", "people.csv", "--page", "104512345678901", "--message", "message.json")
+    assert (result.exit_code, "is a pipe" in result.stderr) == (2, True), result.output
+
+
 ADDRESSES = {
     "brackets in a password": (
         "LOG_DATABASE_URL",
@@ -233,24 +259,6 @@ ADDRESSES = {
     "a blank in a host": ("GRAPH_API_URL", "https://graph facebook.com", "GRAPH_API_URL"),
     "a proxy without a port": ("HTTPS_PROXY", "http://p:abc", "HTTPS_PROXY"),
 }
-
-
-def test_check_of_a_file_shows_the_lines_of_a_message_and_what_is_said_of_it(desk: CommandLine) -> None:
-    desk.file("people.csv", csv(f"{ID},{NOW},Ann"))
-    desk.file("message.json", json.dumps({"text": "Hi\nyou \x07"}))
-    result = desk("run", "check", "people.csv", "--page", "104512345678901", "--message", "message.json")
-    assert (result.exit_code, "would get:\nHi\nyou \N{REPLACEMENT CHARACTER}\n" in result.stdout) == (0, True)
-    assert "\nNobody asks for: first_name" in result.stdout
-
-
-def test_check_of_a_file_without_recipients_fails_as_its_submission(desk: CommandLine) -> None:
-    desk.file("people.csv", csv())
-    desk.file("message.json", json.dumps(HELLO))
-    run = ("people.csv", "--page", "104512345678901", "--message", "message.json")
-    checked, submission = desk("run", "check", *run), desk("run", "submit", *run)
-    assert (checked.exit_code, submission.exit_code) == (1, 1)
-    assert "names no recipient" in checked.stdout
-    assert "names no recipient" in submission.stderr
 
 
 @pytest.mark.parametrize("case", ADDRESSES)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -26,6 +28,14 @@ def test_a_file_is_read_as_its_mark_says(tmp_path: Path, encoding: str) -> None:
     assert read_text(file) == PEOPLE
     with open_lines(file) as lines:
         assert list(lines) == PEOPLE.splitlines(keepends=True)
+
+
+def test_a_pipe_is_read_once(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with ThreadPoolExecutor(1) as other:
+        other.submit(pipe.write_bytes, "\ufeffZo\u00eb".encode())
+        assert read_text(pipe) == "Zo\u00eb"
 
 
 @pytest.mark.parametrize(("encoding", "bad"), [("utf-8", b"\xff"), ("utf-16", b"\x41")])
