@@ -157,6 +157,10 @@ class DryRuns:
                     entries.setdefault(entry.recipient_id, []).append(entry)
                 examination.add(rows, entries)
         found = examination.report()
+        if found.recipients and run.expires_at_ms <= due_ms:
+            found.stops.append(
+                "its expires_at comes before it can begin: everybody would end as expired; write a later one"
+            )
         per_second = await self._per_second(run, page)
         takes_s = round(found.would_get / per_second, 1) if per_second else None
         return msgspec.structs.replace(found, per_second=per_second, takes_s=takes_s)

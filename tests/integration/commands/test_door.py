@@ -231,6 +231,12 @@ def test_check_of_a_file_without_recipients_fails_as_its_submission(desk: Comman
     assert "names no recipient" in submission.stderr
 
 
+def test_run_that_has_expired_before_it_begins_is_told(desk: CommandLine) -> None:
+    refused = submitted(desk, csv(f"{ID},{NOW},Ann"), HELLO, "--expires-at", "2026-01-01T10:00:00Z")
+    assert (refused.exit_code, "expires_at comes before it can begin" in refused.stderr) == (1, True), refused.output
+    assert submitted(desk, csv(f"{ID},{NOW},Ann"), HELLO, "--expires-at", "2999-01-01T10:00:00Z").exit_code == 0
+
+
 def test_pipe_of_recipients_is_refused_before_it_is_read(desk: CommandLine) -> None:
     os.mkfifo(desk.folder / "people.csv")
     desk.file("message.json", json.dumps(HELLO))
