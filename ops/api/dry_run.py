@@ -18,6 +18,7 @@ from schema.run import Run
 from schema.runtime.outage import Outage
 from schema.runtime.settings import SourceDatabaseSettings
 from sender.message.window import Now
+from sender.queue.page_queue import PageQueue
 from sender.runs.by_hand.recipient import Recipient
 from sender.runs.by_hand.recipients_file import open_recipients
 from sender.runs.by_hand.submit import SHOWN_PROBLEMS
@@ -98,11 +99,10 @@ class DryRuns:
             OSError: it cannot be read.
         """
         bad: list[str] = []
+        page = await self._page(row.page_id)
         with open_recipients(file) as recipients:
             rows = _rows(recipients, bad)
-            found = await self._examine(
-                row, _chunks(rows), await self._page(row.page_id), columns=recipients.variables or ()
-            )
+            found = await self._examine(row, _chunks(rows), page, columns=recipients.variables or ())
             deque(rows, maxlen=0)  # of a run that is refused, nobody has read the lines yet
             if not found.recipients and not found.stops and not bad:
                 bad.append("the file names no recipient")
@@ -111,6 +111,7 @@ class DryRuns:
             return msgspec.structs.replace(
                 found,
                 stops=[*found.stops, *twice],
+                notes=[*found.notes, *await self._token_note(row, page)],
                 unreadable=[*bad[:SHOWN_PROBLEMS], *more],
                 taken_as=recipients.how(),
             )
@@ -120,12 +121,22 @@ class DryRuns:
         found = await self._examine(row, _recipients(source, row.run_id), page)
         survey = await source.survey(row.run_id)
         problem = unseen(expected_recipients(row), survey.rows) or unusable(survey)
-        token = row.page_access_token or (page.page_access_token if page else None)
         return msgspec.structs.replace(
             found,
             stops=[*found.stops, *([problem] if problem else [])],
-            notes=[*found.notes, *([] if (token or "").strip() else [_TOKENLESS])],
+            notes=[*found.notes, *await self._token_note(row, page)],
         )
+
+    async def _token_note(self, row: SourceRun, page: PageRow | None) -> list[str]:
+        """Say that nobody knows a token of the page, where that is so."""
+        tokens = [row.page_access_token, page.page_access_token if page else None]
+        if any((token or "").strip() for token in tokens):
+            return []
+        try:
+            in_queue, _ = await PageQueue(self._redis).token(row.page_id or "") if self._redis else ("unknown", 0)
+        except (RedisError, OSError):
+            return []
+        return [] if in_queue else [_TOKENLESS]
 
     async def _page(self, page_id: str | None) -> PageRow | None:
         """Return what the source says of a page; None: nothing, or it cannot be asked."""

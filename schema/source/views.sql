@@ -13,7 +13,9 @@ BEGIN;
 --   status         queued: send it · paused: wait · cancelled: stop for good. Rows with other words are ignored; those
 --                  that are nearly one of these, such as Queued, are listed by newar run list.
 --   recipients     how many rows the run has in newar_recipients; may be left out. The run waits until all can be seen:
---                  worth having where recipients are written after their run. Without it a run waits for the first one
+--                  worth having where recipients are written after their run. Without it a run waits for the first one.
+--                  0: nobody is meant. Of a counter that begins at 0, write NULLIF(counter, 0) AS recipients
+--   updated_at     when the row was changed; let a trigger write it, such as Supabase's moddatetime
 --   message        the `message` object of Facebook's Send API; {{name}} and {{name|fallback}} in its strings are filled
 --                  in from the recipient's variables
 --   messaging_type UPDATE (the default; within 24 hours of the person's last action), RESPONSE, UTILITY or

@@ -109,7 +109,7 @@ class Taking:
         if isinstance(run, Refusal):
             await self._refuse(row, run)
         elif self._source.name == "submitted" or row.run_id in self._begun:
-            # they were stored in one step; or it is being sent, and who is gone since is no reason to leave out the rest
+            # they were stored in one step; or it is being sent, and who is gone since is no reason to leave out others
             await self._admit(run, row, "")
         elif self._survey_is_due(row.run_id) and (reason := await self._survey(row)) is not None:
             await self._admit(run, row, reason)

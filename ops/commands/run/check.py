@@ -63,6 +63,8 @@ def check_run(
     people would get them. The exit code is 1 when something is certain to fail. Nothing is written anywhere.
     """
     settings = load_checked(DryRunSettings)
+    if page is None and message is None and Path(target).is_file():
+        raise typer.BadParameter("a file goes with --page and --message", param_hint=target)
     if page is None and message is None:
         found = run_once(lambda: _dry_run(settings, lambda runs: runs.of_run(target)))
     else:

@@ -97,9 +97,6 @@ def submit_run(
         on_unknown=on_unknown,
     )
     url, box = settings.log_database_url.get_secret_value(), TokenBox(settings.token_encryption_key)
-    if not anyway and not file.is_file():
-        hint = "is read twice, so it must be a file of its own and no pipe: save it as one, or submit it with --anyway"
-        raise typer.BadParameter(hint, param_hint="FILE")
     refuse_unusable(run, settings.rules_off)
     found = None if anyway else dry_run_of_file(settings, file, run)
     if found is not None and found.stops and not found.unreadable:  # of those, the submission itself tells
@@ -117,6 +114,8 @@ def _say(run_id: str, done: Submitted, found: DryRun | None, as_json: bool) -> N
         typer.echo(printable(done.taken_as))
         if found:
             typer.echo(summary(found))
+            for note in found.notes:
+                typer.echo(f"Note: {printable(note)}")
         typer.echo(f"run {run_id}: submitted with {done.recipients} recipients; newar run show {run_id} follows it")
 
 

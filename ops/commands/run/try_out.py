@@ -117,8 +117,11 @@ async def try_out(settings: TryOutSettings, run_id: str, to: str, like: str | No
         request = requests.single(job_id(run_id, to), Job(to, read_variables(variables)), 0)
     except (NotSendable, UnfitRequestPart) as exc:
         raise CommandFailed(f"the message cannot be sent like this: {exc}") from None
+    log_url = settings.log_database_url.get_secret_value()
+    if await query(log_url, sql("denied"), {"page_id": run.page_id, "recipient_id": to}):
+        raise CommandFailed(f"{to} is on the deny list of page {run.page_id}: newar suppression remove takes them off")
     note = {"who": who(), "run_id": run_id, "detail": f"to {to}, filled in for {person}"}
-    await query(settings.log_database_url.get_secret_value(), sql("try_out_audit"), note)
+    await query(log_url, sql("try_out_audit"), note)
     outcome, answer = await _send(settings, request, to)
     if isinstance(answer, str):
         return TryOut(run_id, to, person, outcome, error_message=answer)

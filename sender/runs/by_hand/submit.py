@@ -91,7 +91,7 @@ async def submit(
 
 
 def as_row(run: SubmittedRun) -> SourceRun:
-    """Return the run as the run processor will read it, without its token."""
+    """Return the run as the run processor will read it."""
 
     def seconds(moment: datetime | None) -> float | None:
         return None if moment is None else moment.timestamp()
@@ -99,7 +99,7 @@ def as_row(run: SubmittedRun) -> SourceRun:
     return SourceRun(
         run_id=run.run_id,
         page_id=run.page_id,
-        page_access_token=None,
+        page_access_token=run.page_access_token,
         message=msgspec.json.encode(run.message).decode(),
         messaging_type=run.messaging_type,
         tag=run.tag,

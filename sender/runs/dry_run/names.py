@@ -35,6 +35,11 @@ class Names:
         self._have: Counter[str] = Counter()
         self._people = 0
 
+    @property
+    def people(self) -> int:
+        """How many were noted."""
+        return self._people
+
     def add(self, variables: Mapping[str, Any] | None) -> None:
         """Note a person's variables, flat as `read_variables` gives them."""
         self._people += 1

@@ -244,6 +244,18 @@ def test_pipe_of_recipients_is_refused_before_it_is_read(desk: CommandLine) -> N
     assert (result.exit_code, "is a pipe" in result.stderr) == (2, True), result.output
 
 
+def test_submission_says_that_nobody_knows_a_token_of_the_page(desk: CommandLine) -> None:
+    result = submitted(desk, csv(f"{ID},{NOW},Ann"))
+    assert (result.exit_code, "page_access_token" in result.stdout) == (0, True), result.output
+    with_token = submitted(desk, csv(f"{ID},{NOW},Ann"), HELLO, "--token-file", desk.file("token", "EAAtoken"))
+    assert (with_token.exit_code, "page_access_token" in with_token.stdout) == (0, False), with_token.output
+
+
+def test_file_without_its_page_and_message_is_told_what_goes_with_it(desk: CommandLine) -> None:
+    result = desk("run", "check", desk.file("people.csv", csv(f"{ID},{NOW},Ann")))
+    assert (result.exit_code, "--page and --message" in result.output) == (2, True)
+
+
 ADDRESSES = {
     "brackets in a password": (
         "LOG_DATABASE_URL",

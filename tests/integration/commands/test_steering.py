@@ -117,7 +117,7 @@ def test_what_is_done_to_a_run_that_nobody_has_taken_is_in_the_trail(desk: Comma
     for word in ("pause", "resume", "cancel"):
         assert desk("run", word, run_id).exit_code == 0
     rows = sql(log_database_url, "SELECT who, what, target, stream_id FROM audit ORDER BY id")
-    assert rows == [(who(), f"run {word}", run_id, None) for word in ("pause", "resume", "cancel")]
+    assert rows == [(who(), f"run {word}", run_id, None) for word in ("submit", "pause", "resume", "cancel")]
 
 
 def test_a_braked_run_says_why_and_is_resumed(desk: CommandLine, client: redis.Redis, log_database_url: str) -> None:

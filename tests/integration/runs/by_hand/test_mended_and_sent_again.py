@@ -11,9 +11,10 @@ from typing import Any
 
 import trio
 
+from ops.commands.run.retry import RetrySettings, name_stops
 from schema.outcomes import ErrorClass
 from schema.runtime.asyncio_door import aio
-from tests.integration.runs.by_hand.world import Again, make_partitions, people
+from tests.integration.runs.by_hand.world import Again, made, make_partitions, people
 
 PROJECT = Path(__file__).parents[4]
 MENDED = '{"text": "Hi {{name|you}}"}'
@@ -90,3 +91,14 @@ async def test_run_that_was_braked_and_cancelled_is_mended_and_sent_to_the_rest(
         child = told.split()[1].rstrip(":")
         assert await again.adds_up(child, everybody) == {"sent": len(everybody)}
     assert sorted(await again.accepted()) == everybody
+
+
+async def test_mended_message_that_asks_for_a_name_that_nobody_has_is_told_before_a_retry(again: Again) -> None:
+    again.db.sql("INSERT INTO subscribers VALUES ('100', '1', 'Ann', now())")
+    run = again.db.run("1")
+    await again.db.turn()
+    settings = made(RetrySettings, again.values)
+    [stop] = await name_stops(settings, run, {"text": "Hi {{user_first_name}}"})
+    assert "write {{first_name}}" in stop
+    assert await name_stops(settings, run, {"text": "Hi {{first_name}}"}) == []
+    assert await name_stops(settings, run, {"text": "{{"}) == []

@@ -70,6 +70,14 @@ async def test_submitted_run_is_tried_with_the_token_that_it_will_be_sent_with(a
         await tried(again, "mine")
 
 
+async def test_nobody_of_the_deny_list_is_tested_on(again: Again) -> None:
+    again.db.sql("INSERT INTO suppressions VALUES ('100', '9', 'denied', now(), NULL, 'ana')")
+    with pytest.raises(CommandFailed, match="9 is on the deny list of page 100"):
+        await tried(again, again.db.run("1"))
+    again.db.sql("UPDATE suppressions SET lifted_at = now()")
+    assert (await tried(again, again.db.run("1"))).outcome == "sent"
+
+
 async def test_refusal_of_meta_is_shown_with_its_code(again: Again) -> None:
     run = again.db.run("1")
     await again.control(people={"recipient_unavailable_551": ["9"]})
