@@ -18,8 +18,9 @@ from sender.runs.databases.errors import QueryRefused
 from sender.runs.databases.not_taken_runs import NotTakenRuns
 from sender.runs.databases.registry import Filling, Registry
 from sender.runs.databases.source_views import Source
+from sender.runs.found import Found
 from sender.runs.known_pages import KnownPages
-from sender.runs.rules.not_taken import NotTaken, spent, unknown_word, unseen
+from sender.runs.rules.not_taken import NotTaken, asks_to_stop, spent, unknown_word, unseen
 from sender.runs.rules.records import RecipientRow, records
 from sender.runs.rules.rows import Head
 from sender.runs.rules.steering import Step, steps
@@ -38,31 +39,6 @@ class _Place(msgspec.Struct, frozen=True):
     cursor: str
     hours: str
     """What its hours were made of when this was made; "" when it has none."""
-
-
-class _Found(msgspec.Struct):
-    """What a poll gathers while it looks at runs."""
-
-    tokens: dict[str, tuple[float, str]] = {}
-    """Page -> when the run was changed, and the token that it brings: of those to be sent, the newest."""
-    pages: set[str] = set()
-    """Those with runs in the queue."""
-    new: list[str] = []
-    """Runs to be taken."""
-    refused: dict[str, str] = {}
-    """Those of them that were refused before -> why."""
-    begun: set[str] = set()
-    """Those of them that have jobs in the queue already."""
-    timed: list[Head] = []
-    """Runs in the queue that have a send window."""
-    not_taken: list[NotTaken] = []
-    """Runs that will not be taken as they are."""
-
-    def note_token(self, page_id: str | None, head: Head) -> None:
-        if token := (head.page_access_token or "").strip():
-            entry = (head.updated_at_s or 0.0, token)
-            newest = self.tokens.setdefault(page_id or "", entry)
-            self.tokens[page_id or ""] = max(newest, entry, key=lambda one: one[0])
 
 
 class RunProcessor:
@@ -177,16 +153,25 @@ class RunProcessor:
                 waiting.append(following)
         return refused
 
-    async def _look(self) -> _Found:
-        found = _Found()
+    async def _look(self) -> Found:
+        found = Found()
         if self._source.name == "source":
             self._pages.replace(await self._source.pages())
-            found.not_taken += [unknown_word(*row) for row in await self._source.unknown_words()]
+            words = await self._source.unknown_words()
+            found.not_taken += [unknown_word(*row) for row in words]
+            await self._hold([run_id for run_id, _, status in words if asks_to_stop(status)])
         after = ""
         while heads := await self._source.heads(after, HEADS_PAGE):
             after = heads[-1].run_id
             await self._look_at({head.run_id: head for head in heads}, found)
         return found
+
+    async def _hold(self, run_ids: list[str]) -> None:
+        """Hold runs whose source nearly says that they are to stop: a hold is undone, a message is not."""
+        for known in (await self._queue.glance(run_ids)).values():
+            if not _has_ended(known) and "source" not in known.held_by:
+                await self._queue.hold(known.run_id, "source")
+                log.info("run_steered", run_id=known.run_id, step="hold source")
 
     async def _keep_hours(self) -> None:
         """See to the hours of the runs of the last look: also when the next one fails."""
@@ -198,7 +183,7 @@ class RunProcessor:
                     await self._queue.hold(known.run_id, "window")
                     log.info("run_steered", run_id=known.run_id, step="hold window")
 
-    async def _look_at(self, heads: dict[str, Head], found: _Found) -> None:
+    async def _look_at(self, heads: dict[str, Head], found: Found) -> None:
         in_queue = await self._queue.glance(list(heads))
         for head in heads.values():
             known = in_queue.get(head.run_id)

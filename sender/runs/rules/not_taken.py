@@ -63,5 +63,15 @@ def spent(head: Head, ended_at_s: float | None) -> NotTaken | None:
 
 def unknown_word(run_id: str, page_id: str, status: str) -> NotTaken:
     """Say of a run that its status means nothing here, though it looks like a word that does."""
-    meant = next((word for word in _WORDS if word[0] == status.strip().lower()[:1]), _WORDS[0])
-    return NotTaken(run_id, page_id, "word", f"its status {status[:40]!r} is no word that counts: write {meant}")
+    stop = "; until then it is held, if it is being sent" if asks_to_stop(status) else ""
+    reason = f"its status {status[:40]!r} is no word that counts: write {_meant(status)}{stop}"
+    return NotTaken(run_id, page_id, "word", reason)
+
+
+def asks_to_stop(status: str) -> bool:
+    """Say whether a status that is no word that counts looks like one that stops a run."""
+    return _meant(status) != "queued"
+
+
+def _meant(status: str) -> str:
+    return next((word for word in _WORDS if word[0] == status.strip().lower()[:1]), _WORDS[0])

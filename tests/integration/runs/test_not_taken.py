@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
 import trio
 from structlog.testing import capture_logs
 
@@ -175,6 +176,24 @@ async def test_status_that_is_nearly_a_word_is_listed_until_it_is_one(world: Wor
     await world.turn()
     assert list(world.not_taken()) == [stopped]
     assert world.recipients(run) == ["1"]
+
+
+@pytest.mark.parametrize("word", ["canceled", "Cancelled", " paused ", "PAUSE"])
+async def test_run_that_is_nearly_told_to_stop_is_held_until_the_word_is_right(world: World, word: str) -> None:
+    run = world.run("1")
+    await world.turn()
+    world.change(run, status=word)
+    await world.turn()
+    assert (await world.facts(run)).held_by == ["source"]
+    assert "until then it is held" in world.not_taken()[run][1]
+    world.change(run, status="queued")
+    await world.turn()
+    assert ((await world.facts(run)).held_by, world.not_taken()) == ([], {})
+    world.change(run, status=word)
+    await world.turn()
+    world.change(run, status="cancelled")
+    await world.turn()
+    assert (await world.facts(run)).state == RunState.CANCELLED
 
 
 async def test_two_processors_at_once_note_the_same(world: World) -> None:
