@@ -38,7 +38,7 @@ from sender.runs.rules.surely_not_sent import Suppression
 Chunks = AsyncIterator[list[RecipientRow]]
 CHUNK = 2000
 _TWICE = "{} rows are `unknown`: these people may have the message already, so take them out of the file"
-_TOKENLESS = "neither the run nor its page has a page_access_token: refused, unless another run of the page brings one"
+_TOKENLESS = "nobody knows a page_access_token of this page: the run is refused, unless another of the page brings one"
 
 
 class NoSuchRun(Exception):

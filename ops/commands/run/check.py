@@ -141,11 +141,12 @@ def print_dry_run(found: DryRun) -> None:
 
 def summary(found: DryRun) -> str:
     """Say in one line who would get it, and how long it takes."""
-    twice = f", {found.duplicates} of them twice" if found.duplicates else ""
-    text = f"{found.would_get} of {found.recipients} recipients{twice} would get it"
+    twice = f" ({found.duplicates} rows name somebody again)" if found.duplicates else ""
+    text = f"{found.would_get} of {found.recipients} recipients would get it{twice}"
     if found.takes_s is None:
         return f"{text}; how long that takes is not known"
-    return f"{text}; at {found.per_second:g} a second, that takes {lasting(found.takes_s)}"
+    takes = lasting(found.takes_s) if found.takes_s >= 1 else "less than a second"
+    return f"{text}; at {found.per_second:g} a second, that takes {takes}"
 
 
 def _names(found: DryRun) -> Iterator[str]:
