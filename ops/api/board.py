@@ -68,17 +68,8 @@ class Board:
         self._health = Shared(lambda: check_all(settings, self._seen), HEALTH_FRESH_S)
         self._registry = Shared(self._read_registry, HISTORY_FRESH_S)
         self._overview: tuple[Moment, bytes] | None = None
-        self._dry_runs = (
-            DryRuns(
-                url,
-                settings,
-                redis,
-                keep_window=settings.enforce_messaging_window,
-                rules_off=settings.rules_off,
-            )
-            if url
-            else None
-        )
+        keep_window, rules_off = settings.enforce_messaging_window, settings.rules_off
+        self._dry_runs = DryRuns(settings, redis, keep_window=keep_window, rules_off=rules_off) if url else None
 
     async def moment(self) -> Moment:
         """Return what is known now, at most a second old."""

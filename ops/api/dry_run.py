@@ -9,24 +9,23 @@ from pathlib import Path
 from typing import TextIO
 
 import msgspec
-from pydantic import SecretStr
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from ops.api.source_of import RecipientsSettings, open_source
 from ops.api.speed import messages_per_second
 from schema.run import Run
 from schema.runtime.outage import Outage
-from schema.runtime.settings import SourceDatabaseSettings
 from sender.message.window import Now
 from sender.queue.page_queue import PageQueue
-from sender.runs.by_hand.recipient import Recipient
-from sender.runs.by_hand.recipients_file import open_recipients
+from sender.runs.by_hand.files.recipient import Recipient
+from sender.runs.by_hand.files.recipients_file import open_recipients
+from sender.runs.by_hand.files.tables.bad_line import BadLine
 from sender.runs.by_hand.submit import SHOWN_PROBLEMS
-from sender.runs.by_hand.tables.bad_line import BadLine
 from sender.runs.databases.database import Database
 from sender.runs.databases.errors import RunsError
 from sender.runs.databases.registry import Registry
-from sender.runs.databases.source_views import SUBMITTED, Source, Views
+from sender.runs.databases.source_views import Source
 from sender.runs.dry_run.examination import Examination
 from sender.runs.dry_run.report import DryRun
 from sender.runs.rules.check import Refusal, check, expected_recipients, moment_ms
@@ -49,24 +48,16 @@ class DryRuns:
     """Methods are Trio coroutines. Errors: DatabaseAway, QueryRefused.
 
     Args:
-        log_url: the log database.
-        source: where the source is; None, or without an address: there is none.
+        settings: where runs and their recipients stand.
         redis: knows how fast pages may go; None: nobody does.
         keep_window: whether the 24-hour window is kept.
         rules_off: rules of a message's form that do not count.
     """
 
     def __init__(
-        self,
-        log_url: SecretStr,
-        source: SourceDatabaseSettings | None,
-        redis: Redis | None,
-        *,
-        keep_window: bool,
-        rules_off: Collection[str],
+        self, settings: RecipientsSettings, redis: Redis | None, *, keep_window: bool, rules_off: Collection[str]
     ) -> None:
-        self._log_url = log_url
-        self._source = source
+        self._settings = settings
         self._redis = redis
         self._keep_window = keep_window
         self._rules_off = rules_off
@@ -77,18 +68,12 @@ class DryRuns:
         Raises:
             NoSuchRun: nobody knows it, or its recipients stand in another one.
         """
-        url = self._source.source_database_url if self._source else None
-        if self._source and url:
-            async with Database(url, Outage("source database"), read_only=True) as database:
-                source = Source("source", database, Views.of(self._source))
-                for row in await source.runs([run_id]):
-                    return await self._of_source(source, row)
-        async with Database(self._log_url, Outage("log database"), read_only=True) as database:
-            source = Source("submitted", database, SUBMITTED)
-            for row in await source.runs([run_id]):
-                if row.parent_run_id:
-                    raise NoSuchRun(f"{run_id} is a retry of {row.parent_run_id}, whose recipients it has: check that")
-                return await self._examine(row, _recipients(source, run_id), await self._page(row.page_id))
+        async with open_source(self._settings, "source") as source:
+            if source and (rows := await source.runs([run_id])):
+                return await self._of_source(source, rows[0])
+        async with open_source(self._settings, "submitted") as source:
+            if source and (rows := await source.runs([run_id])):
+                return await self._of_submitted(source, rows[0])
         raise NoSuchRun(f"no run has the id {run_id}: neither one of the source nor a submitted one")
 
     async def of_file(self, row: SourceRun, file: Path | TextIO) -> DryRun:
@@ -127,6 +112,11 @@ class DryRuns:
             notes=[*found.notes, *await self._token_note(row, page)],
         )
 
+    async def _of_submitted(self, source: Source, row: SourceRun) -> DryRun:
+        if row.parent_run_id:
+            raise NoSuchRun(f"{row.run_id} is a retry of {row.parent_run_id}, whose recipients it has: check that")
+        return await self._examine(row, _recipients(source, row.run_id), await self._page(row.page_id))
+
     async def _token_note(self, row: SourceRun, page: PageRow | None) -> list[str]:
         """Say that nobody knows a token of the page, where that is so."""
         tokens = [row.page_access_token, page.page_access_token if page else None]
@@ -140,12 +130,9 @@ class DryRuns:
 
     async def _page(self, page_id: str | None) -> PageRow | None:
         """Return what the source says of a page; None: nothing, or it cannot be asked."""
-        url = self._source.source_database_url if self._source else None
-        if self._source is None or url is None:
-            return None
         try:
-            async with Database(url, Outage("source database"), read_only=True) as database:
-                pages = await Source("source", database, Views.of(self._source)).pages()
+            async with open_source(self._settings, "source") as source:
+                pages = await source.pages() if source else []
         except RunsError:
             return None
         return next((page for page in pages if page.page_id == page_id), None)
@@ -160,7 +147,7 @@ class DryRuns:
         due_ms = max(now_ms, moment_ms(row.scheduled_at_s or 0.0))
         examination = Examination(run, Now(due_ms, due_ms), keep_window=self._keep_window, rules_off=self._rules_off)
         examination.names.expect(columns)
-        async with Database(self._log_url, Outage("log database"), read_only=True) as database:
+        async with Database(self._settings.log_database_url, Outage("log database"), read_only=True) as database:
             registry = Registry(database)
             async for rows in chunks:
                 entries: dict[str, list[Suppression]] = {}
@@ -199,9 +186,8 @@ def _rows(recipients: Iterable[Recipient | BadLine], bad: list[str]) -> Iterator
         if isinstance(one, BadLine):
             bad.append(str(one))
             continue
-        variables = None if one.variables is None else msgspec.json.encode(one.variables).decode()
         last_s = None if one.last_interaction_at is None else one.last_interaction_at.timestamp()
-        yield RecipientRow(one.recipient_id, variables, last_s, one.time_zone)
+        yield RecipientRow(one.recipient_id, one.variables_text, last_s, one.time_zone)
 
 
 async def _chunks(rows: Iterable[RecipientRow]) -> Chunks:

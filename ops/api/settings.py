@@ -7,16 +7,15 @@ from ipaddress import ip_address
 
 from pydantic import Field, SecretStr
 
+from ops.api.source_of import RecipientsSettings
 from schema.runtime.settings import (
     KAFKA_EXAMPLE,
     LOG_DATABASE_EXAMPLE,
     KafkaServers,
     KafkaSettings,
-    LogDatabaseSettings,
     PostgresUrl,
     RedisSettings,
     SettingsError,
-    SourceDatabaseSettings,
     WindowSettings,
 )
 from sender.runs.settings import MessageRulesSettings
@@ -24,9 +23,7 @@ from sender.runs.settings import MessageRulesSettings
 TOKEN_BYTES = 24
 
 
-class ApiSettings(
-    RedisSettings, KafkaSettings, LogDatabaseSettings, SourceDatabaseSettings, WindowSettings, MessageRulesSettings
-):
+class ApiSettings(RedisSettings, KafkaSettings, RecipientsSettings, WindowSettings, MessageRulesSettings):
     """Redis is required; broker and databases are optional here: checks, the run history and dry runs use them."""
 
     kafka_bootstrap_servers: KafkaServers | None = Field(  # type: ignore[assignment]  # optional here

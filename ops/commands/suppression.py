@@ -32,7 +32,7 @@ from schema.runtime.asyncio_door import aio
 from schema.runtime.redis import open_redis
 from schema.runtime.settings import LogDatabaseSettings, RedisSettings
 from sender.queue.denied_people import DeniedPeople
-from sender.runs.by_hand.deny_file import Denial, read_denials
+from sender.runs.by_hand.files.deny_file import Denial, read_denials
 from sender.runs.by_hand.suppress import deny, lift
 
 commands = typer.Typer(help="People whom runs leave out, and the deny list.", no_args_is_help=True)

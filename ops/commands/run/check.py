@@ -12,6 +12,7 @@ import typer
 from pydantic import Field
 
 from ops.api.dry_run import DryRuns, NoSuchRun
+from ops.api.source_of import RecipientsSettings
 from ops.commands.run.message_file import read_message
 from ops.settings.checked import load_checked
 from ops.shell.exits import CommandFailed
@@ -21,10 +22,8 @@ from ops.shell.times import Moment, lasting
 from schema.runtime.asyncio_door import aio
 from schema.runtime.redis import open_redis
 from schema.runtime.settings import (
-    LogDatabaseSettings,
     RedisSettings,
     RedisUrl,
-    SourceDatabaseSettings,
     WindowSettings,
 )
 from sender.runs.by_hand.submit import SubmittedRun, as_row
@@ -34,7 +33,7 @@ from sender.runs.settings import MessageRulesSettings
 SHOWN_NAMES = 20
 
 
-class DryRunSettings(RedisSettings, LogDatabaseSettings, SourceDatabaseSettings, WindowSettings, MessageRulesSettings):
+class DryRunSettings(RedisSettings, RecipientsSettings, WindowSettings, MessageRulesSettings):
     """What a dry run looks at. Without Redis it is not known how fast the page may go."""
 
     redis_url: RedisUrl | None = Field(  # type: ignore[assignment]  # optional here
@@ -99,7 +98,6 @@ def dry_run_of_file(settings: DryRunSettings, file: Path, run: SubmittedRun) -> 
 async def _dry_run(settings: DryRunSettings, work: Callable[[DryRuns], Awaitable[DryRun]]) -> DryRun:
     redis = open_redis(settings.redis_url.get_secret_value()) if settings.redis_url else None
     runs = DryRuns(
-        settings.log_database_url,
         settings,
         redis,
         keep_window=settings.enforce_messaging_window,

@@ -16,8 +16,8 @@ from psycopg.rows import DictRow, dict_row
 
 from ops.api.log_query import query
 from ops.api.not_reached import sql as api_sql
+from ops.api.source_of import RecipientsSettings, open_source
 from ops.commands.run.missed_people import MissedPeople
-from ops.commands.run.source_of import RecipientsSettings, open_source
 from ops.commands.run.view import sql
 from ops.settings.checked import load_checked
 from ops.shell.exits import CommandFailed
@@ -25,7 +25,7 @@ from ops.shell.output import AsJson, printable
 from ops.shell.service import run_once
 from schema.outcomes import ErrorClass
 from schema.runtime.asyncio_door import aio
-from sender.runs.by_hand.failures_file import COLUMNS, Person, object_cell, plain_cell
+from sender.runs.by_hand.files.failures_file import COLUMNS, Person, object_cell, plain_cell
 
 AT_A_TIME = 1000
 Write = Callable[[DictRow, Person], None]

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ops.shell.exits import explain
-from sender.runs.by_hand.failures_file import LONGEST_CELL, Person, person
+from sender.runs.by_hand.files.failures_file import LONGEST_CELL, Person, person
 from sender.runs.databases.errors import DatabaseAway, QueryRefused
 from sender.runs.databases.source_views import Source
 from sender.runs.rules.records import RecipientRow

@@ -10,9 +10,9 @@ import msgspec
 import typer
 
 from ops.api.log_query import query
+from ops.api.source_of import RecipientsSettings, open_source
 from ops.commands.run.message_file import read_message
 from ops.commands.run.run_id import RunId
-from ops.commands.run.source_of import RecipientsSettings, open_source
 from ops.commands.run.view import sql
 from ops.settings.checked import load_checked
 from ops.shell.exits import CommandFailed

@@ -1,4 +1,4 @@
-"""`newar run submit`: a run from a file of recipients, which `sender/runs/by_hand/recipients_file.py` reads."""
+"""`newar run submit`: a run from a file of recipients, which `sender/runs/by_hand/files/` reads."""
 
 from __future__ import annotations
 

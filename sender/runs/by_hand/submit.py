@@ -13,9 +13,9 @@ from psycopg import AsyncConnection, AsyncCursor
 
 from sender.runs.by_hand.described import described_run
 from sender.runs.by_hand.errors import BadFile, RunMisdescribed, RunUnusable
-from sender.runs.by_hand.recipient import Recipient
-from sender.runs.by_hand.recipients_file import open_recipients
-from sender.runs.by_hand.tables.bad_line import BadLine
+from sender.runs.by_hand.files.recipient import Recipient
+from sender.runs.by_hand.files.recipients_file import open_recipients
+from sender.runs.by_hand.files.tables.bad_line import BadLine
 from sender.runs.databases.database import statement
 from sender.runs.rules.check import at, moment_ms
 from sender.runs.rules.rows import SourceRun
@@ -143,8 +143,7 @@ async def _store_recipients(cursor: AsyncCursor[Any], run_id: str, recipients: I
 
 
 def _columns(run_id: str, recipient: Recipient) -> tuple[object, ...]:
-    variables = None if recipient.variables is None else msgspec.json.encode(recipient.variables).decode()
-    return run_id, recipient.recipient_id, variables, recipient.last_interaction_at, recipient.time_zone
+    return run_id, recipient.recipient_id, recipient.variables_text, recipient.last_interaction_at, recipient.time_zone
 
 
 def _row(run: SubmittedRun, box: TokenBox) -> dict[str, Any]:

@@ -8,10 +8,10 @@ from functools import partial
 import msgspec
 from psycopg import AsyncConnection
 
-from sender.runs.by_hand.deny_file import Denial, denial_problems
 from sender.runs.by_hand.errors import BadFile
+from sender.runs.by_hand.files.deny_file import Denial, denial_problems
+from sender.runs.by_hand.files.tables.bad_line import BadLine
 from sender.runs.by_hand.submit import SHOWN_PROBLEMS
-from sender.runs.by_hand.tables.bad_line import BadLine
 from sender.runs.databases.database import statement
 
 _statement = partial(statement, room="by_hand")

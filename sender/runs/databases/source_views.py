@@ -103,7 +103,6 @@ class Source:
 
     async def has_zones(self, run_id: str) -> bool:
         """Say whether some recipients of a run have a time zone of their own."""
-        self._checked = self._checked and self._has_zones  # such a column may be added at any time
         await self._check()
         if not self._has_zones:
             return False

@@ -272,10 +272,18 @@ ADDRESSES = {
         "postgresql://u:S3cretPw@db.example.com:6543/postgres?sslmode=require&supa=base-pooler.x",
         "no supa",
     ),
-    "a version in the Graph API's address": ("GRAPH_API_URL", "https://graph.facebook.com/v99.0", ""),
-    "a port beyond all": ("GRAPH_API_URL", "http://graph.example.com:99999", "has no host, or no port"),
-    "a blank in a host": ("GRAPH_API_URL", "https://graph facebook.com", "GRAPH_API_URL"),
-    "a proxy without a port": ("HTTPS_PROXY", "http://p:abc", "HTTPS_PROXY"),
+    "another version in the Graph API's address": (
+        "GRAPH_API_URL",
+        "https://graph.facebook.com/v99.0",
+        "GRAPH_API_URL: ends in v99.0, and GRAPH_API_VERSION is v26.0",
+    ),
+    "a port beyond all": ("GRAPH_API_URL", "http://graph.example.com:99999", "GRAPH_API_URL: has no host, or no port"),
+    "a blank in a host": ("GRAPH_API_URL", "https://graph facebook.com", "GRAPH_API_URL: has a blank in it"),
+    "a proxy without a port": (
+        "HTTPS_PROXY",
+        "http://p:abc",
+        "HTTPS_PROXY cannot be read as an address: write http://",
+    ),
 }
 
 
@@ -284,10 +292,10 @@ def test_address_that_cannot_be_is_told_without_a_piece_of_its_password(
     newar: CommandLine, log_database_url: str, case: str
 ) -> None:
     name, value, said = ADDRESSES[case]
-    newar.set(LOG_DATABASE_URL=log_database_url)
+    newar.set(LOG_DATABASE_URL=log_database_url, GRAPH_API_VERSION="v26.0")
     newar.set(**{name: value})
     result = newar("doctor")
-    assert said in result.output
+    assert (result.exit_code, said in result.output) == (2, True), result.output
     assert "S3cretPw" not in result.output
     assert "retPw" not in result.output
 

@@ -15,7 +15,7 @@ from tests.integration.commands.processes import serving
 from tests.integration.commands.runs import shown, submit
 from tests.integration.commands.servers import sql, until
 from tests.unit.command_line import CommandLine
-from tests.unit.runs.by_hand.tables.sheets import save_sheet
+from tests.unit.runs.by_hand.files.tables.sheets import save_sheet
 
 
 def test_submitted_run_is_listed_and_shown_before_anybody_takes_it(desk: CommandLine) -> None:

@@ -14,7 +14,7 @@ from schema.job import person_hash
 from schema.keys import key
 from tests.integration.commands.servers import sql
 from tests.unit.command_line import CommandLine
-from tests.unit.runs.by_hand.tables.sheets import save_sheet
+from tests.unit.runs.by_hand.files.tables.sheets import save_sheet
 
 
 @pytest.fixture

@@ -19,8 +19,8 @@ import psycopg
 import pytest
 from pydantic import SecretStr
 
+from ops.api.source_of import RecipientsSettings
 from ops.commands.run.failures import write_failures
-from ops.commands.run.source_of import RecipientsSettings
 from ops.shell.service import run_once
 from tests.integration.api.serving import open_api
 from tests.integration.runs.by_hand.world import make_partitions

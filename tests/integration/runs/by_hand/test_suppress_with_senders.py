@@ -5,7 +5,7 @@ from __future__ import annotations
 from schema.runtime.asyncio_door import aio
 from schema.runtime.redis import open_redis
 from sender.queue.denied_people import DeniedPeople
-from sender.runs.by_hand.deny_file import Denial
+from sender.runs.by_hand.files.deny_file import Denial
 from sender.runs.by_hand.suppress import deny, lift
 from tests.integration.runs.by_hand.world import Again, people
 

@@ -10,14 +10,14 @@ from typing import TextIO
 import msgspec
 
 from sender.message.recipient_ids import RoundedIds, id_problem, mended_id
-from sender.runs.by_hand.json_recipients import JsonRecipients
-from sender.runs.by_hand.recipient import OWN_COLUMNS, Recipient
-from sender.runs.by_hand.table_recipients import TableRecipients
-from sender.runs.by_hand.tables.bad_line import BadLine
-from sender.runs.by_hand.tables.delimited import Delimited
-from sender.runs.by_hand.tables.lines import Lines
-from sender.runs.by_hand.tables.opened import opened
-from sender.runs.by_hand.tables.table import Table, counted
+from sender.runs.by_hand.files.json_recipients import JsonRecipients
+from sender.runs.by_hand.files.recipient import OWN_COLUMNS, Recipient
+from sender.runs.by_hand.files.table_recipients import TableRecipients
+from sender.runs.by_hand.files.tables.bad_line import BadLine
+from sender.runs.by_hand.files.tables.delimited import Delimited
+from sender.runs.by_hand.files.tables.lines import Lines
+from sender.runs.by_hand.files.tables.opened import opened
+from sender.runs.by_hand.files.tables.table import Table, counted
 
 _ASKED_FOR = "recipient_id, last_interaction_at and time_zone (both optional), then variables"
 _MOST_NAMED = 12

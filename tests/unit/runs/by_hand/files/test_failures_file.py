@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sender.message.variables import read_variables
-from sender.runs.by_hand.failures_file import (
+from sender.runs.by_hand.files.failures_file import (
     COLUMNS,
     OUTCOME_COLUMNS,
     VARIABLES_COLUMN,
@@ -22,9 +22,9 @@ from sender.runs.by_hand.failures_file import (
     person,
     plain_cell,
 )
-from sender.runs.by_hand.recipient import Recipient
-from sender.runs.by_hand.recipients_file import open_recipients
-from sender.runs.by_hand.tables.bad_line import BadLine
+from sender.runs.by_hand.files.recipient import Recipient
+from sender.runs.by_hand.files.recipients_file import open_recipients
+from sender.runs.by_hand.files.tables.bad_line import BadLine
 from sender.runs.rules.records import RecipientRow
 
 OUTCOME = ("failed", "bad_payload", "100", "", 'the "text",\nof two lines', "400", "1", "2026-11-22T09:30:00+00:00")

@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 
 from sender.message.recipient_ids import bare, visible
 from sender.message.variables import normal_name
-from sender.runs.by_hand.tables.bad_line import NOT_UTF8
+from sender.runs.by_hand.files.tables.bad_line import NOT_UTF8
 
 ID = "recipient_id"
 _OTHER_NAMES_OF_IDS = re.compile(

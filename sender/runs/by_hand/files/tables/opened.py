@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TextIO
 
 from schema.runtime.text_files import open_lines
-from sender.runs.by_hand.tables.file_kinds import is_sheet
-from sender.runs.by_hand.tables.lines import Lines
-from sender.runs.by_hand.tables.sheet import Sheet, open_sheet
+from sender.runs.by_hand.files.tables.file_kinds import is_sheet
+from sender.runs.by_hand.files.tables.lines import Lines
+from sender.runs.by_hand.files.tables.sheet import Sheet, open_sheet
 
 
 @contextmanager

@@ -7,9 +7,9 @@ import re
 from collections.abc import Iterator
 from itertools import chain
 
-from sender.runs.by_hand.tables.bad_line import BadLine
-from sender.runs.by_hand.tables.columns import names_ids
-from sender.runs.by_hand.tables.lines import Lines, LineTooLong
+from sender.runs.by_hand.files.tables.bad_line import BadLine
+from sender.runs.by_hand.files.tables.columns import names_ids
+from sender.runs.by_hand.files.tables.lines import Lines, LineTooLong
 
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 Record = tuple[int, list[str]]

@@ -1,4 +1,4 @@
-"""Where the recipients of a run stand, opened for one command."""
+"""Where runs and their recipients stand, opened for one question: the operator's source, or what was submitted."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class RecipientsSettings(LogDatabaseSettings, SourceDatabaseSettings):
 
 @asynccontextmanager
 async def open_source(settings: RecipientsSettings, name: str) -> AsyncIterator[Source | None]:
-    """Open the source of this name. None: it is the operator's, and no setting says where it is."""
+    """Open the source of this name. None: no setting says where it is."""
     if name == "submitted":
         async with Database(settings.log_database_url, Outage("log database"), read_only=True) as database:
             yield Source("submitted", database, SUBMITTED)

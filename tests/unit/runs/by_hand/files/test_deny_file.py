@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from sender.runs.by_hand.deny_file import LONGEST_NOTE, Denial, read_denials
-from sender.runs.by_hand.tables.bad_line import BadLine
-from tests.unit.runs.by_hand.tables.sheets import save_sheet
+from sender.runs.by_hand.files.deny_file import LONGEST_NOTE, Denial, read_denials
+from sender.runs.by_hand.files.tables.bad_line import BadLine
+from tests.unit.runs.by_hand.files.tables.sheets import save_sheet
 
 Read = Callable[..., list[Denial | str]]
 _OPEN_QUOTES = (

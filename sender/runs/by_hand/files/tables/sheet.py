@@ -19,8 +19,8 @@ from openpyxl.worksheet._reader import FORMULA_TAG, WorkSheetParser
 
 from sender.message.recipient_ids import KEPT_DIGITS
 from sender.runs.by_hand.errors import BadFile
-from sender.runs.by_hand.tables.bad_line import BadLine
-from sender.runs.by_hand.tables.delimited import Record
+from sender.runs.by_hand.files.tables.bad_line import BadLine
+from sender.runs.by_hand.files.tables.delimited import Record
 
 MOST_BYTES = 2**30
 """Of the file, unpacked: a full sheet has a fraction of it."""

@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from sender.runs.by_hand.recipient import Recipient
-from sender.runs.by_hand.recipients_file import open_recipients
-from sender.runs.by_hand.tables.bad_line import BadLine
+from sender.runs.by_hand.files.recipient import Recipient
+from sender.runs.by_hand.files.recipients_file import open_recipients
+from sender.runs.by_hand.files.tables.bad_line import BadLine
 
 
 def read(text: str) -> list[Recipient | BadLine]:

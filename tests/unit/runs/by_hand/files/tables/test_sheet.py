@@ -10,10 +10,10 @@ import pytest
 from openpyxl import Workbook
 
 from sender.runs.by_hand.errors import BadFile
-from sender.runs.by_hand.recipient import Recipient
-from sender.runs.by_hand.recipients_file import open_recipients
-from sender.runs.by_hand.tables import sheet as sheet_module
-from tests.unit.runs.by_hand.tables.sheets import save_as_it_stands, save_sheet
+from sender.runs.by_hand.files.recipient import Recipient
+from sender.runs.by_hand.files.recipients_file import open_recipients
+from sender.runs.by_hand.files.tables import sheet as sheet_module
+from tests.unit.runs.by_hand.files.tables.sheets import save_as_it_stands, save_sheet
 
 ID = "7000000000000001"
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import msgspec
 
-from sender.runs.by_hand.tables.bad_line import BadLine
-from sender.runs.by_hand.tables.columns import ID
+from sender.runs.by_hand.files.tables.bad_line import BadLine
+from sender.runs.by_hand.files.tables.columns import ID
 from sender.runs.rules.send_window import zone_named
 
 OWN_COLUMNS = (ID, "last_interaction_at", "time_zone")
@@ -24,6 +24,11 @@ class Recipient(msgspec.Struct, frozen=True):
     """Aware."""
     time_zone: str | None = None
     """The recipient's own, such as `Asia/Bangkok`; None: the page's counts."""
+
+    @property
+    def variables_text(self) -> str | None:
+        """The variables as they are stored and read again: JSON text."""
+        return None if self.variables is None else msgspec.json.encode(self.variables).decode()
 
 
 Found = tuple[int | None, Recipient | BadLine]

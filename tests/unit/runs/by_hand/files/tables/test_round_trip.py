@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 from sender.message.recipient_ids import bare, visible
 from sender.message.variables import normal_name
 from sender.runs.by_hand.errors import BadFile
-from sender.runs.by_hand.recipient import OWN_COLUMNS, Recipient
-from sender.runs.by_hand.recipients_file import open_recipients
-from sender.runs.by_hand.tables.bad_line import BadLine
-from tests.unit.runs.by_hand.tables.sheets import save_sheet
+from sender.runs.by_hand.files.recipient import OWN_COLUMNS, Recipient
+from sender.runs.by_hand.files.recipients_file import open_recipients
+from sender.runs.by_hand.files.tables.bad_line import BadLine
+from tests.unit.runs.by_hand.files.tables.sheets import save_sheet
 
 _TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc"]) | st.sampled_from(",;\t|\"'\n\r"), max_size=12)
 _FOLDED = {name.replace("_", "") for name in OWN_COLUMNS}

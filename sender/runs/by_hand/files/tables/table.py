@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-from sender.runs.by_hand.tables.bad_line import BadLine
-from sender.runs.by_hand.tables.columns import BadHeading, Columns
-from sender.runs.by_hand.tables.delimited import Delimited, Record
-from sender.runs.by_hand.tables.sheet import Sheet
+from sender.runs.by_hand.files.tables.bad_line import BadLine
+from sender.runs.by_hand.files.tables.columns import BadHeading, Columns
+from sender.runs.by_hand.files.tables.delimited import Delimited, Record
+from sender.runs.by_hand.files.tables.sheet import Sheet
 
 
 class Table:

@@ -9,12 +9,12 @@ from pathlib import Path
 import msgspec
 
 from sender.message.recipient_ids import RoundedIds, id_problem, mended_id
-from sender.runs.by_hand.tables.bad_line import BadLine
-from sender.runs.by_hand.tables.columns import ID, Columns
-from sender.runs.by_hand.tables.delimited import Delimited
-from sender.runs.by_hand.tables.lines import Lines
-from sender.runs.by_hand.tables.opened import opened
-from sender.runs.by_hand.tables.table import Table
+from sender.runs.by_hand.files.tables.bad_line import BadLine
+from sender.runs.by_hand.files.tables.columns import ID, Columns
+from sender.runs.by_hand.files.tables.delimited import Delimited
+from sender.runs.by_hand.files.tables.lines import Lines
+from sender.runs.by_hand.files.tables.opened import opened
+from sender.runs.by_hand.files.tables.table import Table
 
 _COLUMNS = (ID, "page_id", "note", "reason")
 _OF_AN_EXPORT = ("since", "run_id", "by_whom", "confirmed")

@@ -10,8 +10,8 @@ from zipfile import ZipFile
 import pytest
 
 from sender.runs.by_hand.errors import BadFile
-from sender.runs.by_hand.recipients_file import open_recipients
-from tests.unit.runs.by_hand.tables.sheets import save_sheet
+from sender.runs.by_hand.files.recipients_file import open_recipients
+from tests.unit.runs.by_hand.files.tables.sheets import save_sheet
 
 
 def archive(part: str) -> bytes:

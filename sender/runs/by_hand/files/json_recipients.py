@@ -11,10 +11,10 @@ import msgspec
 
 from schema.outcomes import Outcome
 from sender.message.variables import written_number
-from sender.runs.by_hand.failures_file import OUTCOME_COLUMNS
-from sender.runs.by_hand.recipient import Found, Recipient, recipient_or_problem
-from sender.runs.by_hand.tables.bad_line import NOT_UTF8, BadLine
-from sender.runs.by_hand.tables.lines import LONGEST_LINE, Lines, LineTooLong
+from sender.runs.by_hand.files.failures_file import OUTCOME_COLUMNS
+from sender.runs.by_hand.files.recipient import Found, Recipient, recipient_or_problem
+from sender.runs.by_hand.files.tables.bad_line import NOT_UTF8, BadLine
+from sender.runs.by_hand.files.tables.lines import LONGEST_LINE, Lines, LineTooLong
 
 _AT_A_TIME = 1 << 16
 _UNKNOWN = msgspec.json.encode(Outcome.UNKNOWN)

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from schema.outcomes import Outcome
-from sender.runs.by_hand.failures_file import VARIABLES_COLUMN, left_out, read_object
-from sender.runs.by_hand.recipient import OWN_COLUMNS, Found, recipient_or_problem
-from sender.runs.by_hand.tables.bad_line import NOT_UTF8, BadLine
-from sender.runs.by_hand.tables.table import Table
+from sender.runs.by_hand.files.failures_file import VARIABLES_COLUMN, left_out, read_object
+from sender.runs.by_hand.files.recipient import OWN_COLUMNS, Found, recipient_or_problem
+from sender.runs.by_hand.files.tables.bad_line import NOT_UTF8, BadLine
+from sender.runs.by_hand.files.tables.table import Table
 
 
 class TableRecipients:
