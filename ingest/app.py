@@ -32,7 +32,7 @@ async def serve(
 
     Raises (in an ExceptionGroup):
         MigrationsPending: when the log database is older than this program.
-        OffsetsOutOfRange: when events are missing and a person must decide.
+        IngestStops: when a person must decide before events become rows again.
     """
     figures, ready = Figures(settings), trio.Event()
     ingest = Ingest(settings, figures, ready.set)

@@ -16,8 +16,10 @@ from ingest.batch import Batch
 from ingest.figures import Figures
 from ingest.member import LONGEST_READ_S, Member
 from ingest.settings import IngestSettings
+from ingest.stops import IngestStops
 from ingest.topic import open_share
-from ingest.writer import Log, OffsetsMoved, Writer
+from ingest.transaction import Log, OffsetsMoved
+from ingest.writer import Writer
 from schema.migrate import require_current
 from schema.runtime.kafka import prepare_topic
 from schema.runtime.outage import Outage
@@ -32,7 +34,7 @@ class BrokerChanged(Exception):
     """The address answers with another cluster id: the broker was set up anew."""
 
 
-class OffsetsOutOfRange(Exception):
+class OffsetsOutOfRange(IngestStops):
     """The broker does not have the offset that comes next, although it is the broker that we read before."""
 
     def __init__(self, topic_log: Log, detail: str) -> None:
@@ -59,7 +61,7 @@ class Ingest:
         self._writer = Writer(
             settings.log_database_url.get_secret_value(),
             keep_days=settings.log_retention_days,
-            ahead_days=settings.log_partitions_ahead,
+            stop_share=settings.dead_letter_stop_share,
         )
 
     def stop(self) -> None:
@@ -70,7 +72,7 @@ class Ingest:
         """Move events from the topic to the log until stopped.
 
         Raises:
-            OffsetsOutOfRange: when events are missing and a person must decide.
+            IngestStops: when a person must decide: events are missing, refused in great number, or of a newer schema.
         """
         try:
             while not self._stopping.is_set():

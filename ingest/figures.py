@@ -9,7 +9,7 @@ from uuid import uuid4
 from msgspec.structs import replace
 
 from ingest.settings import IngestSettings
-from ingest.writer import Written
+from ingest.transaction import Written
 from schema.runtime.process import ThisProcess
 from schema.snapshot import IngestSnapshot, ProcessSnapshot
 
@@ -33,6 +33,10 @@ class Figures:
         """Count a batch; `newest_at` is when the newest of its events happened."""
         self.now.rows += written.rows
         self.now.dead_letters += written.dead_letters
+        self.now.conflicting += written.conflicting
+        self.now.repeated += written.repeated
+        self.now.corrected += written.corrected
+        self.now.too_old += written.too_old
         if newest_at is not None:
             self.now.lag_s = round(max(0.0, (datetime.now(UTC) - newest_at).total_seconds()), 3)
 

@@ -9,6 +9,7 @@ import psycopg
 import structlog
 from psycopg import AsyncConnection, errors
 
+from ingest.fold import fold_minutes
 from ingest.partitions import drop, ensure
 from ingest.settings import IngestSettings
 from schema.runtime.outage import Outage
@@ -48,5 +49,6 @@ async def tidy(settings: IngestSettings) -> None:
         except errors.LockNotAvailable:
             log.warning("partitions_busy", detail="somebody reads the log for long; old days are dropped an hour later")
         await connection.execute(_LIMIT_EACH)
+        await fold_minutes(connection)
         await connection.execute(_LIFT_ARRIVED)
         await connection.execute(_FORGET_LIFTED, {"keep_days": settings.log_retention_days})

@@ -12,7 +12,7 @@ from ingest.positions import Positions
 from ingest.rows import read_message
 from ingest.settings import IngestSettings
 from ingest.topic import Share
-from ingest.writer import Log
+from ingest.transaction import Log
 
 log = structlog.get_logger()
 

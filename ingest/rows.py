@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, date, datetime
 from typing import Annotated, Final
 
 import msgspec
 
-from schema.event import LogEvent
-
-COLUMNS: Final = (
-    "event_id", "run_id", "page_id", "recipient_id", "attempt", "outcome", "error_class", "error_code",
-    "error_subcode", "error_message", "http_status", "message_id", "latency_ms", "sender_id", "fbtrace_id", "sent_at",
-)  # fmt: skip
-"""The order of the fields in a row's line."""
+from ingest.binary_row import binary_row, stored_latency
+from ingest.stops import IngestStops
+from ingest.tally import Counted
+from schema.event import SCHEMA_VERSION, LogEvent
 
 _Int = Annotated[int, msgspec.Meta(ge=-(2**31), le=2**31 - 1)]
 _Id = Annotated[str, msgspec.Meta(min_length=1, max_length=500)]  # indexed: a btree entry ends at 2.7 kB
 _IdIfKnown = Annotated[str, msgspec.Meta(max_length=500)]  # a record that cannot be decoded does not say whose it is
+_Class = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]  # indexed beside a run
 _Text = Annotated[str, msgspec.Meta(max_length=10_000)]
 _LONGEST_REASON: Final = 500
+
+
+class NewerEvents(IngestStops):
+    """The topic holds events of a schema that this program does not know. Nothing of them is written or buried."""
+
+    def __init__(self, version: int) -> None:
+        super().__init__(
+            f"the topic holds events of schema_version {version}; this ingest reads up to {SCHEMA_VERSION}: start the "
+            "ingest of the release that the senders have; the events wait in the topic"
+        )
 
 
 class ReceivedEvent(LogEvent, frozen=True, kw_only=True):
@@ -32,7 +39,8 @@ class ReceivedEvent(LogEvent, frozen=True, kw_only=True):
     sender_id: _Id
     attempt: Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
     sent_at: Annotated[datetime, msgspec.Meta(tz=True)]
-    error_class: _Id | None = None  # type: ignore[assignment]  # a newer sender may know more classes
+    schema_version: Annotated[int, msgspec.Meta(ge=1)]
+    error_class: _Class | None = None  # type: ignore[assignment]  # a newer sender may know more classes
     error_code: _Int | None = None
     error_subcode: _Int | None = None
     error_message: _Text | None = None
@@ -48,11 +56,32 @@ class Row(msgspec.Struct, frozen=True, gc=False):
     partition: int
     offset: int
     raw: bytes
-    line: str
-    """Its line of COPY text, with the newline."""
-    day: date
-    """Of `sent_at`, UTC: names the partition of the table."""
+    event: ReceivedEvent
     sent_at: datetime
+    """Of the event, in UTC."""
+    latency_ms: float | None
+    """Of the event, as it is stored."""
+    copied: bytes
+    """As COPY wants it: `binary_row`."""
+
+    @property
+    def day(self) -> date:
+        """Names the partition of the table."""
+        return self.sent_at.date()
+
+    @property
+    def counted(self) -> Counted:
+        """What the figures need of it."""
+        event = self.event
+        return Counted(
+            event.run_id, event.page_id, event.recipient_id, event.outcome.value, event.error_class, self.latency_ms,
+            self.sent_at,
+        )  # fmt: skip
+
+    @property
+    def identity(self) -> tuple[datetime, bytes]:
+        """What is unique in the log."""
+        return self.sent_at, self.event.event_id.bytes
 
 
 class DeadLetter(msgspec.Struct, frozen=True, gc=False):
@@ -64,18 +93,31 @@ class DeadLetter(msgspec.Struct, frozen=True, gc=False):
     reason: str
 
 
+class _Version(msgspec.Struct):
+    schema_version: int
+
+
 _decoder = msgspec.json.Decoder(ReceivedEvent)
+_version_decoder = msgspec.json.Decoder(_Version)
 
 
 def read_message(partition: int, offset: int, value: bytes | None) -> Row | DeadLetter:
-    """Return the row of a topic message, or the dead letter when it is not a log event."""
+    """Return the row of a topic message, or the dead letter when it is not a log event.
+
+    Raises:
+        NewerEvents: when it is one of a newer schema, whatever else it holds.
+    """
     if value is None:
         return DeadLetter(partition, offset, b"", "no value")
     try:
         event = _decoder.decode(value)
+        if event.schema_version > SCHEMA_VERSION:
+            raise NewerEvents(event.schema_version)
         sent_at = event.sent_at.astimezone(UTC)
-        return Row(partition, offset, value, _line(event, sent_at), sent_at.date(), sent_at)
+        latency_ms = stored_latency(event.latency_ms)
+        return Row(partition, offset, value, event, sent_at, latency_ms, binary_row(event, sent_at, latency_ms))
     except (msgspec.DecodeError, ValueError, OverflowError, RecursionError) as exc:
+        _refuse_newer(value)
         return DeadLetter(partition, offset, value, str(exc)[:_LONGEST_REASON])
 
 
@@ -84,30 +126,11 @@ def refused(row: Row, reason: str) -> DeadLetter:
     return DeadLetter(row.partition, row.offset, row.raw, reason[:_LONGEST_REASON])
 
 
-def _line(event: ReceivedEvent, sent_at: datetime) -> str:
-    latency_ms = event.latency_ms
-    return "\t".join((
-        event.event_id.hex, _text(event.run_id), _text(event.page_id), _text(event.recipient_id),
-        str(event.attempt), event.outcome, _text(event.error_class), _number(event.error_code),
-        _number(event.error_subcode), _text(event.error_message), _number(event.http_status),
-        _text(event.message_id), r"\N" if latency_ms is None else f"{latency_ms:.3f}",
-        _text(event.sender_id), _text(event.fbtrace_id), sent_at.isoformat() + "\n",
-    ))  # fmt: skip
-
-
-def _number(value: int | None) -> str:
-    return r"\N" if value is None else str(value)
-
-
-_SPECIAL = re.compile(r"[\\\t\n\r\x00]")
-_ESCAPED: Final = {"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"}
-
-
-def _text(value: str | None) -> str:
-    if value is None:
-        return r"\N"
-    if _SPECIAL.search(value) is None:
-        return value
-    if "\0" in value:
-        raise ValueError("a text contains the character NUL, which PostgreSQL cannot store")
-    return _SPECIAL.sub(lambda found: _ESCAPED[found[0]], value)
+def _refuse_newer(value: bytes) -> None:
+    """What cannot be read may be of a newer schema: that is no reason to bury it."""
+    try:
+        version = _version_decoder.decode(value).schema_version
+    except (msgspec.DecodeError, ValueError, RecursionError):
+        return
+    if version > SCHEMA_VERSION:
+        raise NewerEvents(version)

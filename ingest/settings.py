@@ -24,6 +24,14 @@ class IngestSettings(RedisSettings, KafkaSettings, LogDatabaseSettings):
         description="ms after which a smaller batch is written too",
         examples=[2000],
     )
+    dead_letter_stop_share: float = Field(
+        default=0.05,
+        ge=0.0,
+        le=1.0,
+        description="share of the last events, at least 200 of them, that may be refused; beyond it the ingest stops "
+        "before it buries more (1: never)",
+        examples=[0.05],
+    )
     log_retention_days: int = Field(
         default=7,
         ge=1,

@@ -125,6 +125,14 @@ class IngestSnapshot(msgspec.Struct, kw_only=True):
     lag_s: float = 0.0
     """Age of the newest event written, at the moment it was written; 0 when caught up."""
     dead_letters: int = 0
+    conflicting: int = 0
+    """Of these: events with the id of a row and another content."""
+    repeated: int = 0
+    """Events that were rows already."""
+    corrected: int = 0
+    """Rows of which more became known."""
+    too_old: int = 0
+    """Events of days that the log keeps no longer."""
     partitions: list[int] = []
     """Topic partitions assigned to this process."""
     database_down: bool = False

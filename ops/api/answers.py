@@ -210,18 +210,30 @@ class IngestPart(ProcessAnswer):
     lag_events: int
     lag_s: float
     dead_letters: int
+    conflicting: int
+    repeated: int
+    corrected: int
+    too_old: int
     partitions: list[int]
     database_down: bool
 
 
 class Ingest(Answer):
-    """`/stats/ingest`. `lag_s` is that of the process furthest behind."""
+    """`/stats/ingest`. `lag_s` is that of the process furthest behind.
+
+    Of the events that became no new row, `repeated` were rows already, `corrected` made a row say more, `too_old` are
+    of days that are dropped, and `conflicting` are those dead letters that contradict a row.
+    """
 
     rows_per_second: float
     rows: int
     lag_events: int
     lag_s: float
     dead_letters: int
+    conflicting: int
+    repeated: int
+    corrected: int
+    too_old: int
     partitions: list[int]
     processes: list[IngestPart]
 

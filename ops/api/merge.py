@@ -79,6 +79,10 @@ def ingest(processes: list[ProcessSnapshot]) -> Ingest:
         lag_events=sum(p.lag_events for p in parts),
         lag_s=max((p.lag_s for p in parts), default=0.0),
         dead_letters=sum(p.dead_letters for p in parts),
+        conflicting=sum(p.conflicting for p in parts),
+        repeated=sum(p.repeated for p in parts),
+        corrected=sum(p.corrected for p in parts),
+        too_old=sum(p.too_old for p in parts),
         partitions=sorted({n for p in parts for n in p.partitions}),
         processes=[_ingest_part(s, s.ingest) for s in processes if s.ingest],
     )

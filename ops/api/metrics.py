@@ -55,6 +55,11 @@ def _ingests(read: Callable[[IngestSnapshot], float]) -> Callable[[Figures], Ite
     return lambda f: [((p.process_id,), read(p.ingest)) for p in f.processes if p.ingest]
 
 
+def _without_new_row(f: Figures) -> Iterable[Sample]:
+    reasons = ("repeated", "corrected", "too_old", "conflicting")
+    return [((p.process_id, why), getattr(p.ingest, why)) for p in f.processes if p.ingest for why in reasons]
+
+
 def _run_processors(read: Callable[[RunsSnapshot], float]) -> Callable[[Figures], Iterable[Sample]]:
     return lambda f: [((p.process_id,), read(p.runs)) for p in f.processes if p.runs]
 
@@ -181,6 +186,13 @@ DECLARED = (
     Declared(_GAUGE, "newar_breakers", "breakers that are not closed", ("state",), _breakers),
     Declared(_COUNTER, "newar_ingest_rows", "rows written to the log", _PROCESS, _ingests(lambda i: i.rows)),
     Declared(_COUNTER, "newar_ingest_dead_letters", "dead letters", _PROCESS, _ingests(lambda i: i.dead_letters)),
+    Declared(
+        _COUNTER,
+        "newar_ingest_events_without_new_row",
+        "events that became no new row, and no dead letter but those that contradict a row",
+        ("process", "because"),
+        _without_new_row,
+    ),
     Declared(_GAUGE, "newar_ingest_lag_events", "events not yet rows", _PROCESS, _ingests(lambda i: i.lag_events)),
     Declared(_GAUGE, "newar_ingest_lag_seconds", "age of what becomes rows now", _PROCESS, _ingests(lambda i: i.lag_s)),
     Declared(_COUNTER, "newar_runs_taken", "runs taken", _PROCESS, _run_processors(lambda r: r.runs_taken)),

@@ -17,10 +17,12 @@ from pydantic import SecretStr
 
 from ingest.app import serve as serve_ingest
 from ingest.settings import IngestSettings
+from ingest.stops import IngestStops
 from ops.api.app import serve as serve_api
 from ops.api.settings import ApiSettings, guarded
 from ops.local.servers import LocalAddresses, open_servers
 from ops.settings.checked import read
+from ops.shell.exits import leaves
 from schema.migrate import migrate
 from schema.runtime.asyncio_door import aio
 from schema.runtime.outage import Outage
@@ -189,7 +191,7 @@ async def serve_all(
 
             async def use_log_database() -> None:
                 if await _brought_up_to_date(settings.ingest.log_database_url.get_secret_value(), stop, tried):
-                    behind.start_soon(serve_ingest, settings.ingest, last)
+                    behind.start_soon(_ingest, settings.ingest, last)
                     front.start_soon(serve_runs, settings.runs, stop)
 
             front.start_soon(use_log_database)
@@ -198,6 +200,15 @@ async def serve_all(
         last.request()
         if stop.cut_short.is_set():
             last.request()
+
+
+async def _ingest(settings: IngestSettings, stop: Stop) -> None:
+    """An ingest that stops for a person must not end the sending: events wait in the topic."""
+    try:
+        await serve_ingest(settings, stop)
+    except* IngestStops as group:
+        for error in leaves(group):
+            log.error("ingest_stopped", detail=str(error), then="mend it and start newar again; sending goes on")
 
 
 async def _brought_up_to_date(url: str, stop: Stop, tried: trio.Event) -> bool:

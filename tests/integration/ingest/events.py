@@ -9,10 +9,11 @@ from uuid import uuid4
 
 import psycopg
 import trio
+from msgspec.structs import replace
 
 from ingest.batch import Batch
 from ingest.rows import read_message
-from ingest.writer import Log
+from ingest.transaction import Log
 from schema.event import LogEvent, encode_event
 from schema.outcomes import Outcome
 from tests.patience import patience_s
@@ -20,21 +21,21 @@ from tests.patience import patience_s
 LOG = Log("cluster-1", "topic-1")
 
 
-def event(number: int, sent_at: datetime | None = None) -> bytes:
-    return encode_event(
-        LogEvent(
-            event_id=uuid4(),
-            run_id="run-1",
-            page_id=str(1000 + number % 20),
-            recipient_id=str(number),
-            attempt=1,
-            outcome=Outcome.SENT,
-            sent_at=sent_at or datetime.now(UTC),
-            sender_id="sender-1",
-            schema_version=1,
-            message_id=f"m_{number}",
-        )
+def event(number: int, sent_at: datetime | None = None, **changes: Any) -> bytes:
+    made = LogEvent(
+        event_id=uuid4(),
+        run_id="run-1",
+        page_id=str(1000 + number % 20),
+        recipient_id=str(number),
+        attempt=1,
+        outcome=Outcome.SENT,
+        sent_at=sent_at or datetime.now(UTC),
+        sender_id="sender-1",
+        schema_version=1,
+        message_id=f"m_{number}",
+        latency_ms=float(number % 500),
     )
+    return encode_event(replace(made, **changes))
 
 
 def batch(partition: int, start: int, values: Iterable[bytes]) -> Batch:
@@ -51,6 +52,41 @@ def fetch(url: str, query: str) -> list[tuple[Any, ...]]:
 
 def recipients(url: str) -> list[int]:
     return [int(number) for (number,) in fetch(url, "SELECT recipient_id FROM message_logs ORDER BY recipient_id::int")]
+
+
+def figures(url: str) -> list[list[tuple[Any, ...]]]:
+    """The figures of runs, and those of pages, minutes and hours added up."""
+    return [
+        fetch(
+            url, "SELECT run_id, outcome, error_class, messages FROM run_figures WHERE messages <> 0 ORDER BY 1, 2, 3"
+        ),
+        fetch(
+            url,
+            "SELECT page_id, outcome, sum(messages)::int, array_agg(counts ORDER BY edge) FROM ("
+            "SELECT page_id, outcome, sum(messages) FILTER (WHERE edge = 1) AS messages, edge, "
+            "sum(count)::int AS counts FROM page_figures, unnest(latencies) WITH ORDINALITY AS l (count, edge) "
+            "GROUP BY 1, 2, edge) edges "
+            "GROUP BY 1, 2 HAVING sum(messages) <> 0 ORDER BY 1, 2",
+        ),
+    ]
+
+
+def recount(url: str) -> list[list[tuple[Any, ...]]]:
+    """The same, from the rows of the log."""
+    return [
+        fetch(
+            url,
+            "SELECT run_id, outcome, coalesce(error_class, ''), count(*) FROM message_logs "
+            "GROUP BY 1, 2, 3 ORDER BY 1, 2, 3",
+        ),
+        fetch(
+            url,
+            "SELECT page_id, outcome, sum(n)::int, array_agg(counts ORDER BY edge) FROM ("
+            "SELECT page_id, outcome, edge, count(*) FILTER (WHERE edge = 0) AS n, "
+            "(count(*) FILTER (WHERE latency_bucket(latency_ms) = edge))::int AS counts "
+            "FROM message_logs, generate_series(0, 23) edge GROUP BY 1, 2, 3) edges GROUP BY 1, 2 ORDER BY 1, 2",
+        ),
+    ]
 
 
 def ingested(url: str) -> int:

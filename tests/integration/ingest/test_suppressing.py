@@ -13,7 +13,8 @@ import trio
 
 from ingest.keep import tidy
 from ingest.settings import IngestSettings
-from ingest.writer import OffsetsMoved, Writer
+from ingest.transaction import OffsetsMoved
+from ingest.writer import Writer
 from schema.event import LogEvent, encode_event
 from schema.outcomes import ErrorClass, Outcome
 from schema.runtime.asyncio_door import aio
@@ -119,7 +120,7 @@ async def test_a_batch_that_is_not_written_suppresses_nobody(writer: Writer, log
 async def test_two_who_write_the_same_people_in_opposite_order_wait_for_each_other(
     writer: Writer, log_database_url: str
 ) -> None:
-    other = Writer(log_database_url, keep_days=7, ahead_days=30)
+    other = Writer(log_database_url, keep_days=7)
     people = range(1, 500)
     for turn in range(5):
         async with trio.open_nursery() as nursery:

@@ -8,11 +8,22 @@ import psycopg
 import pytest
 import trio
 
-from ingest.partitions import partition_name
-from ingest.rows import Row, read_message
-from ingest.writer import OffsetsMoved, Writer
+from ingest.partitions import ensure, partition_name
+from ingest.rows import read_message
+from ingest.transaction import OffsetsMoved
+from ingest.writer import Writer
 from schema.runtime.asyncio_door import aio
-from tests.integration.ingest.events import LOG, batch, event, fetch, recipients, until, waits_for_the_dead_letters
+from tests.integration.ingest.events import (
+    LOG,
+    batch,
+    event,
+    fetch,
+    figures,
+    recipients,
+    recount,
+    until,
+    waits_for_the_dead_letters,
+)
 
 pytestmark = pytest.mark.both_brokers
 
@@ -21,9 +32,10 @@ async def test_an_event_consumed_twice_is_one_row(writer: Writer, log_database_u
     events = [event(n) for n in range(5)]
     first = await aio(writer.write, LOG, batch(0, 0, [*events, events[0]]))
     again = await aio(writer.write, LOG, batch(1, 0, events))
-    assert (first.rows, again.rows) == (5, 0)
+    assert (first.rows, first.repeated, again.rows, again.repeated) == (5, 1, 0, 5)
     assert recipients(log_database_url) == [0, 1, 2, 3, 4]
     assert await aio(writer.next_offsets, LOG, [0, 1]) == {0: 6, 1: 5}
+    assert figures(log_database_url) == recount(log_database_url)
 
 
 async def test_a_batch_whose_offsets_somebody_else_moved_leaves_no_row(writer: Writer, log_database_url: str) -> None:
@@ -46,20 +58,6 @@ async def test_wrong_messages_become_dead_letters_and_the_rest_rows(writer: Writ
     assert all(reason for *_, reason in dead)
 
 
-async def test_what_only_postgres_refuses_is_found_among_the_others(writer: Writer, log_database_url: str) -> None:
-    made = batch(0, 0, [event(n) for n in range(9)])
-    for place in (0, 5, 8):
-        row = made.rows[place]
-        line = row.line.replace("\t1\t", "\tmany\t", 1)  # its number of the attempt
-        made.rows[place] = Row(row.partition, row.offset, row.raw, line, row.day, row.sent_at)
-    written = await aio(writer.write, LOG, made)
-    assert (written.rows, written.dead_letters) == (6, 3)
-    assert recipients(log_database_url) == [1, 2, 3, 4, 6, 7]
-    dead = fetch(log_database_url, 'SELECT "offset", reason FROM message_log_dead_letters ORDER BY 1')
-    assert [offset for offset, _ in dead] == [0, 5, 8]
-    assert all("integer" in reason for _, reason in dead)
-
-
 async def test_events_on_both_sides_of_midnight_go_into_their_own_days(writer: Writer, log_database_url: str) -> None:
     midnight = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     before, after = event(1, midnight - timedelta(microseconds=1)), event(2, midnight)
@@ -69,16 +67,36 @@ async def test_events_on_both_sides_of_midnight_go_into_their_own_days(writer: W
     assert rows == [("1", partition_name(yesterday)), ("2", partition_name(today))]
 
 
-async def test_a_date_out_of_reach_is_a_dead_letter_and_makes_no_partition(
+async def test_a_day_that_is_not_kept_any_more_is_counted_and_one_far_ahead_a_dead_letter(
     writer: Writer, log_database_url: str
 ) -> None:
     now = datetime.now(UTC)
-    far = [event(1, now - timedelta(days=9)), event(2, now + timedelta(days=40)), event(3, now)]
+    far = [event(1, now - timedelta(days=9)), event(2, now + timedelta(days=2)), event(3, now)]
     written = await aio(writer.write, LOG, batch(0, 0, far))
-    assert (written.rows, written.dead_letters) == (1, 2)
-    assert fetch(log_database_url, "SELECT count(*) FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhparent "
-                 "WHERE c.relname = 'message_logs'") == [(1,)]  # fmt: skip
-    assert "in no partition" in fetch(log_database_url, "SELECT reason FROM message_log_dead_letters")[0][0]
+    assert (written.rows, written.too_old, written.dead_letters) == (1, 1, 1)
+    assert recipients(log_database_url) == [3]
+    assert "more than a day ahead" in fetch(log_database_url, "SELECT reason FROM message_log_dead_letters")[0][0]
+
+
+async def test_a_day_more_than_one_ahead_is_refused_though_it_has_a_partition(
+    writer: Writer, log_database_url: str
+) -> None:
+    async def make() -> None:
+        async with await psycopg.AsyncConnection.connect(log_database_url, autocommit=True) as connection:
+            await ensure(connection, 5)
+
+    await aio(make)
+    later = datetime.now(UTC) + timedelta(days=2)
+    assert (await aio(writer.write, LOG, batch(0, 0, [event(1, later)]))).dead_letters == 1
+
+
+async def test_a_day_that_was_dropped_is_not_made_again(writer: Writer, log_database_url: str) -> None:
+    yesterday = datetime.now(UTC) - timedelta(days=1)
+    with psycopg.connect(log_database_url, autocommit=True) as connection:
+        connection.execute("INSERT INTO dropped_days (day) VALUES (%s)", [yesterday.date()])
+    written = await aio(writer.write, LOG, batch(0, 0, [event(1, yesterday), event(2)]))
+    assert (written.rows, written.too_old) == (1, 1)
+    assert figures(log_database_url) == recount(log_database_url)
 
 
 async def test_a_detached_day_is_left_alone(writer: Writer, log_database_url: str) -> None:
@@ -112,7 +130,9 @@ async def test_a_log_database_that_was_read_only_when_it_was_opened_is_written_l
     assert (await aio(writer.write, LOG, batch(0, 0, [event(1)]))).rows == 1
 
 
-async def test_a_write_cancelled_between_copy_and_commit_leaves_nothing(writer: Writer, log_database_url: str) -> None:
+async def test_a_write_cancelled_before_its_commit_is_answered_is_all_or_nothing(
+    writer: Writer, log_database_url: str
+) -> None:
     made = batch(0, 0, [event(1), b"wrong", event(2)])
     async with trio.open_nursery() as nursery:
         with psycopg.connect(log_database_url) as blocker:
@@ -120,7 +140,25 @@ async def test_a_write_cancelled_between_copy_and_commit_leaves_nothing(writer: 
             nursery.start_soon(aio, writer.write, LOG, made)
             await until(lambda: waits_for_the_dead_letters(log_database_url))
             nursery.cancel_scope.cancel()
-    assert recipients(log_database_url) == []
     await aio(writer.close)
-    assert (await aio(writer.write, LOG, made)).rows == 2
+    try:
+        await aio(writer.write, LOG, made)
+    except OffsetsMoved:
+        assert await aio(writer.next_offsets, LOG, [0]) == {0: 3}
     assert recipients(log_database_url) == [1, 2]
+    assert figures(log_database_url) == recount(log_database_url)
+
+
+async def test_a_write_cancelled_while_it_copies_leaves_nothing(writer: Writer, log_database_url: str) -> None:
+    await aio(writer.write, LOG, batch(0, 0, [event(0)]))
+    made = batch(0, 1, [event(1), event(2)])
+    waits = "SELECT 1 FROM pg_locks WHERE relation = 'message_logs'::regclass AND NOT granted"
+    async with trio.open_nursery() as nursery:
+        with psycopg.connect(log_database_url) as blocker:
+            blocker.execute("LOCK TABLE message_logs IN ACCESS EXCLUSIVE MODE")
+            nursery.start_soon(aio, writer.write, LOG, made)
+            await until(lambda: bool(fetch(log_database_url, waits)))
+            nursery.cancel_scope.cancel()
+    assert recipients(log_database_url) == [0]
+    assert (await aio(writer.write, LOG, made)).rows == 2
+    assert recipients(log_database_url) == [0, 1, 2]

@@ -142,6 +142,10 @@ def ingest(**fields: Any) -> IngestSnapshot:
         "lag_events": 0,
         "lag_s": 0.0,
         "dead_letters": 0,
+        "conflicting": 0,
+        "repeated": 0,
+        "corrected": 0,
+        "too_old": 0,
         "partitions": [],
         "database_down": False,
     }

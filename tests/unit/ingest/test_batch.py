@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from uuid import UUID
 
 import pytest
 
 from ingest import batch as module
 from ingest.batch import Batch
-from ingest.rows import DeadLetter, Row
+from ingest.rows import DeadLetter, ReceivedEvent, Row
+from schema.outcomes import Outcome
+
+EVENT = ReceivedEvent(
+    event_id=UUID(int=1),
+    run_id="run-1",
+    page_id="1",
+    recipient_id="2",
+    attempt=1,
+    outcome=Outcome.SENT,
+    sent_at=datetime(2026, 11, 22, tzinfo=UTC),
+    sender_id="sender-1",
+    schema_version=1,
+)
 
 
 def row(offset: int) -> Row:
-    moment = datetime(2026, 11, 22, tzinfo=UTC)
-    return Row(0, offset, b"raw!", "line\n", moment.date(), moment)
+    return Row(0, offset, b"raw!", EVENT, EVENT.sent_at, None, b"copied")
 
 
 def test_a_batch_covers_the_offsets_from_its_first_to_its_last_read() -> None:

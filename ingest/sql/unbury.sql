@@ -1,0 +1,3 @@
+DELETE FROM message_log_dead_letters dead
+USING unnest(%(partitions)s::int[], %(offsets)s::bigint[]) AS gone (partition, "offset")
+WHERE (cluster_id, topic) = (%(cluster_id)s, %(topic)s) AND (dead.partition, dead."offset") = (gone.partition, gone."offset")

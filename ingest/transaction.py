@@ -1,0 +1,244 @@
+"""One batch as one transaction of Postgres: rows, figures, dead letters and offsets, all or nothing. Asyncio.
+
+A batch is copied straight into the log, in the hope that all its rows are new and good, as those of nearly every batch
+are: in three round trips. Where they are not, all of it is written once more, slowly: what is there already is sorted
+out, and what the database refuses is searched for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from importlib.resources import files
+from typing import Any
+
+import msgspec
+from psycopg import errors
+from psycopg.sql import SQL, Composed, Identifier, Literal
+
+from ingest.batch import Batch
+from ingest.copy_rows import Connection, LeftOut, begin_and_copy, copy_those_that_fit
+from ingest.known_days import Dated
+from ingest.refusals import refuses_a_row, words
+from ingest.rows import DeadLetter, Row, refused
+from ingest.standing import CONTENT, Identity, Sorted, content, sort_out
+from ingest.stop_share import StopShare
+from ingest.tally import Counted, Tally
+
+_BURY_BYTES = 1024 * 1024
+
+Place = tuple[int, int]
+"""Partition and offset."""
+
+
+def _sql(name: str) -> bytes:
+    return files("ingest").joinpath("sql", f"{name}.sql").read_bytes()
+
+
+_BURY, _UNBURY, _ADD_RUNS, _ADD_PAGES, _NOTE_GONE, _CORRECT = map(
+    _sql, ("bury", "unbury", "add_run_figures", "add_page_figures", "note_gone", "correct_row")
+)
+
+
+def _composed(name: str, **parts: Any) -> Composed:
+    text: Any = _sql(name).decode()  # ours: as good as a literal
+    return SQL(text).format(**parts)
+
+
+_FIND = _composed("find_rows", columns=SQL(", ").join(map(Identifier, ("sent_at", "event_id", *CONTENT))))
+
+
+class Log(msgspec.Struct, frozen=True):
+    """One life of the topic: a broker that was set up anew has another cluster id and begins at offset 0."""
+
+    cluster_id: str
+    topic: str
+
+    @property
+    def names(self) -> dict[str, str]:
+        """For the parameters of statements."""
+        return {"cluster_id": self.cluster_id, "topic": self.topic}
+
+
+class Written(msgspec.Struct, frozen=True):
+    """What a batch became."""
+
+    rows: int
+    """New rows."""
+    corrected: int
+    """Rows of which more became known."""
+    repeated: int
+    """Events that were there already, or of which the log knows more."""
+    too_old: int
+    """Events of days that the log keeps no longer."""
+    conflicting: int
+    """Of the dead letters: events with the id of a row and another content."""
+    dead: Sequence[DeadLetter]
+    """All dead letters."""
+
+    @property
+    def dead_letters(self) -> int:
+        """How many there are."""
+        return len(self.dead)
+
+
+class OffsetsMoved(Exception):
+    """Somebody else has written these offsets: what was read is worth nothing, read the table again."""
+
+
+class Transaction:
+    """How one batch is written over a connection in autocommit mode. Arguments as of Writer."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        log: Log,
+        batch: Batch,
+        share: StopShare,
+        *,
+        moves_offsets: bool,
+        redriven: Collection[Place],
+    ) -> None:
+        self._connection = connection
+        self._log = log
+        self._batch = batch
+        self._share = share
+        self._redriven = redriven
+        partitions = sorted(batch.next)
+        self._partitions = len(partitions)
+        begin = [_composed("write_alone", topic=Literal(log.topic), partitions=Literal(partitions))]
+        if moves_offsets:
+            begin.append(_move_offsets(log, batch, partitions))
+        self._begin = begin
+        """Statements that touch one row for each partition, or else another has moved it."""
+
+    async def write(self, dated: Dated) -> Written:
+        """Write the batch, of which the days were looked at.
+
+        Raises:
+            OffsetsMoved: when another has written some of it.
+            TooManyRefused: when the share of refused events is passed.
+            psycopg.Error: when the database is away or unwilling. Nothing was written then, as with the others.
+        """
+        if dated.rows and not self._redriven:
+            try:
+                return await self._write_fast(dated)
+            except LeftOut:
+                await self._connection.rollback()
+            except errors.Error as exc:
+                await self._connection.rollback()
+                if not refuses_a_row(exc):
+                    raise
+            except OffsetsMoved:
+                await self._connection.rollback()
+                raise
+        async with self._connection.transaction():
+            return await self._write_slowly(dated)
+
+    async def _write_fast(self, dated: Dated) -> Written:
+        moved = await begin_and_copy(self._connection, self._begin, dated.rows)
+        if moved != self._partitions:
+            raise OffsetsMoved
+        tally = Tally()
+        tally.add(row.counted for row in dated.rows)
+        dead = [*self._batch.dead, *dated.impossible]
+        async with self._connection.pipeline():
+            await self._add_figures(tally)
+            await self._bury(dead)
+            await self._connection.execute("COMMIT")
+        return Written(len(dated.rows), 0, 0, dated.too_old, 0, dead)
+
+    async def _write_slowly(self, dated: Dated) -> Written:
+        for statement in self._begin:
+            answer = await self._connection.execute(statement)
+            if answer.rowcount != self._partitions:
+                raise OffsetsMoved
+        found = sort_out(dated.rows, await self._find(dated.rows))
+        dead = [*self._batch.dead, *dated.impossible]
+        new, bad = await copy_those_that_fit(self._connection, found.new, self._share)
+        corrected, worse = await self._correct(found)
+        dead += [*bad, *worse]
+        self._share.check(len(self._batch), len(dead), dead[-1].reason if dead else "")
+        dead += found.conflicting
+        tally = Tally()
+        tally.add(row.counted for row in new)
+        for was, row in corrected:
+            tally.correct(was, row.counted)
+        await self._add_figures(tally)
+        await self._unbury({(letter.partition, letter.offset) for letter in dead})
+        await self._bury([letter for letter in dead if (letter.partition, letter.offset) not in self._redriven])
+        return Written(len(new), len(corrected), found.repeated, dated.too_old, len(found.conflicting), dead)
+
+    async def _find(self, rows: Sequence[Row]) -> dict[Identity, tuple[Any, ...]]:
+        if not rows:
+            return {}
+        moments = [row.sent_at for row in rows]
+        values = {
+            "moments": moments,
+            "ids": [row.event.event_id for row in rows],
+            "first": min(moments),
+            "last": max(moments),
+        }
+        # By the index, whatever the planner expects of so many.
+        await self._connection.execute("SET LOCAL enable_hashjoin = off")
+        await self._connection.execute("SET LOCAL enable_mergejoin = off")
+        answer = await self._connection.execute(_FIND, values)
+        return {(sent_at, event_id.bytes): tuple(rest) async for sent_at, event_id, *rest in answer}
+
+    async def _correct(self, found: Sorted) -> tuple[list[tuple[Counted, Row]], list[DeadLetter]]:
+        done, dead = [], []
+        for was, row in found.corrections:
+            values = dict(zip(CONTENT, content(row), strict=True))
+            try:
+                async with self._connection.transaction():
+                    await self._connection.execute(
+                        _CORRECT, {**values, "sent_at": row.sent_at, "event_id": row.event.event_id}
+                    )
+            except errors.Error as exc:
+                if not refuses_a_row(exc):
+                    raise
+                dead.append(refused(row, words(exc)))
+            else:
+                done.append((was, row))
+        return done, dead
+
+    async def _add_figures(self, tally: Tally) -> None:
+        """Runs before pages before people, as everybody does it: so nobody waits in a circle."""
+        for statement, columns in ((_ADD_RUNS, tally.runs()), (_ADD_PAGES, tally.pages()), (_NOTE_GONE, tally.gone())):
+            if columns:
+                await self._connection.execute(statement, columns)
+
+    async def _bury(self, dead: Iterable[DeadLetter]) -> None:
+        part: list[DeadLetter] = []
+        size = 0
+        for letter in dead:
+            part.append(letter)
+            size += len(letter.raw)
+            if size >= _BURY_BYTES:
+                await self._bury_part(part)
+                part, size = [], 0
+        if part:
+            await self._bury_part(part)
+
+    async def _bury_part(self, dead: Sequence[DeadLetter]) -> None:
+        columns = {
+            "partitions": [d.partition for d in dead],
+            "offsets": [d.offset for d in dead],
+            "raws": [d.raw for d in dead],
+            "reasons": [d.reason for d in dead],
+        }
+        await self._connection.execute(_BURY, {**self._log.names, **columns})
+
+    async def _unbury(self, refused_again: Collection[Place]) -> None:
+        if places := [place for place in self._redriven if place not in refused_again]:
+            columns = {"partitions": [p for p, _ in places], "offsets": [offset for _, offset in places]}
+            await self._connection.execute(_UNBURY, {**self._log.names, **columns})
+
+
+def _move_offsets(log: Log, batch: Batch, partitions: Sequence[int]) -> Composed:
+    return _composed(
+        "move_offsets",
+        **{name: Literal(value) for name, value in log.names.items()},
+        partitions=Literal(partitions),
+        first=Literal([batch.first[p] for p in partitions]),
+        next=Literal([batch.next[p] for p in partitions]),
+    )

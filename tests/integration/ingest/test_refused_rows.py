@@ -1,0 +1,105 @@
+"""Rows that the database refuses: these and no others are buried, and too many of them stop the ingest."""
+
+from __future__ import annotations
+
+import psycopg
+import pytest
+from psycopg import errors
+
+from ingest.stop_share import TooManyRefused
+from ingest.writer import Writer
+from schema.runtime.asyncio_door import aio
+from tests.integration.ingest.events import LOG, batch, event, fetch, figures, recipients, recount
+
+BAD = (0, 5, 8)
+RAISES = "RAISE 'not him: %', NEW.recipient_id"
+TRIGGER = """
+    CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+        IF NEW.recipient_id IN ('0', '5', '8') THEN {does}; END IF;
+        RETURN NEW;
+    END $$;
+    CREATE TRIGGER refuse BEFORE INSERT ON message_logs FOR EACH ROW EXECUTE FUNCTION refuse();
+"""
+DEFERRED = """
+    CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+        IF NEW.recipient_id IN ('0', '5', '8') THEN RAISE 'later: no'; END IF;
+        RETURN NULL;
+    END $$;
+    CREATE CONSTRAINT TRIGGER refuse AFTER INSERT ON message_logs INITIALLY DEFERRED
+        FOR EACH ROW EXECUTE FUNCTION refuse();
+"""
+REFUSING = {
+    "check": "ALTER TABLE message_logs ADD CONSTRAINT nobody CHECK (recipient_id NOT IN ('0', '5', '8'))",
+    "trigger": TRIGGER.format(does=RAISES),
+    "state of its own": TRIGGER.format(does="RAISE 'no' USING ERRCODE = 'NW001'"),
+    "left out": TRIGGER.format(does="RETURN NULL"),
+    "deferred": DEFERRED,
+    "type": "ALTER TABLE message_logs ALTER COLUMN error_message TYPE varchar(3)",
+}
+SAYS = {
+    "check": "violates check constraint",
+    "trigger": "not him",
+    "state of its own": "NW001",
+    "left out": "a trigger left it out",
+    "deferred": "later: no",
+    "type": "too long",
+}
+
+
+def change(url: str, statement: str) -> None:
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(statement.encode())
+
+
+@pytest.mark.parametrize("why", REFUSING)
+async def test_what_the_database_refuses_is_buried_and_the_rest_written(
+    writer: Writer, log_database_url: str, why: str
+) -> None:
+    change(log_database_url, REFUSING[why])
+    values = [event(n, error_message="too long" if n in BAD else None) for n in range(9)]
+    written = await aio(writer.write, LOG, batch(0, 0, values))
+    assert (written.rows, written.dead_letters) == (6, 3)
+    assert recipients(log_database_url) == [1, 2, 3, 4, 6, 7]
+    dead = fetch(log_database_url, 'SELECT "offset", raw, reason FROM message_log_dead_letters ORDER BY 1')
+    assert [(offset, bytes(raw)) for offset, raw, _ in dead] == [(n, values[n]) for n in BAD]
+    assert all(SAYS[why] in reason for *_, reason in dead)
+    assert figures(log_database_url) == recount(log_database_url)
+    assert (await aio(writer.write, LOG, batch(0, 9, [event(9)]))).rows == 1
+
+
+async def test_a_reason_shows_nothing_of_the_row(writer: Writer, log_database_url: str) -> None:
+    change(log_database_url, REFUSING["check"])
+    await aio(writer.write, LOG, batch(0, 0, [event(5, error_message="secret words")]))
+    [(reason,)] = fetch(log_database_url, "SELECT reason FROM message_log_dead_letters")
+    assert "nobody" in reason
+    assert "secret words" not in reason
+
+
+async def test_what_is_no_fault_of_a_row_buries_none(writer: Writer, log_database_url: str) -> None:
+    change(log_database_url, "ALTER TABLE message_logs DROP COLUMN fbtrace_id")
+    with pytest.raises(errors.UndefinedColumn):
+        await aio(writer.write, LOG, batch(0, 0, [event(1)]))
+    assert fetch(log_database_url, "SELECT count(*) FROM message_log_dead_letters") == [(0,)]
+
+
+@pytest.mark.parametrize("by", ["unreadable", "the database"])
+async def test_too_many_refused_stop_before_anything_is_buried(
+    strict_writer: Writer, log_database_url: str, by: str
+) -> None:
+    values = [event(n) for n in range(300)]
+    if by == "unreadable":
+        values[100:120] = [b'{"renamed": true}'] * 20
+    else:
+        change(log_database_url, "ALTER TABLE message_logs ADD CHECK (recipient_id::int NOT BETWEEN 100 AND 119)")
+    with pytest.raises(TooManyRefused, match="DEAD_LETTER_STOP_SHARE=1"):
+        await aio(strict_writer.write, LOG, batch(0, 0, values))
+    assert fetch(log_database_url, "SELECT count(*) FROM message_log_dead_letters") == [(0,)]
+    assert await aio(strict_writer.next_offsets, LOG, [0]) == {0: 0}
+
+
+async def test_a_few_refused_are_buried_and_later_ones_added_up(strict_writer: Writer, log_database_url: str) -> None:
+    written = await aio(strict_writer.write, LOG, batch(0, 0, [*(event(n) for n in range(190)), *[b"bad"] * 10]))
+    assert (written.rows, written.dead_letters) == (190, 10)
+    with pytest.raises(TooManyRefused):
+        await aio(strict_writer.write, LOG, batch(0, 200, [b"bad", b"bad"]))
+    assert (await aio(strict_writer.write, LOG, batch(0, 200, [event(n) for n in range(40)]))).rows == 40
