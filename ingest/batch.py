@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from ingest.rows import DeadLetter, Row
 
 MOST_ROWS = 20_000
-MOST_BYTES = 16 * 1024 * 1024
+MOST_BYTES = 8 * 1024 * 1024
 
 
 class Batch:

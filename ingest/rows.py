@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from typing import Annotated, Final
 
 import msgspec
+from msgspec.structs import asdict
 
-from ingest.binary_row import binary_row, stored_latency
+from ingest.binary_row import binary_row
 from ingest.stops import IngestStops
-from ingest.tally import Counted
-from schema.event import SCHEMA_VERSION, LogEvent
+from schema.event import EPOCH, SCHEMA_VERSION, LogEvent, at_us
 
 _Int = Annotated[int, msgspec.Meta(ge=-(2**31), le=2**31 - 1)]
 _Id = Annotated[str, msgspec.Meta(min_length=1, max_length=500)]  # indexed: a btree entry ends at 2.7 kB
@@ -18,6 +19,13 @@ _IdIfKnown = Annotated[str, msgspec.Meta(max_length=500)]  # a record that canno
 _Class = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]  # indexed beside a run
 _Text = Annotated[str, msgspec.Meta(max_length=10_000)]
 _LONGEST_REASON: Final = 500
+_MICROSECOND: Final = timedelta(microseconds=1)
+_MINUTE_US: Final = timedelta(minutes=1) // _MICROSECOND
+_DAY_US: Final = timedelta(days=1) // _MICROSECOND
+_FIRST_US: Final = (datetime.min.replace(tzinfo=UTC) - EPOCH) // _MICROSECOND
+_LAST_US: Final = (datetime.max.replace(tzinfo=UTC) - EPOCH) // _MICROSECOND
+_NUL: Final = b"\\u0000"
+"""How JSON writes it, and no other way."""
 
 
 class NewerEvents(IngestStops):
@@ -50,38 +58,47 @@ class ReceivedEvent(LogEvent, frozen=True, kw_only=True):
     fbtrace_id: _Text | None = None
 
 
+Group = tuple[str, str, str, str | None, int]
+"""Run, page, outcome, error class and minute since 1970: rows of one group count for the same figures."""
+
+
 class Row(msgspec.Struct, frozen=True, gc=False):
     """An event that can become a row."""
 
     partition: int
     offset: int
     raw: bytes
-    event: ReceivedEvent
-    sent_at: datetime
-    """Of the event, in UTC."""
-    latency_ms: float | None
-    """Of the event, as it is stored."""
     copied: bytes
     """As COPY wants it: `binary_row`."""
+    group: Group
+    sent_at_us: int
+    """Us since 1970 (UTC)."""
+    latency_ms: float | None
+
+    @property
+    def event(self) -> ReceivedEvent:
+        """All of it, read once more: few rows are asked, and thousands wait in memory."""
+        return _decoder.decode(self.raw)
+
+    @property
+    def sent_at(self) -> datetime:
+        """The same, aware and in UTC."""
+        return at_us(self.sent_at_us)
 
     @property
     def day(self) -> date:
-        """Names the partition of the table."""
-        return self.sent_at.date()
-
-    @property
-    def counted(self) -> Counted:
-        """What the figures need of it."""
-        event = self.event
-        return Counted(
-            event.run_id, event.page_id, event.recipient_id, event.outcome.value, event.error_class, self.latency_ms,
-            self.sent_at,
-        )  # fmt: skip
+        """Of `sent_at`: names the partition of the table."""
+        return _day(self.sent_at_us // _DAY_US)
 
     @property
     def identity(self) -> tuple[datetime, bytes]:
         """What is unique in the log."""
         return self.sent_at, self.event.event_id.bytes
+
+
+@lru_cache(maxsize=1000)
+def _day(number: int) -> date:
+    return at_us(number * _DAY_US).date()
 
 
 class DeadLetter(msgspec.Struct, frozen=True, gc=False):
@@ -113,12 +130,31 @@ def read_message(partition: int, offset: int, value: bytes | None) -> Row | Dead
         event = _decoder.decode(value)
         if event.schema_version > SCHEMA_VERSION:
             raise NewerEvents(event.schema_version)
-        sent_at = event.sent_at.astimezone(UTC)
-        latency_ms = stored_latency(event.latency_ms)
-        return Row(partition, offset, value, event, sent_at, latency_ms, binary_row(event, sent_at, latency_ms))
+        if (
+            b"\\" in value
+            and _NUL in value
+            and any("\0" in text for text in asdict(event).values() if isinstance(text, str))
+        ):
+            raise ValueError("a text contains the character NUL, which PostgreSQL cannot store")
+        sent_at_us = (event.sent_at - EPOCH) // _MICROSECOND
+        if not _FIRST_US <= sent_at_us <= _LAST_US:
+            raise OverflowError("sent_at is out of range in UTC")
+        group = (event.run_id, event.page_id, event.outcome.value, event.error_class, sent_at_us // _MINUTE_US)
+        copied = binary_row(event, sent_at_us)
+        return Row(partition, offset, value, copied, _shared(group), sent_at_us, event.latency_ms)
     except (msgspec.DecodeError, ValueError, OverflowError, RecursionError) as exc:
         _refuse_newer(value)
         return DeadLetter(partition, offset, value, str(exc)[:_LONGEST_REASON])
+
+
+def _has_nul(event: ReceivedEvent) -> bool:
+    return any("\0" in value for value in asdict(event).values() if isinstance(value, str))
+
+
+@lru_cache(maxsize=20_000)
+def _shared(group: Group) -> Group:
+    """Return the same object for equal groups."""
+    return group
 
 
 def refused(row: Row, reason: str) -> DeadLetter:

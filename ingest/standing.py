@@ -8,8 +8,8 @@ from typing import Any
 
 import msgspec
 
-from ingest.rows import DeadLetter, Row, refused
-from ingest.tally import Counted
+from ingest.binary_row import stored_latency
+from ingest.rows import DeadLetter, Group, Row, refused
 from schema.outcomes import Outcome
 
 _CONFLICT = "conflict: the log has an event with this id and another content"
@@ -17,12 +17,19 @@ _CONFLICT = "conflict: the log has an event with this id and another content"
 Identity = tuple[datetime, bytes]
 
 
+class Correction(msgspec.Struct, frozen=True):
+    """A row of the log, as far as it counts, and the one that says more."""
+
+    was: Group
+    latency_ms: float | None
+    row: Row
+
+
 class Sorted(msgspec.Struct):
     """Rows by what became of them."""
 
     new: list[Row]
-    corrections: list[tuple[Counted, Row]]
-    """What stands in the log, and the row that says more."""
+    corrections: list[Correction]
     repeated: int
     conflicting: list[DeadLetter]
 
@@ -33,7 +40,7 @@ def content(row: Row) -> tuple[Any, ...]:
     return (
         event.attempt, event.run_id, event.page_id, event.recipient_id, event.outcome.value, event.error_class,
         event.error_code, event.error_subcode, event.error_message, event.http_status, event.message_id,
-        row.latency_ms, event.sender_id, event.fbtrace_id,
+        None if event.latency_ms is None else stored_latency(event.latency_ms), event.sender_id, event.fbtrace_id,
     )  # fmt: skip
 
 
@@ -71,7 +78,7 @@ def sort_out(rows: Iterable[Row], logged: Mapping[Identity, tuple[Any, ...]]) ->
     improved = [identity for identity in best if identity in logged]
     return Sorted(
         new=[row for identity, row in best.items() if identity not in logged],
-        corrections=[(_counted(identity, logged[identity]), best[identity]) for identity in improved],
+        corrections=[_correction(logged[identity], best[identity]) for identity in improved],
         repeated=repeated,
         conflicting=conflicting,
     )
@@ -84,6 +91,7 @@ def _rank(values: tuple[Any, ...]) -> int:
     return _RANKS.get(values[CONTENT.index("outcome")], 2)
 
 
-def _counted(identity: Identity, values: tuple[Any, ...]) -> Counted:
-    named = {"sent_at": identity[0], **dict(zip(CONTENT, values, strict=True))}
-    return Counted(**{name: named[name] for name in Counted.__struct_fields__})
+def _correction(values: tuple[Any, ...], row: Row) -> Correction:
+    stood = dict(zip(CONTENT, values, strict=True))
+    was = (stood["run_id"], stood["page_id"], stood["outcome"], stood["error_class"], row.group[-1])
+    return Correction(was, stood["latency_ms"], row)

@@ -1,41 +1,29 @@
-"""What a batch's rows add to the figures of runs and pages, and whom they say to be gone. Pure."""
+"""What rows add to the figures of runs and pages, and whom they say to be gone. Pure."""
 
 from __future__ import annotations
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable
-from datetime import datetime
-from typing import Any, Final
+from collections.abc import Hashable, Iterable, Mapping
+from typing import Any, Final, TypeVar
 
 import msgspec
 
+from ingest.binary_row import stored_latency
+from ingest.rows import Group, Row
+from schema.event import at_us
 from schema.latency_edges import EDGES_MS
 from schema.outcomes import ErrorClass, Outcome
+
+K = TypeVar("K", bound=Hashable)
 
 _SAID_TO_BE_GONE: Final = (Outcome.FAILED, Outcome.SUPPRESSED)
 
 
-class Counted(msgspec.Struct, frozen=True, gc=False):
-    """What the figures need of a row."""
-
-    run_id: str
-    page_id: str
-    recipient_id: str
-    outcome: str
-    error_class: str | None
-    latency_ms: float | None
-    sent_at: datetime
-
-
-class _RunFigure(msgspec.Struct):
+class _Count(msgspec.Struct):
     messages: int
-    first_at: datetime
-    last_at: datetime
-
-
-class _PageFigure(msgspec.Struct):
-    messages: int
+    first_us: int
+    last_us: int
     latencies: list[int]
 
 
@@ -43,76 +31,88 @@ class Tally:
     """Counts rows, and takes back what a corrected row had counted for."""
 
     def __init__(self) -> None:
-        self._runs: dict[tuple[str, str, str], _RunFigure] = {}
-        self._pages: dict[tuple[str, datetime, str], _PageFigure] = {}
-        self._gone: dict[tuple[str, str], tuple[datetime, str]] = {}
+        self._groups: dict[Group, _Count] = {}
+        self._gone: dict[tuple[str, str], tuple[int, str]] = {}
 
-    def add(self, rows: Iterable[Counted]) -> None:
-        """Count rows that are new in the log."""
+    def add(self, rows: Iterable[Row]) -> None:
+        """Count rows that are new in the log, or say more than before."""
         for row in rows:
-            self._count(row, 1)
-            self._note_gone(row)
+            self._count(row.group, row.sent_at_us, row.latency_ms, 1)
+            if row.group[3] == ErrorClass.RECIPIENT_PERMANENT:
+                self._note_gone(row)
 
-    def correct(self, was: Counted, now: Counted) -> None:
-        """Count a row that stood there as another."""
-        self._count(was, -1)
-        self._count(now, 1)
-        self._note_gone(now)
+    def take_back(self, was: Group, sent_at_us: int, latency_ms: float | None) -> None:
+        """Count a row no more as what it was."""
+        self._count(was, sent_at_us, latency_ms, -1)
 
     def runs(self) -> dict[str, list[Any]]:
         """Return the columns of run_figures to add, in key order: who writes beside us waits instead of deadlocking."""
         columns: defaultdict[str, list[Any]] = defaultdict(list)
-        for (run_id, outcome, error_class), figure in sorted(self._runs.items()):
+        by_run = _added_up({group: (group[0], group[2], group[3] or "") for group in self._groups}, self._groups)
+        for (run_id, outcome, error_class), count in sorted(by_run.items()):
             columns["run_ids"].append(run_id)
             columns["outcomes"].append(outcome)
             columns["classes"].append(error_class)
-            columns["messages"].append(figure.messages)
-            columns["first_at"].append(figure.first_at)
-            columns["last_at"].append(figure.last_at)
+            columns["messages"].append(count.messages)
+            columns["first_at"].append(at_us(count.first_us))
+            columns["last_at"].append(at_us(count.last_us))
         return columns
 
     def pages(self) -> dict[str, list[Any]]:
         """Return the columns of page_figures to add, by minute, in key order; latencies as texts of arrays."""
         columns: defaultdict[str, list[Any]] = defaultdict(list)
-        for (page_id, minute, outcome), figure in sorted(self._pages.items()):
+        by_page = _added_up({group: (group[1], group[4], group[2]) for group in self._groups}, self._groups)
+        for (page_id, minute, outcome), count in sorted(by_page.items()):
             columns["page_ids"].append(page_id)
-            columns["minutes"].append(minute)
+            columns["minutes"].append(at_us(minute * 60_000_000))
             columns["outcomes"].append(outcome)
-            columns["messages"].append(figure.messages)
-            columns["latencies"].append("{" + ",".join(map(str, figure.latencies)) + "}")
+            columns["messages"].append(count.messages)
+            columns["latencies"].append("{" + ",".join(map(str, count.latencies)) + "}")
         return columns
 
     def gone(self) -> dict[str, list[Any]]:
         """Return the columns of suppressions to note, in key order: a permanent error keeps them out of later runs."""
         columns: defaultdict[str, list[Any]] = defaultdict(list)
-        for (page_id, recipient_id), (since, run_id) in sorted(self._gone.items()):
+        for (page_id, recipient_id), (since_us, run_id) in sorted(self._gone.items()):
             columns["page_ids"].append(page_id)
             columns["recipient_ids"].append(recipient_id)
-            columns["since"].append(since)
+            columns["since"].append(at_us(since_us))
             columns["run_ids"].append(run_id)
         return columns
 
-    def _count(self, row: Counted, n: int) -> None:
-        key = (row.run_id, row.outcome, row.error_class or "")
-        run = self._runs.get(key)
-        if run is None:
-            self._runs[key] = _RunFigure(n, row.sent_at, row.sent_at)
-        else:
-            run.messages += n
-            run.first_at, run.last_at = min(run.first_at, row.sent_at), max(run.last_at, row.sent_at)
-        place = (row.page_id, row.sent_at.replace(second=0, microsecond=0), row.outcome)
-        page = self._pages.get(place)
-        if page is None:
-            page = self._pages[place] = _PageFigure(0, [0] * (len(EDGES_MS) + 1))
-        page.messages += n
-        if row.latency_ms is not None:
-            page.latencies[bisect_right(EDGES_MS, row.latency_ms)] += n
+    def _count(self, group: Group, at_us: int, latency_ms: float | None, by: int) -> None:
+        count = self._groups.get(group)
+        if count is None:
+            count = self._groups[group] = _Count(0, at_us, at_us, [0] * (len(EDGES_MS) + 1))
+        elif at_us > count.last_us:
+            count.last_us = at_us
+        elif at_us < count.first_us:
+            count.first_us = at_us
+        count.messages += by
+        if latency_ms is not None:
+            count.latencies[bisect_right(EDGES_MS, stored_latency(latency_ms))] += by
 
-    def _note_gone(self, row: Counted) -> None:
-        if row.error_class != ErrorClass.RECIPIENT_PERMANENT or row.outcome not in _SAID_TO_BE_GONE:
+    def _note_gone(self, row: Row) -> None:
+        event = row.event
+        if event.outcome not in _SAID_TO_BE_GONE or not event.page_id or not event.recipient_id:
             return
-        if not row.page_id or not row.recipient_id:
-            return
-        key = (row.page_id, row.recipient_id)
-        if key not in self._gone or self._gone[key][0] < row.sent_at:
-            self._gone[key] = (row.sent_at, row.run_id)
+        key = (event.page_id, event.recipient_id)
+        if key not in self._gone or self._gone[key][0] < row.sent_at_us:
+            self._gone[key] = (row.sent_at_us, event.run_id)
+
+
+def _added_up(keys: Mapping[Group, K], groups: Mapping[Group, _Count]) -> dict[K, _Count]:
+    """Return the groups' counts by a coarser key."""
+    found: dict[K, _Count] = {}
+    for group, key in keys.items():
+        count, more = found.get(key), groups[group]
+        if count is None:
+            found[key] = more
+        else:
+            found[key] = _Count(
+                count.messages + more.messages,
+                min(count.first_us, more.first_us),
+                max(count.last_us, more.last_us),
+                [a + b for a, b in zip(count.latencies, more.latencies, strict=True)],
+            )
+    return found

@@ -20,9 +20,9 @@ from ingest.copy_rows import Connection, LeftOut, begin_and_copy, copy_those_tha
 from ingest.known_days import Dated
 from ingest.refusals import refuses_a_row, words
 from ingest.rows import DeadLetter, Row, refused
-from ingest.standing import CONTENT, Identity, Sorted, content, sort_out
+from ingest.standing import CONTENT, Correction, Identity, Sorted, content, sort_out
 from ingest.stop_share import StopShare
-from ingest.tally import Counted, Tally
+from ingest.tally import Tally
 
 _BURY_BYTES = 1024 * 1024
 
@@ -139,7 +139,7 @@ class Transaction:
         if moved != self._partitions:
             raise OffsetsMoved
         tally = Tally()
-        tally.add(row.counted for row in dated.rows)
+        tally.add(dated.rows)
         dead = [*self._batch.dead, *dated.impossible]
         async with self._connection.pipeline():
             await self._add_figures(tally)
@@ -160,9 +160,9 @@ class Transaction:
         self._share.check(len(self._batch), len(dead), dead[-1].reason if dead else "")
         dead += found.conflicting
         tally = Tally()
-        tally.add(row.counted for row in new)
-        for was, row in corrected:
-            tally.correct(was, row.counted)
+        tally.add([*new, *(correction.row for correction in corrected)])
+        for correction in corrected:
+            tally.take_back(correction.was, correction.row.sent_at_us, correction.latency_ms)
         await self._add_figures(tally)
         await self._unbury({(letter.partition, letter.offset) for letter in dead})
         await self._bury([letter for letter in dead if (letter.partition, letter.offset) not in self._redriven])
@@ -184,21 +184,21 @@ class Transaction:
         answer = await self._connection.execute(_FIND, values)
         return {(sent_at, event_id.bytes): tuple(rest) async for sent_at, event_id, *rest in answer}
 
-    async def _correct(self, found: Sorted) -> tuple[list[tuple[Counted, Row]], list[DeadLetter]]:
+    async def _correct(self, found: Sorted) -> tuple[list[Correction], list[DeadLetter]]:
         done, dead = [], []
-        for was, row in found.corrections:
+        for correction in found.corrections:
+            row = correction.row
             values = dict(zip(CONTENT, content(row), strict=True))
+            identity = {"sent_at": row.sent_at, "event_id": row.event.event_id}
             try:
                 async with self._connection.transaction():
-                    await self._connection.execute(
-                        _CORRECT, {**values, "sent_at": row.sent_at, "event_id": row.event.event_id}
-                    )
+                    await self._connection.execute(_CORRECT, {**values, **identity})
             except errors.Error as exc:
                 if not refuses_a_row(exc):
                     raise
                 dead.append(refused(row, words(exc)))
             else:
-                done.append((was, row))
+                done.append(correction)
         return done, dead
 
     async def _add_figures(self, tally: Tally) -> None:

@@ -13,7 +13,8 @@ SCHEMA_VERSION = 1
 MAX_ERROR_MESSAGE = 500
 """Characters kept of an error's text."""
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+"""What moments are counted from."""
 
 
 class LogEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -43,7 +44,7 @@ class LogEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 def at_us(microseconds: int) -> datetime:
     """Turn microseconds since 1970 (UTC) into an aware datetime, exactly."""
-    return _EPOCH + timedelta(microseconds=microseconds)
+    return EPOCH + timedelta(microseconds=microseconds)
 
 
 _encoder = msgspec.json.Encoder()

@@ -14,6 +14,7 @@ _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 _ROLES = {
     "ops.fakegraph": "fake Graph",
     "ops.bench.http_case": "client",
+    "ops.bench.delay": "delay",
     "ops sender": "sender",
     "ops ingest": "ingest",
     "postgres": "Postgres",

@@ -12,7 +12,7 @@ import typer
 from ops.bench.conditions import Conditions
 from ops.shell.output import print_json, print_table
 
-_ROLES = ("bench", "client", "sender", "fake Graph", "Redis", "broker", "ingest", "Postgres")
+_ROLES = ("bench", "client", "sender", "fake Graph", "Redis", "broker", "ingest", "delay", "Postgres")
 """In the order in which a message meets them."""
 
 
@@ -96,5 +96,5 @@ def _flat(median: dict[str, Any]) -> dict[str, object]:
         elif name == "cpu_us":
             cells |= {f"CPU {role}": value[role] for role in _ROLES if role in value}
         elif name == "rss_mb":
-            cells |= {f"MB {role}": value[role] for role in ("client", "sender") if role in value}
+            cells |= {f"MB {role}": value[role] for role in ("client", "sender", "ingest") if role in value}
     return cells

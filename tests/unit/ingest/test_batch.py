@@ -2,31 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from uuid import UUID
-
 import pytest
 
 from ingest import batch as module
 from ingest.batch import Batch
-from ingest.rows import DeadLetter, ReceivedEvent, Row
-from schema.outcomes import Outcome
-
-EVENT = ReceivedEvent(
-    event_id=UUID(int=1),
-    run_id="run-1",
-    page_id="1",
-    recipient_id="2",
-    attempt=1,
-    outcome=Outcome.SENT,
-    sent_at=datetime(2026, 11, 22, tzinfo=UTC),
-    sender_id="sender-1",
-    schema_version=1,
-)
+from ingest.rows import DeadLetter, Row
 
 
 def row(offset: int) -> Row:
-    return Row(0, offset, b"raw!", EVENT, EVENT.sent_at, None, b"copied")
+    return Row(0, offset, b"raw!", b"copied", ("run-1", "1", "sent", None, 0), 0, None)
 
 
 def test_a_batch_covers_the_offsets_from_its_first_to_its_last_read() -> None:

@@ -105,7 +105,7 @@ def test_an_event_as_the_sender_encodes_it_fills_its_columns() -> None:
     assert isinstance(found, Row)
     assert found.day == date(2026, 11, 22)
     stored = columns(found)
-    assert stored.pop("latency_ms") == pytest.approx(12.346)
+    assert stored.pop("latency_ms") == pytest.approx(12.34567)
     wanted = {name: getattr(event, name) for name in COLUMNS if name != "latency_ms"}
     assert stored == wanted
 
