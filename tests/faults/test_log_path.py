@@ -93,10 +93,12 @@ class Faults:
         ingest = self._ingests.pop(0)
         ingest.signal(signal.SIGTERM)
         self.start_ingest()
-        with trio.move_on_after(5):
-            while ingest.running:
-                await trio.sleep(0.05)
-        ingest.kill()
+        try:
+            with trio.move_on_after(5):
+                while ingest.running:
+                    await trio.sleep(0.05)
+        finally:
+            ingest.kill()
 
     async def add_one(self) -> None:
         """The group shares the partitions anew; with three there is one too many."""
