@@ -74,7 +74,7 @@ class Faults:
         """Do one thing after the other until cancelled."""
         acts: list[tuple[int, Callable[[], Awaitable[None]]]] = [
             (6, self.kill_an_ingest), (4, self.stop_one_softly), (4, self.add_one), (2, self.freeze_one),
-            (6, self.cut), (2, self.restart_postgres), (1, self.restart_broker),
+            (6, self.cut), (2, self.restart_postgres), (2, self.restart_broker),
         ]  # fmt: skip
         async with trio.open_nursery() as self._meanwhile:
             while True:

@@ -1,0 +1,45 @@
+"""From which share of refused events on the ingest stops."""
+
+from __future__ import annotations
+
+import pytest
+
+from ingest.stop_share import StopShare, TooManyRefused
+
+
+def test_of_few_events_a_share_says_nothing() -> None:
+    share = StopShare(0.05)
+    share.check(199, 199, "no event")
+    share.note(199, 199)
+    with pytest.raises(TooManyRefused, match="200 of the last 200 events were refused, the last one with: no event"):
+        share.check(1, 1, "no event")
+
+
+def test_the_share_itself_may_be_reached_and_not_passed() -> None:
+    StopShare(0.05).check(1000, 50, "no")
+    with pytest.raises(TooManyRefused):
+        StopShare(0.05).check(1000, 51, "no")
+
+
+def test_a_batch_without_refused_ones_always_goes_on() -> None:
+    share = StopShare(0.05)
+    share.note(300, 15)
+    share.note(1, 1)
+    share.check(10, 0, "")
+
+
+def test_what_lies_far_back_counts_no_more() -> None:
+    share = StopShare(0.05)
+    share.note(10_000, 400)
+    for _ in range(10):
+        share.note(1000, 0)
+    share.check(1000, 100, "no")
+    share.note(1000, 500)
+    with pytest.raises(TooManyRefused):
+        share.check(1000, 100, "no")
+
+
+def test_a_share_of_one_never_stops() -> None:
+    share = StopShare(1.0)
+    share.note(10_000, 10_000)
+    share.check(10_000, 10_000, "no")
