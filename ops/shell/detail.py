@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from schema.runtime.redis_refusals import refusal
+from schema.runtime.refusals import refusal_of
 from schema.runtime.tls_trouble import tls_trouble
 
 _KNOWN = (
@@ -37,11 +37,11 @@ _KNOWN = (
 
 
 def telling(error: BaseException) -> str:
-    """Return the kind of the error, and what it says as far as it is well known; of a refusal by Redis what to do.
+    """Return the kind of the error, and what it says as far as it is well known; of a refusal what to do.
 
     Where TLS is why, its cause and what to write.
     """
-    if told := refusal(error):
+    if told := refusal_of(error):
         return told
     text = str(error).lower()
     reason = tls_trouble(error) or next((known for known in _KNOWN if known in text), None)

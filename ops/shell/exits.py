@@ -84,6 +84,4 @@ def _of_a_server(error: psycopg.Error | RedisError | trio.TooSlowError) -> str:
         return "a server did not answer in time; newar doctor says which"
     if isinstance(error, RedisError):
         return f"Redis: {telling(error)}; newar doctor says more"
-    if isinstance(error, psycopg.errors.UndefinedTable | psycopg.errors.UndefinedColumn):
-        return f"the log database: {error.diag.message_primary}; bring it up to date with: newar migrate"
-    return f"the log database: {error.diag.message_primary or telling(error)}; newar doctor says more"
+    return f"the log database: {telling(error)}; newar doctor says more"

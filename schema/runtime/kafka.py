@@ -12,6 +12,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaConnectionError, TopicAlreadyExistsError, for_code
 
 from schema.runtime.handshake import handshake_error
+from schema.runtime.kafka_login import login_error
 from schema.runtime.settings import KafkaSettings
 from schema.topic import PARTITIONS
 
@@ -61,6 +62,13 @@ async def bootstrap_handshake(settings: KafkaSettings) -> Exception | None:
     return None
 
 
+async def bootstrap_trouble(settings: KafkaSettings) -> Exception | None:
+    """Return what keeps us from all servers, for `tls_trouble` and `kafka_refusal`; None: they are away."""
+    if (error := await bootstrap_handshake(settings)) is not None:
+        return error
+    return await login_error(servers_of(settings.kafka_bootstrap_servers), connection_options(settings))
+
+
 async def uncut(start: Coroutine[Any, Any, T]) -> T:
     """Let a start come to its end though we are cancelled: aiokafka leaves connections open when it is cut."""
     task = asyncio.ensure_future(start)
@@ -77,12 +85,12 @@ async def prepare_topic(settings: KafkaSettings) -> str:
     """Make the log topic when it is missing; return the broker's cluster id. Every client starts with this.
 
     Raises:
-        aiokafka.errors.KafkaError: with the trouble of TLS for its cause, where there is one.
+        aiokafka.errors.KafkaError: with the trouble of TLS or of our login for its cause, where there is one.
     """
     try:
         return await uncut(_prepare_topic(settings))
     except KafkaConnectionError as exc:
-        raise exc from await bootstrap_handshake(settings)
+        raise exc from await bootstrap_trouble(settings)
 
 
 async def _prepare_topic(settings: KafkaSettings) -> str:

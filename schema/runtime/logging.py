@@ -17,10 +17,15 @@ _SECRET_TEXT = re.compile(
     r"|(?P<bearer>Bearer )\S+"
     r"|\bEAA[A-Za-z0-9]{12,}"  # how Meta's access tokens begin
 )
+_ROWS = re.compile(
+    r"^(?P<word>[ |+]*(?:DETAIL|CONTEXT|QUERY):).*?(?=\Z|^[ |+]*(?:The above|During handling|Traceback))", re.M | re.S
+)
+"""In the text of an error of psycopg's, which ends with them, also within a traceback: whole rows, and values."""
 
 
 def without_secrets(text: str) -> str:
-    """Return the text with everything that looks like a credential replaced by `***`."""
+    """Return the text with everything that looks like a credential, or is PostgreSQL's of a row, replaced by `***`."""
+    text = _ROWS.sub(r"\g<word> ***", text)
     return _SECRET_TEXT.sub(lambda m: (m["url"] or m["named"] or m["bearer"] or "") + "***", text)
 
 

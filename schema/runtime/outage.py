@@ -7,7 +7,8 @@ import random
 
 import structlog
 
-from schema.runtime.redis_refusals import refusal
+from schema.runtime.database_refusals import without_rows
+from schema.runtime.refusals import refusal_of
 from schema.runtime.tls_trouble import tls_trouble
 
 log = structlog.get_logger()
@@ -38,7 +39,7 @@ class Outage:
         """Note a failure at `now_s` (any steady clock); return the seconds to wait before the next try."""
         if not self._failures:
             self._since_s, self._logged = now_s, False
-        reason = refusal(error)
+        reason = refusal_of(error)
         news = reason is not None and reason != self._refusal
         if news or (not self._logged and now_s - self._logged_at_s >= _LOG_EVERY_S):
             self._logged, self._logged_at_s = True, now_s
@@ -47,7 +48,7 @@ class Outage:
             else:
                 trouble = tls_trouble(error)
                 cause = {"cause": trouble} if trouble else {}
-                log.warning("part_unreachable", part=self.part, error=f"{type(error).__name__}: {error}", **cause)
+                log.warning("part_unreachable", part=self.part, error=without_rows(error), **cause)
         self._refusal = reason
         self._failures += 1
         wait_s: float = min(self._longest_s, self._first_s * 2 ** min(self._failures - 1, 16))

@@ -18,6 +18,7 @@ from psycopg.rows import TupleRow
 from pydantic import SecretStr
 
 from schema.runtime.asyncio_door import aio
+from schema.runtime.database_refusals import without_rows
 from schema.runtime.outage import Outage
 from schema.runtime.settings import SettingsError, split_address
 from sender.runs.databases.errors import DatabaseAway, QueryRefused
@@ -131,7 +132,7 @@ class Database:
         except (psycopg.Error, trio.TooSlowError, OSError) as exc:
             if isinstance(exc, psycopg.Error) and _is_of_statement(exc):
                 self._outage.recovered(trio.current_time())
-                text = f"{type(exc).__name__}: {exc.diag.message_primary or exc}"
+                text = without_rows(exc)
                 if isinstance(exc, UndefinedTable | UndefinedColumn) and not self._read_only:
                     text += "; bring it up to date with: newar migrate"
                 raise QueryRefused(self.part, text) from exc

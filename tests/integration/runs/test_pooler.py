@@ -75,10 +75,10 @@ async def test_pooler_in_statement_mode_is_told(world: World, pooled: Callable[.
     run = world.run(*PEOPLE)
     with capture_logs() as logs:
         async with serving(settings(world, source_database_url=pooled("statement"))):
-            await until(lambda: any(line["event"] == "part_unreachable" for line in logs))
-    [away] = [line for line in logs if line["event"] == "part_unreachable"]
+            await until(lambda: any(line["event"] == "part_refuses" for line in logs))
+    [away] = [line for line in logs if line["event"] == "part_refuses"]
     assert away["part"] == "source database"
-    assert "transaction blocks not allowed in statement pooling mode" in away["error"]
+    assert "a pooler in statement mode is before it" in away["reason"]
     assert world.state(run) is None
 
 
