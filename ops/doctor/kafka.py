@@ -1,21 +1,25 @@
-"""The broker: whether it answers, the log topic, and how long and how safely it keeps events."""
+"""The broker: whether it answers and lets us, and whether its settings keep events until they are rows."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, for_code
 
-from ops.doctor.finding import Finding, judged
+from ops.doctor.broker_settings import broker_findings
+from ops.doctor.finding import Finding
+from ops.doctor.kafka_rights import check_rights
+from ops.doctor.topic_settings import PART, Settings, partition_findings, setting_findings
 from schema.runtime.asyncio_door import aio
 from schema.runtime.kafka import ANSWER_WITHIN_MS, connection_options
+from schema.runtime.kafka_refusals import kafka_refusal
 from schema.runtime.settings import KafkaSettings
 from schema.topic import PARTITIONS
 
-PART = "kafka"
-_DAY_MS = 24 * 3600 * 1000
+_BROKERS_ASKED = 20
 
 
 async def check_kafka(settings: KafkaSettings) -> list[Finding]:
@@ -28,50 +32,61 @@ async def _check(settings: KafkaSettings) -> list[Finding]:
     try:
         await admin.start()
         cluster = await admin.describe_cluster()
-        found = [Finding(PART, "ok", f"answers, {len(cluster['brokers'])} broker(s)")]
-        if settings.kafka_topic not in await admin.list_topics():
+        brokers = [int(broker["node_id"]) for broker in cluster["brokers"]]
+        rights = await check_rights(admin, settings.kafka_topic)
+        found = [Finding(PART, "ok", f"answers, {len(brokers)} broker(s)"), *rights]
+        exists = settings.kafka_topic in await admin.list_topics()
+        if exists:
+            [topic] = await admin.describe_topics([settings.kafka_topic])
+            found += partition_findings(topic["partitions"], len(brokers))
+            found += await _topic(admin, settings.kafka_topic, topic["partitions"])
+        elif all(finding.status == "ok" for finding in rights):  # else it may be there, and not for us
             mend = f"nothing, if it may make topics; else make it with {PARTITIONS} partitions"
-            return [*found, Finding(PART, "warn", f"the topic {settings.kafka_topic} does not exist yet", mend)]
-        [topic] = await admin.describe_topics([settings.kafka_topic])
-        return [*found, *topic_findings(topic, len(cluster["brokers"])), *await _retention(admin, settings.kafka_topic)]
+            found.append(Finding(PART, "warn", f"the topic {settings.kafka_topic} does not exist yet", mend))
+        return [*found, *await _brokers(admin, brokers, exists)]
     finally:
         await admin.close()  # noqa: ASYNC102 - asyncio code; who calls it bounds it
 
 
-def topic_findings(topic: dict[str, Any], brokers: int) -> list[Finding]:
-    """Judge the topic's partitions. Pure."""
-    partitions = topic["partitions"]
-    copies = min((len(p["replicas"]) for p in partitions), default=0)
-    return [
-        Finding(PART, "ok", f"the topic has {len(partitions)} partitions: as many ingests can share the work"),
-        judged(
-            PART,
-            copies > 1 or brokers == 1,
-            f"{copies} copies of each partition",
-            otherwise="one copy of each partition, though there are several brokers",
-            mend="raise the topic's replication factor to 3",
-            status="warn",
-        ),
-    ]
-
-
-async def _retention(admin: AIOKafkaAdminClient, topic: str) -> list[Finding]:
+async def _topic(admin: Any, name: str, partitions: list[dict[str, Any]]) -> list[Finding]:
     try:
-        answers = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, topic)])
-    except KafkaError:
-        return [_RETENTION_UNKNOWN]
-    values = {entry[0]: entry[1] for answer in answers for resource in answer.resources for entry in resource[4]}
-    return [retention(values.get("retention.ms"))]
+        [told] = await _settings(admin, [ConfigResource(ConfigResourceType.TOPIC, name)])
+    except (KafkaError, NotImplementedError, ValueError) as exc:
+        return [_not_told("the topic's settings", exc, f"--operation DescribeConfigs --topic {name}")]
+    return setting_findings(name, told, partitions)
 
 
-_RETENTION_UNKNOWN = Finding(PART, "warn", "it does not tell the topic's retention.ms", "make sure of a day or more")
+async def _brokers(admin: Any, brokers: list[int], topic_exists: bool) -> list[Finding]:
+    asked = [ConfigResource(ConfigResourceType.BROKER, str(node)) for node in brokers[:_BROKERS_ASKED]]
+    try:
+        told = await _settings(admin, asked)
+    except (KafkaError, NotImplementedError, ValueError) as exc:
+        return [_not_told("the brokers' settings", exc, "--operation DescribeConfigs --cluster")]
+    return broker_findings(told, len(brokers), topic_exists=topic_exists)
 
 
-def retention(value: str | None) -> Finding:
-    """Judge how long events wait for an ingest or a log database that is away. Pure."""
-    if value is None or not value.lstrip("-").isdigit():
-        return _RETENTION_UNKNOWN
-    kept_ms = int(value)
-    text = "keeps events for ever" if kept_ms < 0 else f"keeps events for {kept_ms / _DAY_MS:.1f} days"
-    mend = "raise retention.ms: a log database that is away for longer loses rows"
-    return judged(PART, kept_ms < 0 or kept_ms >= _DAY_MS, text, otherwise=text, mend=mend, status="warn")
+async def _settings(admin: Any, resources: list[ConfigResource]) -> list[Settings]:
+    """Return those of each resource. Errors: KafkaError, also when we may not see them; ValueError: it tells none."""
+    answers = await admin.describe_configs(resources)
+    told = [_of_resource(resource) for answer in answers for resource in answer.resources]
+    if not any(told):
+        raise ValueError("no settings in the answer")
+    return told
+
+
+def _of_resource(resource: tuple[Any, ...]) -> Settings:
+    code, _message, _kind, _name, entries = resource
+    if code:
+        raise for_code(code)()
+    return _values(entries)
+
+
+def _values(entries: Iterable[tuple[Any, ...]]) -> Settings:
+    return {name: value for name, value, *_ in entries}
+
+
+def _not_told(what: str, error: BaseException, acl: str) -> Finding:
+    mend = "see by hand: cleanup.policy=delete, retention, min.insync.replicas, max.message.bytes, session timeouts"
+    if kafka_refusal(error):
+        mend = f"kafka-acls --add --allow-principal User:NAME {acl}"
+    return Finding(PART, "warn", f"it does not tell {what}: not known whether they are safe", mend)

@@ -17,7 +17,8 @@ from ops.doctor.encryption import PostgresWay, kafka_finding, redis_finding
 from ops.doctor.finding import Finding
 from schema.runtime.asyncio_door import aio
 from schema.runtime.handshake import handshake_error, unchecked
-from schema.runtime.kafka import bootstrap_handshake
+from schema.runtime.kafka import bootstrap_trouble
+from schema.runtime.kafka_refusals import kafka_refusal
 from schema.runtime.settings import KafkaSettings, LogDatabaseSettings, RedisSettings, SourceDatabaseSettings
 from schema.runtime.tls_trouble import PUBLIC_AUTHORITIES, tls_trouble
 
@@ -25,7 +26,7 @@ _CONNECT_WITHIN_S = 4
 
 
 class Way(NamedTuple):
-    """How a part is reached. `look` judges its encryption; `why` names the trouble of TLS behind a client's error."""
+    """How a part is reached. `look` judges its encryption; `why` names the trouble behind a client's error."""
 
     look: Callable[[], Awaitable[Finding]]
     why: Callable[[BaseException], Awaitable[str | None]]
@@ -62,8 +63,8 @@ def to_kafka(part: str, settings: KafkaSettings) -> Way:
         return kafka_finding(part, settings)
 
     async def why(_: BaseException) -> str | None:
-        error = await aio(bootstrap_handshake, settings)
-        return None if error is None else tls_trouble(KafkaConnectionError(str(error)))
+        error = await aio(bootstrap_trouble, settings)
+        return None if error is None else kafka_refusal(error) or tls_trouble(KafkaConnectionError(str(error)))
 
     return Way(look, why)
 

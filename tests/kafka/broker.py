@@ -26,10 +26,15 @@ _PROPERTIES = """\
 process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:{controller}
-listeners=PLAINTEXT://127.0.0.1:{broker},SSL://127.0.0.1:{tls},CONTROLLER://127.0.0.1:{controller}
-advertised.listeners=PLAINTEXT://127.0.0.1:{broker},SSL://127.0.0.1:{tls}
+listeners=PLAINTEXT://127.0.0.1:{broker},SSL://127.0.0.1:{tls},LOGIN://127.0.0.1:{login},CONTROLLER://127.0.0.1:{controller}
+advertised.listeners=PLAINTEXT://127.0.0.1:{broker},SSL://127.0.0.1:{tls},LOGIN://127.0.0.1:{login}
 controller.listener.names=CONTROLLER
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,SSL:SSL,CONTROLLER:PLAINTEXT
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,SSL:SSL,LOGIN:SASL_PLAINTEXT,CONTROLLER:PLAINTEXT
+listener.name.login.sasl.enabled.mechanisms=PLAIN
+listener.name.login.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required \\
+  user_limited="{password}";
+authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
+super.users=User:ANONYMOUS
 ssl.keystore.type=PEM
 ssl.keystore.location={certificate}
 log.dirs={folder}/data
@@ -48,20 +53,25 @@ num.io.threads=2
 class KafkaBroker:
     """A broker whose data and addresses outlive its process. It ends with this process, however that ends.
 
-    `bootstrap` is without TLS; `tls_bootstrap` with it, by a certificate of the authority in `ca_file`.
+    `bootstrap` is without TLS; `tls_bootstrap` with it, by a certificate of the authority in `ca_file`. There everybody
+    may do everything. `login_bootstrap` takes the user `limited` with `PASSWORD`, who may do nothing.
     """
+
+    PASSWORD = "secret-of-limited"
 
     def __init__(self, java: Path, jars: Path, folder: Path) -> None:
         self._folder = folder
         self._java = [str(java), *_JAVA, f"-Djava.io.tmpdir={folder}", "-cp", f"{jars}/*"]
         self._properties = folder / "server.properties"
         self._process: Guarded | None = None
-        ports = {"broker": free_port(), "tls": free_port(), "controller": free_port()}
+        ports = {"broker": free_port(), "tls": free_port(), "login": free_port(), "controller": free_port()}
         self.bootstrap, self.tls_bootstrap = f"127.0.0.1:{ports['broker']}", f"127.0.0.1:{ports['tls']}"
+        self.login_bootstrap = f"127.0.0.1:{ports['login']}"
         authority = Authority(folder)
         self.ca_file = authority.ca_file
         certificate = authority.certificate_file("127.0.0.1")
-        self._properties.write_text(_PROPERTIES.format(folder=folder, certificate=certificate, **ports))
+        values = {"folder": folder, "certificate": certificate, "password": self.PASSWORD}
+        self._properties.write_text(_PROPERTIES.format(**values, **ports))
         self._format()
 
     def lose_everything(self) -> None:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from ops.doctor.finding import clock
-from ops.doctor.kafka import retention, topic_findings
 from ops.doctor.redis import durability
 from ops.doctor.redis_memory import Memory, memory
 from ops.doctor.source import sorting
@@ -44,17 +41,6 @@ def test_memory_that_is_not_known_is_said_to_be_unknown(seen: Memory, status: st
     assert (finding.status, said in finding.text) == (status, True)
     assert " 0.0 MiB" not in finding.text
     assert bool(finding.mend) == (status == "warn")
-
-
-@pytest.mark.parametrize(("value", "status"), [("-1", "ok"), ("604800000", "ok"), ("3600000", "warn"), (None, "warn")])
-def test_topic_should_keep_events_for_a_day(value: str | None, status: str) -> None:
-    assert retention(value).status == status
-
-
-def test_one_copy_of_a_partition_is_enough_only_on_one_broker() -> None:
-    topic: dict[str, Any] = {"partitions": [{"replicas": [1]}, {"replicas": [1, 2]}]}
-    assert [f.status for f in topic_findings(topic, brokers=1)] == ["ok", "ok"]
-    assert [f.status for f in topic_findings(topic, brokers=3)] == ["ok", "warn"]
 
 
 @pytest.mark.parametrize(
