@@ -52,7 +52,7 @@ async def _topic(admin: Any, name: str, partitions: list[dict[str, Any]]) -> lis
     try:
         [told] = await _settings(admin, [ConfigResource(ConfigResourceType.TOPIC, name)])
     except (KafkaError, NotImplementedError, ValueError) as exc:
-        return [_not_told("the topic's settings", exc, f"--operation DescribeConfigs --topic {name}")]
+        return [_not_told("the topic's settings", exc, _OF_TOPIC, f"--operation DescribeConfigs --topic {name}")]
     return setting_findings(name, told, partitions)
 
 
@@ -61,7 +61,7 @@ async def _brokers(admin: Any, brokers: list[int], topic_exists: bool) -> list[F
     try:
         told = await _settings(admin, asked)
     except (KafkaError, NotImplementedError, ValueError) as exc:
-        return [_not_told("the brokers' settings", exc, "--operation DescribeConfigs --cluster")]
+        return [_not_told("the brokers' settings", exc, _OF_BROKERS, "--operation DescribeConfigs --cluster")]
     return broker_findings(told, len(brokers), topic_exists=topic_exists)
 
 
@@ -85,8 +85,11 @@ def _values(entries: Iterable[tuple[Any, ...]]) -> Settings:
     return {name: value for name, value, *_ in entries}
 
 
-def _not_told(what: str, error: BaseException, acl: str) -> Finding:
-    mend = "see by hand: cleanup.policy=delete, retention, min.insync.replicas, max.message.bytes, session timeouts"
-    if kafka_refusal(error):
-        mend = f"kafka-acls --add --allow-principal User:NAME {acl}"
+_OF_TOPIC = "cleanup.policy=delete, retention.ms and retention.bytes, min.insync.replicas, max.message.bytes"
+_OF_BROKERS = "auto.create.topics.enable=false, group.min.session.timeout.ms=6000"
+
+
+def _not_told(what: str, error: BaseException, by_hand: str, acl: str) -> Finding:
+    refused = kafka_refusal(error) is not None
+    mend = f"kafka-acls --add --allow-principal User:NAME {acl}" if refused else f"see by hand: {by_hand}"
     return Finding(PART, "warn", f"it does not tell {what}: not known whether they are safe", mend)

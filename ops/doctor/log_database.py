@@ -1,21 +1,24 @@
-"""The log database: version, migrations, permissions, clock, and whether it keeps what it committed."""
+"""The log database: its state and clock, what is before it, its migrations, and where the log stands. Asks it."""
 
 from __future__ import annotations
 
 import time
 from importlib.resources import files
 
-from psycopg.rows import DictRow
+import psycopg
 
 from ops.api.log_query import query
+from ops.doctor.database_state import PART, standing_findings, state_findings
 from ops.doctor.finding import Finding, clock, judged
+from ops.doctor.pooler import check_pooler
+from ops.shell.detail import telling
 from schema.migrate import MigrationChanged, pending
 from schema.runtime.asyncio_door import aio
 from schema.runtime.settings import LogDatabaseSettings
 
-PART = "log database"
-_OLDEST = 150_000
-_QUERY = files("ops.doctor").joinpath("sql/log_database.sql").read_text("utf-8")
+_STATE, _STANDING = (
+    files("ops.doctor").joinpath(f"sql/{name}.sql").read_text("utf-8") for name in ("log_database", "log_standing")
+)
 
 
 async def check_log_database(settings: LogDatabaseSettings) -> list[Finding]:
@@ -23,29 +26,23 @@ async def check_log_database(settings: LogDatabaseSettings) -> list[Finding]:
     url = settings.log_database_url.get_secret_value()
     await query(url, "SELECT 1")  # connecting is not to count as the clock's difference
     before_s = time.time()
-    [row] = await query(url, _QUERY)
+    [row] = await query(url, _STATE)
     between_s = (before_s + time.time()) / 2
+    schema = await _migrations(url)
     return [
-        judged(
-            PART,
-            row["version_num"] >= _OLDEST,
-            f"PostgreSQL {row['version']}",
-            otherwise=f"PostgreSQL {row['version']}",
-            mend="use PostgreSQL 15 or newer",
-            status="fail",
-        ),
-        await _migrations(url),
-        _permissions(row),
+        *state_findings(row),
         clock(PART, row["now_s"], between_s),
-        judged(
-            PART,
-            row["fsync"] and row["synchronous"],
-            "keeps what it committed",
-            otherwise="may lose committed rows in a crash",
-            mend="fsync = on, synchronous_commit = on",
-            status="warn",
-        ),
+        await _pooler(url),
+        schema,
+        *(await _standing(url) if schema.status == "ok" else []),
     ]
+
+
+async def _pooler(url: str) -> Finding:
+    try:
+        return await aio(check_pooler, url)
+    except psycopg.Error as exc:
+        return Finding(PART, "warn", f"a second connection cannot be made: {telling(exc)}", "the ingest needs two")
 
 
 async def _migrations(url: str) -> Finding:
@@ -53,20 +50,15 @@ async def _migrations(url: str) -> Finding:
         names = await aio(pending, url)
     except MigrationChanged as exc:
         return Finding(PART, "fail", str(exc))
+    except psycopg.Error as exc:
+        return Finding(PART, "fail", f"its migrations cannot be read: {telling(exc)}")
     lacking = f"it lacks {', '.join(names)}"
     return judged(PART, not names, "its schema is current", otherwise=lacking, mend="newar migrate", status="fail")
 
 
-def _permissions(row: DictRow) -> Finding:
-    """The login writes rows, and makes and drops partitions, which only their owner may."""
-    wants = "this login cannot write" if row["standby"] else "this login cannot make partitions"
-    mend = "point LOG_DATABASE_URL to the primary" if row["standby"] else "GRANT CREATE ON SCHEMA public TO this login"
-    if row["owns_log"] is False:
-        wants, mend = (
-            "this login does not own message_logs",
-            "use the login that ran newar migrate, or make it a member",
-        )
-    good = row["may_create"] and row["owns_log"] is not False and not row["standby"]
-    return judged(
-        PART, good, "this login may write, and make and drop partitions", otherwise=wants, mend=mend, status="fail"
-    )
+async def _standing(url: str) -> list[Finding]:
+    try:
+        [row] = await query(url, _STANDING)
+    except psycopg.Error as exc:
+        return [Finding(PART, "fail", f"the log cannot be read: {telling(exc)}", "see what is said of its login")]
+    return standing_findings(row)

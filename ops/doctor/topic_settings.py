@@ -9,6 +9,7 @@ from typing import Any, Literal
 import msgspec
 
 from ops.doctor.finding import Finding, judged
+from ops.doctor.quantities import how_large, how_long
 from schema.topic import PARTITIONS
 
 PART = "kafka"
@@ -28,7 +29,6 @@ _RELAY_BATCH = 256 * 1024
 """What a sender puts into one batch. A batch that is refused is halved, down to single events."""
 _TOPIC = "KAFKA_TOPIC"
 _NUMBER = re.compile(r"-?[0-9]{1,19}")
-_UNITS = (("days", _DAY_MS, 2 * _DAY_MS), ("h", 3600 * 1000, 2 * 3600 * 1000), ("min", 60 * 1000, 2 * 60 * 1000))
 
 
 def partition_findings(partitions: Sequence[Mapping[str, Any]], brokers: int) -> list[Finding]:
@@ -122,7 +122,7 @@ def retained_bytes(name: str, value: str | None) -> Iterator[Finding]:
     elif kept >= 0:
         ms = 1000 * kept // EVENT_BYTES // _FULL_SPEED
         text = (
-            f"keeps {_bytes(kept)} of each partition, about {kept // EVENT_BYTES:,} events: at full speed, "
+            f"keeps {how_large(kept)} of each partition, about {kept // EVENT_BYTES:,} events: at full speed, "
             f"{_FULL_SPEED} a second, those of {how_long(ms)}"
         )
         day = _FULL_SPEED * EVENT_BYTES * 24 * 3600
@@ -202,16 +202,6 @@ def unknown(name: str, wanted: str) -> Finding:
 def whole_number(value: str | None) -> int | None:
     """Read a setting's number; None, when it is not known or none."""
     return int(value) if value is not None and _NUMBER.fullmatch(value) else None
-
-
-def how_long(ms: int) -> str:
-    """Say a time in the unit that fits: 90 s, 45 min, 6 h, 7 days."""
-    name, unit = next(((name, unit) for name, unit, least in _UNITS if ms >= least), ("s", 1000))
-    return f"{round(ms / unit, 1):g} {name}"
-
-
-def _bytes(size: int) -> str:
-    return f"{size / 1e6:,.1f} MB" if size < 1e9 else f"{size / 1e9:,.1f} GB"
 
 
 def _set(setting: str) -> str:

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from ops.doctor.broker_settings import broker_findings
 from ops.doctor.finding import Finding
 from ops.doctor.kafka_rights import rights
-from ops.doctor.topic_settings import Settings, how_long, partition_findings, setting_findings, whole_number
+from ops.doctor.quantities import how_long
+from ops.doctor.topic_settings import Settings, partition_findings, setting_findings, whole_number
 
 SAFE: Settings = {
     "cleanup.policy": "delete",
