@@ -52,8 +52,8 @@ def pooler_finding(found: Pooling) -> Finding:
     """Judge it. Pure."""
     if found == "transaction":
         text = (
-            "a pooler in transaction mode is before it: the ingest cannot write, since the table where it gathers rows "
-            "and the statements it has prepared stay behind in another connection"
+            "a pooler in transaction mode is before it: whenever the ingest gets another connection, the table where "
+            "it gathers rows and the statements it has prepared are missing, and it cannot write"
         )
         mend = "write the address of PostgreSQL itself, or of a pooler in session mode, into LOG_DATABASE_URL"
         return Finding(PART, "fail", text, mend)

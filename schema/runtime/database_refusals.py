@@ -158,7 +158,8 @@ def database_refusal(error: BaseException) -> str | None:
         return known.words.replace("{said}", _in_brackets(_said(error)))
     if not state or _AWAY.match(state):
         return None
-    return f"it refuses what we ask: {without_rows(error)}"
+    theirs = "; change or drop what is yours of these" if _by_function(error) or state.startswith("23") else ""
+    return f"it refuses what we ask: {without_rows(error)}{theirs}"
 
 
 def _is(known: _Refusal, state: str, text: str) -> bool:

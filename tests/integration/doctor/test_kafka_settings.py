@@ -43,11 +43,26 @@ async def make(settings: KafkaSettings, **configs: str) -> None:
         await admin.close()
 
     await aio(create)
+    await aio(until_led, settings)
+
+
+async def until_led(settings: KafkaSettings) -> None:
+    """Wait until all its partitions have leaders; before, the doctor says that they have none."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka_bootstrap_servers)
+    await admin.start()
+    leaders: list[int] = []
+    while len(leaders) < 12 or min(leaders) < 0:
+        [topic] = await admin.describe_topics([settings.kafka_topic])
+        leaders = [partition["leader"] for partition in topic["partitions"]]
+    await admin.close()
 
 
 def bad(found: list[Finding]) -> list[str]:
-    """What is not well, but for where the test's broker keeps its data."""
-    return [f"{f.text} | {f.mend}" for f in found if f.status != "ok" and "log.dirs" not in f.text]
+    """What is not well; but not where the broker keeps its data, nor that on a busy machine it leads nothing at times."""
+    return [f"{f.text} | {f.mend}" for f in found if f.status != "ok" and not any(t in f.text for t in _OF_THE_TEST)]
+
+
+_OF_THE_TEST = ("log.dirs", "no leader", "not in sync")
 
 
 async def test_every_dangerous_setting_of_a_topic_is_named(asyncio_loop: Any, kafka_broker: KafkaBroker) -> None:
@@ -59,8 +74,9 @@ async def test_every_dangerous_setting_of_a_topic_is_named(asyncio_loop: Any, ka
     await make(settings, **dangerous, max_message_bytes="2000", retention_ms="90000")
     found = await check_kafka(settings)
     named = ("cleanup.policy", "keeps events for 90 s", "keeps 1.0 MB", "min.insync.replicas", "max.message.bytes")
-    assert [[name for name in named if name in text] for text in bad(found)] == [[name] for name in named]
-    assert {f.status for f in found if f.status != "ok" and "log.dirs" not in f.text} == {"fail"}
+    told = bad(found)
+    assert [[name for name in named if name in text] for text in told] == [[name] for name in named], told
+    assert [f.status for f in found if any(name in f.text for name in named)] == ["fail"] * len(named)
 
 
 @pytest.mark.both_brokers
@@ -68,6 +84,7 @@ async def test_topic_that_we_make_ourselves_is_safe_or_not_known(asyncio_loop: A
     settings = way(kafka_bootstrap)
     assert any("does not exist yet" in text for text in bad(await check_kafka(settings)))
     await aio(prepare_topic, settings)
+    await aio(until_led, settings)
     assert [text for text in bad(await check_kafka(settings)) if "not known" not in text] == []
 
 
