@@ -58,7 +58,7 @@ async def until_led(settings: KafkaSettings) -> None:
 
 
 def bad(found: list[Finding]) -> list[str]:
-    """What is not well; but not where the broker keeps its data, nor that on a busy machine it leads nothing at times."""
+    """What is not well, but for where the broker keeps its data, and that it leads nothing at times when it is busy."""
     return [f"{f.text} | {f.mend}" for f in found if f.status != "ok" and not any(t in f.text for t in _OF_THE_TEST)]
 
 
