@@ -19,6 +19,7 @@ from ops.doctor.ways import Way, to_kafka, to_log_database, to_redis, to_source
 from ops.shell.detail import telling
 from ops.shell.exits import leaves
 from ops.shell.service import run_once
+from schema.runtime.refusals import refusal_of
 from schema.runtime.settings import KafkaSettings, LogDatabaseSettings, RedisSettings, SourceDatabaseSettings
 from schema.runtime.tls_trouble import tls_trouble
 from sender.settings import SenderSettings
@@ -80,7 +81,11 @@ async def _bounded(part: str, check: Check, way: Way | None) -> list[Finding]:
         found = [_away(part, await _why(way, exc) or f"no answer within {ANSWER_WITHIN_S:.0f} s")]
     except Exception as exc:  # whatever a client library raises, the round goes on
         root = leaves(exc)[0]
-        found = [_away(part, await _why(way, root) or telling(root if tls_trouble(root) else root.__cause__ or root))]
+        cause = root if tls_trouble(root) else root.__cause__ or root
+        if refused := await _why(way, root) or refusal_of(cause):
+            found = [Finding(part, "fail", f"cannot be used: {refused}", f"see {_WHERE[part]}")]
+        else:
+            found = [_away(part, telling(cause))]
     with trio.move_on_after(ANSWER_WITHIN_S):
         if way is not None:
             found.append(await way.look())

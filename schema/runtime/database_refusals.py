@@ -18,7 +18,7 @@ _SAYS_NO_VALUES = ("08", "0A", "25", "28", "3D", "3F", "40", "42", "53", "54", "
 """Classes of SQLSTATE whose first line names things of the schema and no values; of 22 and 23, say, one cannot know."""
 _SPEAKS_FOR_ITSELF = ("53", "57")
 """Also within a function: the server is meant."""
-_FUNCTION = re.compile(r'(?:PL/\w+|SQL) function (["\w. ]{1,130})')
+_FUNCTION = re.compile(r'(?:PL/\w+|SQL) function ("[^"]{1,63}"|[\w.]{1,130})')
 _RAISED = re.compile("exec_stmt_raise|PLy|plperl|pltcl")
 _NAME = re.compile(r"[\w$ -]{1,63}")
 

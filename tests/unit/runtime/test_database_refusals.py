@@ -159,6 +159,8 @@ def test_what_refuses_a_row_is_named() -> None:
     by_check = answer("23514", table_name="message_logs", constraint_name="no_tests")
     assert without_rows(by_check) == "CheckViolation (23514), table message_logs, constraint no_tests"
     assert "RaiseException (P0001), function refuse, whose own words" in without_rows(answer("P0001", **RAISED))
+    by_sql = answer("22012", context='SQL function "opened" statement 1')
+    assert 'DivisionByZero (22012), function "opened", whose own' in without_rows(by_sql)
     assert "change or drop" in str(database_refusal(by_check))
     no_day = answer(
         "23514", 'no partition of relation "message_logs" found for row', source_function="ExecFindPartition"
