@@ -11,7 +11,7 @@ from ops.doctor.finding import Finding
 
 PART = "log database"
 _ROUNDS = 3
-Pooling = Literal["none", "session", "transaction"]
+Pooling = Literal["none", "session", "transaction", "statement"]
 
 
 async def check_pooler(url: str) -> Finding:
@@ -38,8 +38,14 @@ async def pooling(url: str) -> Pooling:
         for _ in range(_ROUNDS):
             for pids, connection in zip(seen, ours, strict=True):
                 pids.add(await _process_id(connection))
-    shared = seen[0] & seen[1] or any(len(pids) > 1 for pids in seen)
-    return "transaction" if shared else "session"
+        if not seen[0] & seen[1] and all(len(pids) == 1 for pids in seen):
+            return "session"
+        try:
+            async with ours[0].transaction():
+                await _process_id(ours[0])
+        except psycopg.Error:
+            return "statement"
+        return "transaction"
 
 
 async def _process_id(connection: psycopg.AsyncConnection[Any]) -> int:
@@ -50,13 +56,16 @@ async def _process_id(connection: psycopg.AsyncConnection[Any]) -> int:
 
 def pooler_finding(found: Pooling) -> Finding:
     """Judge it. Pure."""
+    if found == "statement":
+        text = "a pooler in statement mode is before it: nothing can be written that must stand or fall together"
+        return Finding(PART, "fail", text, "set pool_mode = session there")
     if found == "transaction":
         text = (
-            "a pooler in transaction mode is before it: whenever the ingest gets another connection, the table where "
-            "it gathers rows and the statements it has prepared are missing, and it cannot write"
+            "a pooler in transaction mode is before it: rows are written, but statements that one client has prepared "
+            "may be in another's way, and settings of ours reach others' sessions"
         )
         mend = "write the address of PostgreSQL itself, or of a pooler in session mode, into LOG_DATABASE_URL"
-        return Finding(PART, "fail", text, mend)
+        return Finding(PART, "warn", text, mend)
     return Finding(
         PART, "ok", "is reached through a pooler in session mode" if found == "session" else "without a pooler"
     )

@@ -103,7 +103,6 @@ _REFUSALS = (
         both=True,
     ),
     _Refusal("42501", "", "this login lacks a right{said}: use the login that ran newar migrate, or GRANT it"),
-    _Refusal("42P01|42P07", "message_log_stage", _SESSION_POOL, both=True),
     _Refusal("26000|42P05", "", _SESSION_POOL),
     _Refusal("", "statement pooling mode", "a pooler in statement mode is before it: set pool_mode = session there"),
     _Refusal(

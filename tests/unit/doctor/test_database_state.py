@@ -100,4 +100,6 @@ def test_days_that_are_missing_or_halfway_gone_are_named(changes: dict[str, Any]
 
 
 def test_only_a_pooler_that_gives_every_transaction_another_connection_is_in_the_way() -> None:
-    assert [pooler_finding(found).status for found in ("none", "session", "transaction")] == ["ok", "ok", "fail"]
+    found = [pooler_finding(pooling) for pooling in ("none", "session", "transaction", "statement")]
+    assert [finding.status for finding in found] == ["ok", "ok", "warn", "fail"]
+    assert len(bad(found)) == 2

@@ -57,7 +57,6 @@ STATES = [
     ("28P01", "password authentication failed", ["user or the password", "%40"]),
     ("3D000", 'database "x" does not exist', ["no database of that name", "CREATE DATABASE"]),
     ("42501", "permission denied for table message_logs", ["permission denied for table message_logs", "GRANT"]),
-    ("42P01", 'relation "message_log_stage" does not exist', ["pooler in transaction mode", "session mode"]),
     ("42P01", 'relation "message_logs" does not exist', ['relation "message_logs" does not exist', "newar migrate"]),
     ("42P05", 'prepared statement "_pg3_0" already exists', ["pooler in transaction mode"]),
     ("26000", 'prepared statement "_pg3_0" does not exist', ["pooler in transaction mode"]),
