@@ -90,7 +90,7 @@ def test_up_waits_for_a_log_database_that_is_away(
         _, errors = process.communicate(timeout=patience_s())
         admin.execute(f"DROP DATABASE {later} WITH (FORCE)".encode())
     assert process.returncode == 0, errors
-    assert sum("part_unreachable" in line for line in [*logged, errors]) == 1
+    assert sum("part_refuses" in line for line in [*logged, errors]) == 1
 
 
 def wait_for_services(client: redis.Redis, wanted: set[str]) -> None:
