@@ -9,7 +9,7 @@ from psycopg import AsyncConnection, errors, generators, pq, sql
 from psycopg.errors import error_from_result
 
 from ingest.binary_row import BEGIN, COLUMNS, END
-from ingest.refusals import refuses_a_row, words
+from ingest.refusals import refuses_a_row, told, words
 from ingest.rows import DeadLetter, Row, refused
 from ingest.stop_share import StopShare
 
@@ -82,8 +82,8 @@ async def copy_those_that_fit(
                 middle = len(part) // 2
                 waiting += [part[middle:], part[:middle]]
                 continue
-            dead.append(refused(part[0], words(exc)))
-            share.check(len(rows), len(dead), dead[-1].reason)
+            dead.append(refused(part[0], words(exc), told(exc)))
+            share.check(len(rows), dead)
         else:
             taken += part
     return taken, dead

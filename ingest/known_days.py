@@ -67,8 +67,5 @@ class KnownDays:
 
 
 def _impossible(row: Row) -> DeadLetter:
-    return refused(
-        row,
-        f"sent_at {row.sent_at.isoformat()} is more than a day ahead, or a table that is no partition has the name of "
-        "that day's",
-    )
+    what = "is more than a day ahead, or a table that is no partition has the name of that day's"
+    return refused(row, f"sent_at {row.sent_at.isoformat()} {what}", f"sent_at {what}")

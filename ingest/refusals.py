@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from psycopg import Error
 
+from schema.runtime.database_refusals import without_rows
+
 _OF_A_ROW = ("21", "22", "23", "27", "38", "39", "44", "54", "P0")
 """SQLSTATE classes: cardinality, data, integrity, triggers, external routines, check option, limits, PL/pgSQL."""
 _STANDARD = (
@@ -28,6 +30,11 @@ def refuses_a_row(error: Error) -> bool:
 def no_partition(error: Error) -> bool:
     """Say whether the row's day has no partition."""
     return error.sqlstate == NO_PARTITION and error.diag.constraint_name is None
+
+
+def told(error: Exception) -> str:
+    """Say the same without anything that can be of the row."""
+    return f"refused by the database: {without_rows(error)}" if isinstance(error, Error) else words(error)
 
 
 def words(error: Exception) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import Annotated, Final
@@ -24,6 +25,8 @@ _MINUTE_US: Final = timedelta(minutes=1) // _MICROSECOND
 _DAY_US: Final = timedelta(days=1) // _MICROSECOND
 _FIRST_US: Final = (datetime.min.replace(tzinfo=UTC) - EPOCH) // _MICROSECOND
 _LAST_US: Final = (datetime.max.replace(tzinfo=UTC) - EPOCH) // _MICROSECOND
+_QUOTED: Final = re.compile("'.*'", re.DOTALL)
+"""Where msgspec repeats a value."""
 _NUL: Final = b"\\u0000"
 """How JSON writes it, and no other way."""
 
@@ -108,6 +111,8 @@ class DeadLetter(msgspec.Struct, frozen=True, gc=False):
     offset: int
     raw: bytes
     reason: str
+    told: str
+    """The reason without anything of the message, for the log of the process."""
 
 
 class _Version(msgspec.Struct):
@@ -125,7 +130,7 @@ def read_message(partition: int, offset: int, value: bytes | None) -> Row | Dead
         NewerEvents: when it is one of a newer schema, whatever else it holds.
     """
     if value is None:
-        return DeadLetter(partition, offset, b"", "no value")
+        return DeadLetter(partition, offset, b"", "no value", "no value")
     try:
         event = _decoder.decode(value)
         if event.schema_version > SCHEMA_VERSION:
@@ -144,7 +149,8 @@ def read_message(partition: int, offset: int, value: bytes | None) -> Row | Dead
         return Row(partition, offset, value, copied, _shared(group), sent_at_us, event.latency_ms)
     except (msgspec.DecodeError, ValueError, OverflowError, RecursionError) as exc:
         _refuse_newer(value)
-        return DeadLetter(partition, offset, value, str(exc)[:_LONGEST_REASON])
+        reason = str(exc)[:_LONGEST_REASON]
+        return DeadLetter(partition, offset, value, reason, _QUOTED.sub("'…'", reason))
 
 
 def _has_nul(event: ReceivedEvent) -> bool:
@@ -157,9 +163,9 @@ def _shared(group: Group) -> Group:
     return group
 
 
-def refused(row: Row, reason: str) -> DeadLetter:
-    """Return the dead letter of a row that the database does not take."""
-    return DeadLetter(row.partition, row.offset, row.raw, reason[:_LONGEST_REASON])
+def refused(row: Row, reason: str, told: str) -> DeadLetter:
+    """Return the dead letter of a row that the log does not take; `told` is the reason without anything of the row."""
+    return DeadLetter(row.partition, row.offset, row.raw, reason[:_LONGEST_REASON], told)
 
 
 def _refuse_newer(value: bytes) -> None:

@@ -74,7 +74,7 @@ def sort_out(rows: Iterable[Row], logged: Mapping[Identity, tuple[Any, ...]]) ->
         elif mine == stands or _rank(mine) < _rank(stands):
             repeated += 1
         else:
-            conflicting.append(refused(row, _CONFLICT))
+            conflicting.append(refused(row, _CONFLICT, _CONFLICT))
     improved = [identity for identity in best if identity in logged]
     return Sorted(
         new=[row for identity, row in best.items() if identity not in logged],

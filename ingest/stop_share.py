@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 
+from ingest.rows import DeadLetter
 from ingest.stops import IngestStops
 
 _LEAST = 200
@@ -33,15 +35,15 @@ class StopShare:
         self._events = 0
         self._refused = 0
 
-    def check(self, events: int, refused: int, reason: str) -> None:
-        """See whether a batch of so many events may be written though so many of them were refused.
+    def check(self, events: int, dead: Sequence[DeadLetter]) -> None:
+        """See whether a batch of so many events may be written though these of them are refused.
 
         Raises:
             TooManyRefused: when it may not.
         """
-        in_all, bad = self._events + events, self._refused + refused
-        if refused and in_all >= _LEAST and bad > self._share * in_all:
-            raise TooManyRefused(bad, in_all, reason)
+        in_all, bad = self._events + events, self._refused + len(dead)
+        if dead and in_all >= _LEAST and bad > self._share * in_all:
+            raise TooManyRefused(bad, in_all, dead[-1].told)
 
     def note(self, events: int, refused: int) -> None:
         """Count a batch that was written."""

@@ -18,7 +18,7 @@ from psycopg.sql import SQL, Composed, Identifier, Literal
 from ingest.batch import Batch
 from ingest.copy_rows import Connection, LeftOut, begin_and_copy, copy_those_that_fit
 from ingest.known_days import Dated
-from ingest.refusals import refuses_a_row, words
+from ingest.refusals import refuses_a_row, told, words
 from ingest.rows import DeadLetter, Row, refused
 from ingest.standing import CONTENT, Correction, Identity, Sorted, content, sort_out
 from ingest.stop_share import StopShare
@@ -157,7 +157,7 @@ class Transaction:
         new, bad = await copy_those_that_fit(self._connection, found.new, self._share)
         corrected, worse = await self._correct(found)
         dead += [*bad, *worse]
-        self._share.check(len(self._batch), len(dead), dead[-1].reason if dead else "")
+        self._share.check(len(self._batch), dead)
         dead += found.conflicting
         tally = Tally()
         tally.add([*new, *(correction.row for correction in corrected)])
@@ -196,7 +196,7 @@ class Transaction:
             except errors.Error as exc:
                 if not refuses_a_row(exc):
                     raise
-                dead.append(refused(row, words(exc)))
+                dead.append(refused(row, words(exc), told(exc)))
             else:
                 done.append(correction)
         return done, dead

@@ -23,6 +23,7 @@ _CONNECT: dict[str, Any] = {  # a server that vanished without a word is noticed
     "keepalives_interval": 2,
     "keepalives_count": 3,
     "tcp_user_timeout": 10_000,
+    "client_encoding": "UTF8",  # whatever the environment or the role says
     "prepare_threshold": None,  # behind a pooler each transaction may meet another server process
 }
 _READ_OFFSETS, _BEGIN_OFFSETS = (
@@ -85,8 +86,7 @@ class Writer:
             await self._connection.close()
 
     async def _write(self, log: Log, batch: Batch, *, moves_offsets: bool, redriven: Collection[Place] = ()) -> Written:
-        if batch.dead:
-            self._share.check(len(batch), len(batch.dead), batch.dead[-1].reason)
+        self._share.check(len(batch), batch.dead)
         async with self._connected() as connection:
             transaction = Transaction(
                 connection, log, batch, self._share, moves_offsets=moves_offsets, redriven=redriven

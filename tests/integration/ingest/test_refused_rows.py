@@ -103,3 +103,12 @@ async def test_a_few_refused_are_buried_and_later_ones_added_up(strict_writer: W
     with pytest.raises(TooManyRefused):
         await aio(strict_writer.write, LOG, batch(0, 200, [b"bad", b"bad"]))
     assert (await aio(strict_writer.write, LOG, batch(0, 200, [event(n) for n in range(40)]))).rows == 40
+
+
+async def test_the_alarm_shows_nothing_of_the_rows(strict_writer: Writer, log_database_url: str) -> None:
+    change(log_database_url, TRIGGER.format(does="RAISE 'no % here', NEW"))
+    values = [event(5, error_message="his secret") for _ in range(200)]
+    with pytest.raises(TooManyRefused) as raised:
+        await aio(strict_writer.write, LOG, batch(0, 0, values))
+    assert "his secret" not in str(raised.value)
+    assert "refuse" in str(raised.value)

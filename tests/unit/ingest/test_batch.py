@@ -16,7 +16,7 @@ def row(offset: int) -> Row:
 def test_a_batch_covers_the_offsets_from_its_first_to_its_last_read() -> None:
     batch = Batch()
     batch.add(0, (5, 7), [row(5), row(6)], 0.0)
-    batch.add(1, (0, 1), [DeadLetter(1, 0, b"", "no value")], 0.0)
+    batch.add(1, (0, 1), [DeadLetter(1, 0, b"", "no value", "no value")], 0.0)
     batch.add(0, (7, 9), [row(8)], 0.0)
     assert (batch.first, batch.next) == ({0: 5, 1: 0}, {0: 9, 1: 1})
     assert ([r.offset for r in batch.rows], len(batch.dead), len(batch)) == ([5, 6, 8], 1, 4)
@@ -39,5 +39,5 @@ def test_a_batch_is_full_by_rows_or_by_bytes(monkeypatch: pytest.MonkeyPatch) ->
     assert not by_rows.full
     by_rows.add(0, (1, 2), [row(1)], 0.0)
     assert by_rows.full
-    by_bytes.add(0, (0, 1), [DeadLetter(0, 0, b"123456789012", "wrong")], 0.0)
+    by_bytes.add(0, (0, 1), [DeadLetter(0, 0, b"123456789012", "wrong", "wrong")], 0.0)
     assert by_bytes.full

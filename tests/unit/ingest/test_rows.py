@@ -191,7 +191,7 @@ def test_whose_a_corrupt_record_was_need_not_be_known() -> None:
 
 
 def test_a_message_without_a_value_is_a_dead_letter() -> None:
-    assert read_message(0, 1, None) == DeadLetter(0, 1, b"", "no value")
+    assert read_message(0, 1, None) == DeadLetter(0, 1, b"", "no value", "no value")
 
 
 def test_a_lone_surrogate_is_a_dead_letter() -> None:
@@ -208,3 +208,11 @@ def test_the_moment_is_kept_to_the_microsecond(sent_at: datetime, hours: int) ->
     assert isinstance(found, Row)
     assert found.sent_at == sent_at == columns(found)["sent_at"]
     assert found.sent_at.utcoffset() == timedelta(0)
+
+
+@pytest.mark.parametrize("changes", [{"outcome": "his secret"}, {"attempt": "his secret"}, {"event_id": "his secret"}])
+def test_what_is_told_of_a_dead_letter_has_nothing_of_its_values(changes: dict[str, Any]) -> None:
+    found = read(**changes)
+    assert isinstance(found, DeadLetter)
+    assert "his secret" not in found.told
+    assert next(iter(changes)) in found.told
