@@ -22,6 +22,7 @@ from ops.commands import (
     suppression,
     up,
 )
+from ops.commands.log import log
 from ops.commands.run import run
 from ops.shell.exits import Commands
 from schema.runtime.logging import configure_logging
@@ -65,6 +66,7 @@ app.add_typer(page.commands, name="page")
 app.add_typer(suppression.commands, name="suppression")
 app.add_typer(limits.commands, name="limits")
 app.add_typer(pause.commands)
+app.add_typer(log.commands, name="log")
 app.add_typer(audit.commands)
 app.add_typer(doctor.commands)
 app.add_typer(health.commands)

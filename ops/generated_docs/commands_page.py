@@ -34,8 +34,9 @@ def leaf_commands() -> list[tuple[str, Any]]:
 
 def _leaves(path: str, command: Any) -> Iterator[tuple[str, Any]]:
     inner = getattr(command, "commands", None)
-    if inner is None:
+    if inner is None or command.invoke_without_command:
         yield path, command
+    if inner is None:
         return
     for name, sub in inner.items():
         if not sub.hidden:

@@ -1,0 +1,13 @@
+"""`newar log …`: repairing the log. Which commands there are; what each does is in a file of its own."""
+
+from __future__ import annotations
+
+import typer
+
+from ops.commands.log import dead_letters
+from ops.commands.log.redrive import redrive_letters
+from ops.shell.output import example
+
+commands = typer.Typer(help="The log: what could not become rows.", no_args_is_help=True)
+commands.add_typer(dead_letters.commands, name="dead-letters")
+commands.command("redrive", epilog=example("newar log redrive --reason outcome --dry-run"))(redrive_letters)

@@ -1,0 +1,1 @@
+UPDATE audit SET detail = detail || '; ' || %(detail)s WHERE id = %(id)s
