@@ -11,6 +11,7 @@ from psycopg import AsyncConnection, errors
 
 from ingest.fold import fold_minutes
 from ingest.partitions import drop, ensure
+from ingest.retention import forget_old
 from ingest.settings import IngestSettings
 from schema.runtime.outage import Outage
 
@@ -52,3 +53,4 @@ async def tidy(settings: IngestSettings) -> None:
         await fold_minutes(connection)
         await connection.execute(_LIFT_ARRIVED)
         await connection.execute(_FORGET_LIFTED, {"keep_days": settings.log_retention_days})
+        await forget_old(connection, settings)

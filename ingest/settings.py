@@ -46,6 +46,27 @@ class IngestSettings(RedisSettings, KafkaSettings, LogDatabaseSettings):
         description="days for which partitions are made ahead",
         examples=[30],
     )
+    submitted_retention_days: int = Field(
+        default=90,
+        ge=1,
+        le=3650,
+        description="days after the end of a submitted run, and its retries, after which its recipients are deleted",
+        examples=[90],
+    )
+    dead_letter_retention_days: int = Field(
+        default=30,
+        ge=1,
+        le=3650,
+        description="days after which messages that could not become rows are deleted",
+        examples=[30],
+    )
+    figures_retention_days: int = Field(
+        default=400,
+        ge=1,
+        le=3650,
+        description="days after which the log's figures of runs and pages are deleted",
+        examples=[400],
+    )
     drain_timeout_ms: int = Field(
         default=30_000,
         ge=0,
