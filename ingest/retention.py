@@ -11,6 +11,7 @@ import structlog
 from psycopg import AsyncConnection
 
 from ingest.dead_letters import statement
+from ingest.erasures import erase_again
 
 log = structlog.get_logger()
 
@@ -40,7 +41,7 @@ class Retentions(Protocol):
 
 
 async def forget_old(connection: AsyncConnection[Any], settings: Retentions) -> dict[str, int]:
-    """Delete what is too old; return how many rows of which table.
+    """Delete what is too old, and what came in of people who were erased; return how many rows of which table.
 
     Nothing that explains rows of the log is deleted before them. Errors: psycopg.Error.
     """
@@ -51,6 +52,7 @@ async def forget_old(connection: AsyncConnection[Any], settings: Retentions) -> 
         "run_figures": max(settings.figures_retention_days, settings.log_retention_days),
     }
     gone = {table: await _forget(connection, table, days) for table, days in kept_days.items()}
+    gone["erased_again"] = await erase_again(connection)
     gone = {table: count for table, count in gone.items() if count}
     if gone:
         log.info("old_forgotten", **gone)

@@ -18,6 +18,7 @@ from ops.commands import (
     page,
     partitions,
     pause,
+    person_erase,
     services,
     suppression,
     up,
@@ -64,6 +65,7 @@ app.add_typer(partitions.commands, name="partitions")
 app.add_typer(run.commands, name="run")
 app.add_typer(page.commands, name="page")
 app.add_typer(suppression.commands, name="suppression")
+app.add_typer(person_erase.commands, name="person")
 app.add_typer(limits.commands, name="limits")
 app.add_typer(pause.commands)
 app.add_typer(log.commands, name="log")

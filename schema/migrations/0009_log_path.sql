@@ -109,3 +109,16 @@ $$;
 CREATE TRIGGER former_ingest BEFORE UPDATE OF next_offset ON ingest_offsets FOR EACH ROW
     WHEN (current_setting('newar.keeps_figures', true) IS DISTINCT FROM 'yes')
     EXECUTE FUNCTION refuse_former_ingest();
+
+-- People who were removed from everywhere. Until the topic has forgotten their events, these may come in again: the ingest
+-- removes them again every hour, a replay leaves them out, and then this entry goes too.
+CREATE TABLE erasures (
+    recipient_id text        COLLATE "C" NOT NULL CHECK (recipient_id <> ''),
+    page_id      text        COLLATE "C" NOT NULL,
+    erased_at    timestamptz NOT NULL DEFAULT now(),
+    until        timestamptz,
+    PRIMARY KEY (recipient_id, page_id)
+);
+
+COMMENT ON COLUMN erasures.page_id IS 'empty: of every page';
+COMMENT ON COLUMN erasures.until IS 'NULL: the topic never forgets';

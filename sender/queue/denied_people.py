@@ -29,6 +29,7 @@ class DeniedPeople:
         who: str,
         command: str,
         changed: bool,
+        detail: str | None = None,
     ) -> int:
         """Deny people of a page from now on, or no longer; return for how many that is news here.
 
@@ -39,12 +40,13 @@ class DeniedPeople:
             who: does it, for the audit trail.
             command: its words, for the same.
             changed: whether the log database was changed, so that it is noted even when nothing is here.
+            detail: what the audit trail says of it; None: whom.
         """
         count = 0
         for some in slices(recipient_ids):
-            detail = some[0] if len(some) == 1 else f"{len(some)} people, the first {some[0]}"
+            whom = some[0] if len(some) == 1 else f"{len(some)} people, the first {some[0]}"
             persons = [person_hash(recipient_id) for recipient_id in some]
-            args = (page_id, what, who, command, detail, int(changed))
+            args = (page_id, what, who, command, whom if detail is None else detail, int(changed))
             count += int(await aio(self._scripts.call, "pages/deny", *args, *persons))
         return count
 

@@ -1,0 +1,1 @@
+SELECT recipient_id, page_id FROM erasures
