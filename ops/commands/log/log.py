@@ -6,8 +6,10 @@ import typer
 
 from ops.commands.log import dead_letters
 from ops.commands.log.redrive import redrive_letters
+from ops.commands.log.replay import replay_topic
 from ops.shell.output import example
 
-commands = typer.Typer(help="The log: what could not become rows.", no_args_is_help=True)
+commands = typer.Typer(help="The log: what could not become rows, and reading the topic again.", no_args_is_help=True)
 commands.add_typer(dead_letters.commands, name="dead-letters")
 commands.command("redrive", epilog=example("newar log redrive --reason outcome --dry-run"))(redrive_letters)
+commands.command("replay", epilog=example("newar log replay --from 6h"))(replay_topic)
