@@ -16,6 +16,8 @@ from ingest.rows import DeadLetter, NewerEvents, Row, read_message
 from ingest.transaction import Log, Written
 from ingest.writer import Writer
 
+_TOLD = "it cannot be put back"
+
 
 class Tried(msgspec.Struct, frozen=True):
     """What a dead letter reads as now."""
@@ -67,7 +69,7 @@ async def try_again(
 def _tried(letter: Letter, value: bytes | NotEdited) -> Tried:
     place = letter.place
     if isinstance(value, NotEdited):
-        return Tried(letter, letter.raw, DeadLetter(place.partition, place.offset, letter.raw, value.reason))
+        return Tried(letter, letter.raw, DeadLetter(place.partition, place.offset, letter.raw, value.reason, _TOLD))
     return Tried(letter, value, _read(place, value))
 
 
@@ -75,7 +77,7 @@ def _read(place: Place, value: bytes) -> Row | DeadLetter:
     try:
         return read_message(place.partition, place.offset, value)
     except NewerEvents as exc:  # of this one alone: the others can be put back
-        return DeadLetter(place.partition, place.offset, value, str(exc))
+        return DeadLetter(place.partition, place.offset, value, str(exc), _TOLD)
 
 
 async def write_again(connection: Connection, writer: Writer, tried: list[Tried], done: Redriven) -> None:
