@@ -7,7 +7,7 @@ import trio
 from ingest.committed import publish_committed
 from ingest.consume import Ingest
 from ingest.figures import Figures
-from ingest.keep import keep_partitions
+from ingest.keep import keep_dropping_days, keep_making_days, keep_tidy
 from ingest.settings import IngestSettings
 from schema.runtime.asyncio_door import aio
 from schema.runtime.publish import publish_snapshots
@@ -24,7 +24,7 @@ async def serve(
 
     services (outlive the work)
     ├── publish_snapshots, publish_committed
-    ├── keep_partitions
+    ├── keep_making_days, keep_dropping_days, keep_tidy
     └── work
         ├── stop.enforce
         ├── _pass_on: a soft stop, to the asyncio side
@@ -62,6 +62,7 @@ async def _pass_on(stop: Stop, ingest: Ingest) -> None:
 
 async def _ingest(ingest: Ingest, settings: IngestSettings, services: trio.Nursery, work: trio.CancelScope) -> None:
     await aio(ingest.check_schema)
-    services.start_soon(aio, keep_partitions, settings)
+    for task in (keep_making_days, keep_dropping_days, keep_tidy):
+        services.start_soon(aio, task, settings)
     await aio(ingest.run)
     work.cancel()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib.resources import files
 
-from ingest.partitions import Connection
+from ingest.days.clocks import Connection
 
 _FOLD = files("ingest").joinpath("sql", "fold_minutes.sql").read_bytes()
 _MOST = 20_000

@@ -8,7 +8,9 @@ from datetime import date, timedelta
 import msgspec
 
 from ingest.batch import Batch
-from ingest.partitions import Connection, database_day, ensure_days, list_partitions
+from ingest.days.clocks import Connection, two_days
+from ingest.days.listing import list_partitions
+from ingest.days.making import ensure_days
 from ingest.rows import DeadLetter, Row, refused
 
 _DROPPED = b"SELECT day FROM dropped_days WHERE day = ANY (%(days)s)"
@@ -53,9 +55,9 @@ class KnownDays:
         )
 
     async def _learn(self, connection: Connection, days: Iterable[date]) -> None:
-        """Days are the database's. No row is taken of a day after tomorrow, though there are partitions for it."""
-        today = await database_day(connection)
-        oldest, newest = today - self._keep, today + timedelta(days=1)
+        """No row is taken of a day after tomorrow, though there are partitions for it; by two clocks, the kinder counts."""
+        today = await two_days(connection)
+        oldest, newest = today.earlier - self._keep, today.later + timedelta(days=1)
         have = {p.day for p in await list_partitions(connection)}
         answer = await connection.execute(_DROPPED, {"days": list(days)})
         dropped = {day for (day,) in await answer.fetchall()}

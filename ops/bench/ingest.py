@@ -19,7 +19,7 @@ import trio
 from aiokafka import AIOKafkaProducer
 
 from ingest.binary_row import BEGIN, COLUMNS, END
-from ingest.partitions import ensure_days
+from ingest.days.making import ensure_days
 from ingest.rows import Row, read_message
 from ops.bench.delay import open_delay
 from ops.bench.log_events import make_events

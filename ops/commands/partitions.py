@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import Awaitable, Callable
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, TypeVar
 
 import typer
 from psycopg import AsyncConnection
 
-from ingest.partitions import Partition, drop, ensure, list_partitions
+from ingest.days.clocks import Connection
+from ingest.days.dropping import Dropped, Unfinished, drop
+from ingest.days.listing import Doomed, Partition, list_doomed, list_partitions
+from ingest.days.making import ensure
 from ingest.settings import IngestSettings
 from ops.settings.checked import load_checked
+from ops.shell.exits import FAILED
 from ops.shell.output import AsJson, example, print_json, print_table
 from ops.shell.service import run_once
 from schema.runtime.asyncio_door import aio
@@ -43,27 +49,74 @@ def ensure_partitions(
 
 @commands.command("drop", epilog=example("newar partitions drop --keep-days 7"))
 def drop_partitions(
-    keep_days: Annotated[int | None, typer.Option(min=1, help="Full days to keep; LOG_RETENTION_DAYS (7).")] = None,
+    keep_days: Annotated[
+        int | None, typer.Option(min=1, max=3650, help="Full days to keep; LOG_RETENTION_DAYS (7).")
+    ] = None,
+    within: Annotated[
+        int, typer.Option(min=0, max=3600, help="Seconds to go on for while somebody holds a day up.")
+    ] = 60,
     as_json: AsJson = False,
 ) -> None:
-    """Drop the partitions, with their rows, that are older than the days to keep."""
+    """Drop the partitions, with their rows, that are older than the days to keep.
+
+    Nobody waits for it: a day that is still read goes later, by the next call or by the ingest. Then it is said who
+    reads it, and the exit code is 1.
+    """
     settings = load_checked(PartitionSettings)
     keep = keep_days or settings.log_retention_days
-    _tell("dropped", _with_connection(settings, lambda connection: drop(connection, keep)), as_json)
+    done = _with_connection(settings, lambda connection: _drop_within(connection, keep, within))
+    if as_json:
+        print_json({"dropped": done.names, "left": done.left})
+    elif done.names or not done.left:
+        _tell("dropped", done.names, as_json)
+    for left in done.left:
+        typer.echo(f"newar: {_explain(left)}", err=True)
+    if done.left:
+        raise typer.Exit(FAILED)
+
+
+async def _drop_within(connection: Connection, keep_days: int, within_s: int) -> Dropped:
+    ends_s, names = time.monotonic() + within_s, []
+    while True:
+        done = await drop(connection, keep_days)
+        names += done.names
+        if not done.left or time.monotonic() >= ends_s:
+            return Dropped(names, done.left)
+        await asyncio.sleep(1)
+
+
+_STANDING = {
+    "marked": "is to be dropped",
+    "detaching": "is no longer seen by new queries but not dropped yet",
+    "detached": "is out of the log but not dropped yet",
+}
+
+
+def _explain(left: Unfinished) -> str:
+    text = f"{left.name} {_STANDING.get(left.stage, 'could not be marked for dropping')}: {left.why}"
+    if left.held_by:
+        text += f", by {', '.join(map(str, left.held_by))}"
+    return f"{text}; the next call or the ingest goes on with it"
 
 
 @commands.command("list", epilog=example("newar partitions list --json"))
 def show_partitions(as_json: AsJson = False) -> None:
-    """List the partitions, oldest first."""
-    found: list[Partition] = _with_connection(load_checked(PartitionSettings), list_partitions)
+    """List the partitions, oldest first, and then the tables that are still being dropped."""
+    found, doomed = _with_connection(load_checked(PartitionSettings), _list)
     if as_json:
         print_json(found)
-    else:
-        rows = [(p.name, p.day, p.rows_estimate, p.size_bytes) for p in found]
-        print_table(["NAME", "DAY", "ROWS (ESTIMATE)", "BYTES"], rows)
+        return
+    rows = [(p.name, p.day, p.rows_estimate, p.size_bytes) for p in found]
+    print_table(["NAME", "DAY", "ROWS (ESTIMATE)", "BYTES"], rows)
+    for table in doomed:
+        typer.echo(f"{table.name} {_STANDING[table.stage]}", err=True)
 
 
-def _with_connection(settings: LogDatabaseSettings, work: Callable[[AsyncConnection[Any]], Awaitable[T]]) -> T:
+async def _list(connection: Connection) -> tuple[list[Partition], list[Doomed]]:
+    return await list_partitions(connection), await list_doomed(connection)
+
+
+def _with_connection(settings: LogDatabaseSettings, work: Callable[[Connection], Awaitable[T]]) -> T:
     async def connected() -> T:
         url = settings.log_database_url.get_secret_value()
         async with await AsyncConnection.connect(url, autocommit=True) as connection:

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 
+import psycopg
 import redis
 from pydantic import SecretStr
 
@@ -35,7 +36,18 @@ def test_migrate_and_partitions(newar: CommandLine, postgres_url: str) -> None:
     )
     newar.set(LOG_RETENTION_DAYS="3650")
     assert newar("partitions", "drop").stdout == "nothing had to be dropped\n"
-    assert newar("partitions", "drop", "--keep-days", "7").stdout == "dropped message_logs_20200101\n"
+    with psycopg.connect(postgres_url, application_name="report") as reader:
+        reader.execute("SELECT count(*) FROM message_logs")
+        held = newar("partitions", "drop", "--keep-days", "7", "--within", "0")
+        assert (held.exit_code, held.stdout) == (1, "")
+        assert "20200101 is no longer seen by new queries but not dropped yet: it is still read, by pid" in held.stderr
+        assert f"pid {reader.info.backend_pid} (report, user newar) since " in held.stderr
+        told = json.loads(newar("partitions", "drop", "--keep-days", "7", "--within", "0", "--json").stdout)
+        assert (told["dropped"], told["left"][0]["held_by"][0]["application"]) == ([], "report")
+        assert "message_logs_20200101 is no longer seen" in newar("partitions", "list").stderr
+        assert len(json.loads(newar("partitions", "list", "--json").stdout)) == 5
+        reader.rollback()
+    assert newar("partitions", "drop").stdout == "dropped message_logs_20200101\n"
 
 
 def test_doctor_names_what_is_wrong_with_the_mend(newar: CommandLine, postgres_url: str) -> None:

@@ -8,7 +8,8 @@ import psycopg
 import pytest
 import trio
 
-from ingest.partitions import ensure, partition_name
+from ingest.days.arithmetic import partition_name
+from ingest.days.making import ensure
 from ingest.rows import read_message
 from ingest.transaction import OffsetsMoved
 from ingest.writer import Writer

@@ -14,7 +14,7 @@ import psycopg
 import trio
 
 from ingest.app import serve as serve_ingest
-from ingest.partitions import ensure
+from ingest.days.making import ensure
 from ingest.settings import IngestSettings
 from ops.commands.run.recover import RecoverSettings, recover, settled_after_s
 from ops.commands.run.retry import RetrySettings, make_retry

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.partitions import days_from, outdated, partition_day, partition_name
+from ingest.days.arithmetic import days_from, outdated, partition_day, partition_name
 
 TODAY = date(2026, 3, 1)
 
