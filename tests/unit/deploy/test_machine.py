@@ -1,11 +1,8 @@
-"""What is put on a machine without containers: systemd units, cron scripts, `.env.example`."""
+"""What is put on a machine without containers: systemd units, `.env.example`."""
 
 from __future__ import annotations
 
-import os
 import re
-import stat
-import subprocess
 from configparser import RawConfigParser
 from pathlib import Path
 
@@ -18,7 +15,6 @@ from schema.runtime.settings import load, setting_name
 from tests.unit.deploy.files import DEPLOY, ROOT
 
 UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
-SCRIPTS = sorted((ROOT / "ops" / "scripts").glob("*.sh"))
 EXAMPLE = ROOT / ".env.example"
 OF_COMPOSE = {"POSTGRES_PASSWORD"}
 
@@ -50,19 +46,6 @@ def test_a_unit_is_restarted_but_not_with_wrong_settings(path: Path) -> None:
     assert service["Restart"] == "always"
     assert service["RestartPreventExitStatus"] == "2"
     assert service["User"] != "root"
-
-
-@pytest.mark.parametrize("path", SCRIPTS, ids=lambda p: p.name)
-def test_a_script_calls_the_command_in_the_project_and_passes_its_arguments_on(path: Path, tmp_path: Path) -> None:
-    stand_in = tmp_path / "newar"
-    stand_in.write_text('#!/bin/sh\necho "$PWD: $*"\nexit 7\n')
-    stand_in.chmod(0o700)
-    env = {"PATH": os.environ["PATH"], "NEWAR": str(stand_in)}
-    done = subprocess.run([path, "--json"], cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
-    action = path.stem.removeprefix("partitions-")
-    assert done.stdout == f"{ROOT}: partitions {action} --json\n"
-    assert done.returncode == 7
-    assert path.stat().st_mode & stat.S_IXUSR
 
 
 def test_the_example_names_only_settings_that_exist() -> None:
