@@ -31,7 +31,7 @@ async def serve(
         └── _ingest: check_schema, then ingest.run
 
     Raises (in an ExceptionGroup):
-        MigrationsPending: when the log database is older than this program.
+        MigrationsPending, SchemaNewer: when the log database is older or newer than this program.
         IngestStops: when a person must decide before events become rows again.
     """
     figures, ready = Figures(settings), trio.Event()

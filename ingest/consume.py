@@ -91,6 +91,7 @@ class Ingest:
 
         Raises:
             MigrationsPending: when it has not.
+            SchemaNewer: when it has a newer one, on which this program may not run.
         """
         while not self._stopping.is_set():
             try:

@@ -12,7 +12,7 @@ from ops.doctor.database_state import PART, standing_findings, state_findings
 from ops.doctor.finding import Finding, clock, judged
 from ops.doctor.pooler import check_pooler
 from ops.shell.detail import telling
-from schema.migrate import MigrationChanged, pending
+from schema.migrate import MigrationChanged, SchemaNewer, pending, shipped
 from schema.runtime.asyncio_door import aio
 from schema.runtime.settings import LogDatabaseSettings
 
@@ -48,12 +48,13 @@ async def _pooler(url: str) -> Finding:
 async def _migrations(url: str) -> Finding:
     try:
         names = await aio(pending, url)
-    except MigrationChanged as exc:
+    except (MigrationChanged, SchemaNewer) as exc:
         return Finding(PART, "fail", str(exc))
     except psycopg.Error as exc:
         return Finding(PART, "fail", f"its migrations cannot be read: {telling(exc)}")
+    current = f"its schema is current, {shipped()[-1].name}"
     lacking = f"it lacks {', '.join(names)}"
-    return judged(PART, not names, "its schema is current", otherwise=lacking, mend="newar migrate", status="fail")
+    return judged(PART, not names, current, otherwise=lacking, mend="newar migrate", status="fail")
 
 
 async def _standing(url: str) -> list[Finding]:

@@ -7,11 +7,13 @@ from typing import Any
 import psycopg
 import pytest
 import trio
+from structlog.testing import capture_logs
 
 from schema.migrate import (
     Migration,
     MigrationChanged,
     MigrationsPending,
+    SchemaNewer,
     WrongEncoding,
     migrate,
     pending,
@@ -75,6 +77,49 @@ async def test_a_service_refuses_an_old_database_and_names_the_command(asyncio_l
         await aio(require_current, postgres_url)
     await aio(migrate, postgres_url)
     await aio(require_current, postgres_url)
+
+
+async def test_a_newer_database_is_refused_by_all_who_do_not_know_it(asyncio_loop: Any, postgres_url: str) -> None:
+    await aio(migrate, postgres_url, TWO)
+    before = fetch(postgres_url, "SELECT * FROM newar_migrations ORDER BY name")
+    for older in (TWO[:1], [TWO[0], Migration("0003_other.sql", "CREATE TABLE three (n int);")]):
+        for use in (migrate, pending, require_current):
+            with pytest.raises(
+                SchemaNewer, match=r"newer than this program.* know 0002_two\.sql.*; install the release"
+            ):
+                await aio(use, postgres_url, older)
+    assert fetch(postgres_url, "SELECT * FROM newar_migrations ORDER BY name") == before
+    assert fetch(postgres_url, "SELECT to_regclass('three')") == [(None,)]
+
+
+async def test_a_refusal_names_the_version_that_brought_the_schema(asyncio_loop: Any, postgres_url: str) -> None:
+    await aio(migrate, postgres_url, TWO)
+    fetch(postgres_url, "UPDATE newar_migrations SET program = '9.1.0' WHERE name LIKE '0002%' RETURNING 1")
+    with pytest.raises(SchemaNewer, match=r"0002_two\.sql, applied by newar 9\.1\.0; install"):
+        await aio(require_current, postgres_url, TWO[:1])
+
+
+async def test_an_older_program_runs_on_where_every_newer_file_lets_it(asyncio_loop: Any, postgres_url: str) -> None:
+    added = Migration("0003_added.sql", "-- older programs may run\nCREATE TABLE three (n int);")
+    await aio(migrate, postgres_url, [*TWO, added])
+    with capture_logs() as logs:
+        await aio(require_current, postgres_url, TWO)
+    assert [(line["event"], line["unknown"]) for line in logs] == [("schema_is_newer", ["0003_added.sql"])]
+    assert await aio(migrate, postgres_url, TWO) == []
+    assert await aio(pending, postgres_url, TWO) == []
+    with pytest.raises(SchemaNewer, match=r"0002_two\.sql, 0003_added\.sql"):
+        await aio(require_current, postgres_url, TWO[:1])
+
+
+async def test_a_table_of_versions_that_a_former_release_made_is_read_and_extended(
+    asyncio_loop: Any, postgres_url: str
+) -> None:
+    await aio(migrate, postgres_url, TWO[:1])
+    with psycopg.connect(postgres_url) as connection:
+        connection.execute("ALTER TABLE newar_migrations DROP older_may_run, DROP program")
+    await aio(require_current, postgres_url, TWO[:1])
+    assert await aio(pending, postgres_url, TWO) == ["0002_two.sql"]
+    assert await aio(migrate, postgres_url, TWO) == ["0002_two.sql"]
 
 
 @pytest.mark.parametrize("encoding", ["SQL_ASCII", "LATIN1"])
