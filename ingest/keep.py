@@ -97,7 +97,7 @@ class _Told:
 
     def held_up(self, left: list[Unfinished]) -> None:
         for one in left:
-            if one not in self._left:
+            if not one.in_turn and one not in self._left:
                 by = [str(holder) for holder in one.held_by]
                 log.warning("partition_held_up", name=one.name, stage=one.stage, why=one.why, held_by=by)
         self._left = left

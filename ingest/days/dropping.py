@@ -21,9 +21,10 @@ from ingest.days.clocks import Connection, two_days
 from ingest.days.listing import MARK, Doomed, Holder, list_doomed, list_holders, list_partitions
 
 _LOCK: Final = 0x6E6577617264  # "neward": the advisory lock of who drops partitions; making them does not ask for it
-_LIMITS: Final = "SET lock_timeout = '2s'; SET statement_timeout = '60s'"
-"""The second step of detaching keeps others from attaching while it waits. Beyond a second, where PostgreSQL tells an
-automatic vacuum to give way; then the table waits, detaching, for a later call."""
+_LIMITS: Final = "SET lock_timeout = '2s'; SET statement_timeout = '60s'; SET idle_session_timeout = '5min'"
+"""The second step of detaching keeps others from attaching while it waits: not for long. But more than a second, after
+which PostgreSQL tells an automatic vacuum to give way. The last is for a machine that vanishes with the advisory lock.
+"""
 _READ: Final = "it is still read"
 _COMMENT: Final = f"{MARK}, which a later drop finishes; to keep it, detach it and remove this comment"
 _STATEMENTS: Final = {
@@ -40,6 +41,13 @@ class Unfinished(msgspec.Struct, frozen=True):
     """As in `Doomed`."""
     why: str
     held_by: list[Holder]
+    in_turn: bool = False
+    """Whether it only waits for another table, or for somebody who drops it at this moment."""
+
+    @property
+    def ends_by_itself(self) -> bool:
+        """Whether nobody has to mend anything."""
+        return self.in_turn or self.why == _READ
 
 
 class Dropped(msgspec.Struct, frozen=True):
@@ -90,7 +98,7 @@ async def _go_on(connection: Connection) -> Dropped:
     before: str | None = None
     for table in await list_doomed(connection):
         if before and table.stage != "detached":  # PostgreSQL detaches one partition of a table at a time
-            left.append(Unfinished(table.name, table.stage, f"waits for {before}", []))
+            left.append(Unfinished(table.name, table.stage, f"waits for {before}", [], in_turn=True))
         elif held := await _finish(connection, table):
             left.append(held)
             before = held.name if held.stage != "detached" else before
@@ -126,7 +134,8 @@ async def _held(connection: Connection, table: Doomed, reason: str) -> Unfinishe
 
 async def _left_to_another(connection: Connection) -> list[Unfinished]:
     """Return what is being dropped at this moment by whoever has the lock."""
-    return [Unfinished(t.name, t.stage, "somebody else is dropping it", []) for t in await list_doomed(connection)]
+    doomed = await list_doomed(connection)
+    return [Unfinished(t.name, t.stage, "somebody else is dropping it", [], in_turn=True) for t in doomed]
 
 
 def _reason(connection: Connection, exc: psycopg.Error) -> str:

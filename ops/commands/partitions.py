@@ -9,6 +9,7 @@ from typing import Annotated, TypeVar
 
 import typer
 from psycopg import AsyncConnection
+from psycopg.errors import LockNotAvailable
 
 from ingest.days.clocks import Connection
 from ingest.days.dropping import Dropped, Unfinished, drop
@@ -16,7 +17,7 @@ from ingest.days.listing import Doomed, Partition, list_doomed, list_partitions
 from ingest.days.making import ensure
 from ingest.settings import IngestSettings
 from ops.settings.checked import load_checked
-from ops.shell.exits import FAILED
+from ops.shell.exits import FAILED, CommandFailed
 from ops.shell.output import AsJson, example, print_json, print_table
 from ops.shell.service import run_once
 from schema.runtime.asyncio_door import aio
@@ -96,7 +97,8 @@ def _explain(left: Unfinished) -> str:
     text = f"{left.name} {_STANDING.get(left.stage, 'could not be marked for dropping')}: {left.why}"
     if left.held_by:
         text += f", by {', '.join(map(str, left.held_by))}"
-    return f"{text}; the next call or the ingest goes on with it"
+    then = "" if left.ends_by_itself else "mend that: "
+    return f"{text}; {then}the next call or the ingest goes on with it"
 
 
 @commands.command("list", epilog=example("newar partitions list --json"))
@@ -120,7 +122,11 @@ def _with_connection(settings: LogDatabaseSettings, work: Callable[[Connection],
     async def connected() -> T:
         url = settings.log_database_url.get_secret_value()
         async with await AsyncConnection.connect(url, autocommit=True) as connection:
-            return await work(connection)
+            try:
+                return await work(connection)
+            except LockNotAvailable as exc:
+                text = "somebody has locked the whole log (pg_locks says who); call again once that is over"
+                raise CommandFailed(text) from exc
 
     return run_once(lambda: aio(connected))
 

@@ -47,6 +47,10 @@ def test_migrate_and_partitions(newar: CommandLine, postgres_url: str) -> None:
         assert "message_logs_20200101 is no longer seen" in newar("partitions", "list").stderr
         assert len(json.loads(newar("partitions", "list", "--json").stdout)) == 5
         reader.rollback()
+        reader.execute("LOCK TABLE message_logs")
+        locked = newar("partitions", "drop", "--within", "0")
+        assert (locked.exit_code, locked.stdout) == (1, "")
+        assert "somebody has locked the whole log" in locked.stderr
     assert newar("partitions", "drop").stdout == "dropped message_logs_20200101\n"
 
 

@@ -8,6 +8,8 @@ from typing import Any
 import psycopg
 import pytest
 import trio
+import trio.testing
+from structlog.testing import capture_logs
 
 from ingest import keep
 from ingest.days.dropping import Dropped, drop
@@ -61,6 +63,14 @@ async def test_thirty_drops_in_a_row_that_fail_keep_no_day_from_being_made(
     monkeypatch.setattr(keep, "LOOK_EVERY_S", 0.02)
     monkeypatch.setattr(keep, "drop", counted(drop, calls))
     await old_day(log_database_url)
+    with capture_logs() as logs:
+        await thirty_drops_that_fail(settings, log_database_url, calls)
+    assert [(line["name"], len(line["held_by"])) for line in logs if line["event"] == "partition_held_up"] == [
+        (name(9), 1)
+    ]
+
+
+async def thirty_drops_that_fail(settings: IngestSettings, log_database_url: str, calls: list[Dropped]) -> None:
     async with trio.open_nursery() as nursery:
         with reader(log_database_url, f"SELECT count(*) FROM {name(9)}"):  # noqa: S608
             nursery.start_soon(aio, keep_dropping_days, settings)
