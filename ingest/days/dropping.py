@@ -9,28 +9,28 @@ Only a marked table is dropped. One that a person detached stays.
 
 from __future__ import annotations
 
+import asyncio
 from typing import Final
 
 import msgspec
 import psycopg
 from psycopg import errors
-from psycopg.sql import SQL, Identifier, Literal
+from psycopg.sql import SQL, Composed, Identifier, Literal
 
 from ingest.days.arithmetic import TABLE, outdated, partition_name
 from ingest.days.clocks import Connection, two_days
 from ingest.days.listing import MARK, Doomed, Holder, list_doomed, list_holders, list_partitions
 
-_LOCK: Final = 0x6E6577617264  # "neward": the advisory lock of who drops partitions; making them does not ask for it
-_LIMITS: Final = "SET lock_timeout = '2s'; SET statement_timeout = '60s'; SET idle_session_timeout = '5min'"
-"""The second step of detaching keeps others from attaching while it waits: not for long. But more than a second, after
-which PostgreSQL tells an automatic vacuum to give way. The last is for a machine that vanishes with the advisory lock.
-"""
+_DETACH_WITHIN_S: Final = 3.0
+_LIMIT: Final = "SET LOCAL lock_timeout = '2s'"
+"""Nobody who attaches a day is to wait for long, and by the last step of detaching they would. But more than a second,
+after which PostgreSQL tells an automatic vacuum to give way. Detaching concurrently, which cannot be in a transaction,
+is cancelled from here instead: nothing is set for the session, so that a pooler may lie between."""
 _READ: Final = "it is still read"
 _COMMENT: Final = f"{MARK}, which a later drop finishes; to keep it, detach it and remove this comment"
-_STATEMENTS: Final = {
-    "marked": SQL("ALTER TABLE {log} DETACH PARTITION {name} CONCURRENTLY"),
-    "detaching": SQL("ALTER TABLE {log} DETACH PARTITION {name} FINALIZE"),
-}
+_DETACH: Final = SQL("ALTER TABLE {log} DETACH PARTITION {name} CONCURRENTLY")
+_FINALIZE: Final = SQL("ALTER TABLE {log} DETACH PARTITION {name} FINALIZE")
+_DROP: Final = SQL("DROP TABLE {name}")
 
 
 class Unfinished(msgspec.Struct, frozen=True):
@@ -60,20 +60,30 @@ class Dropped(msgspec.Struct, frozen=True):
 async def drop(connection: Connection, keep_days: int) -> Dropped:
     """Drop the days older than `keep_days` full days, as far as nobody uses them. Call again for what is left.
 
-    `connection` is in autocommit mode. It keeps the short time limits that are set here; close it after an error.
+    `connection` is in autocommit mode. Safe at the same time from several places: what one begins the other may finish.
     Today is the earlier day of the database's clock and ours: one that is ahead drops nothing.
 
     Raises:
         psycopg.Error: when the database cannot be used. What keeps one table from being dropped is in the answer.
     """
-    await connection.execute(_LIMITS)
-    answer = await connection.execute("SELECT pg_try_advisory_lock(%s)", [_LOCK])
-    if await answer.fetchone() == (False,):
-        return Dropped([], await _left_to_another(connection))
-    trouble = await _mark(connection, keep_days)
-    done = await _go_on(connection)
-    await connection.execute("SELECT pg_advisory_unlock(%s)", [_LOCK])
-    return Dropped(done.names, trouble + done.left)
+    left = await _mark(connection, keep_days)
+    names: list[str] = []
+    before: str | None = None
+    for table in await list_doomed(connection):
+        if before and table.stage != "detached":  # PostgreSQL detaches one partition of a table at a time
+            left.append(Unfinished(table.name, table.stage, f"waits for {before}", [], in_turn=True))
+            continue
+        try:
+            if held := await _finish(connection, table):
+                left.append(held)
+            elif table.marked:
+                names.append(table.name)
+        except (psycopg.Error, TimeoutError) as exc:
+            if held := await _held(connection, table, exc):
+                left.append(held)
+        if held and held.stage != "detached":
+            before = held.name
+    return Dropped(names, left)
 
 
 async def _mark(connection: Connection, keep_days: int) -> list[Unfinished]:
@@ -82,66 +92,57 @@ async def _mark(connection: Connection, keep_days: int) -> list[Unfinished]:
     left = []
     for day in outdated([p.day for p in await list_partitions(connection)], today, keep_days):
         name = partition_name(day)
+        comment = SQL("COMMENT ON TABLE {} IS {}").format(Identifier(name), Literal(_COMMENT))
         try:
             async with connection.transaction():
+                await connection.execute(_LIMIT)
                 await connection.execute("INSERT INTO dropped_days (day) VALUES (%s) ON CONFLICT DO NOTHING", [day])
-                comment = SQL("COMMENT ON TABLE {} IS {}").format(Identifier(name), Literal(_COMMENT))
                 await connection.execute(comment)
+        except errors.UndefinedTable:  # somebody else has dropped it meanwhile
+            continue
         except psycopg.Error as exc:
             left.append(Unfinished(name, "not begun", _reason(connection, exc), []))
     return left
 
 
-async def _go_on(connection: Connection) -> Dropped:
-    names: list[str] = []
-    left: list[Unfinished] = []
-    before: str | None = None
-    for table in await list_doomed(connection):
-        if before and table.stage != "detached":  # PostgreSQL detaches one partition of a table at a time
-            left.append(Unfinished(table.name, table.stage, f"waits for {before}", [], in_turn=True))
-        elif held := await _finish(connection, table):
-            left.append(held)
-            before = held.name if held.stage != "detached" else before
-        elif table.marked:
-            names.append(table.name)
-    return Dropped(names, left)
-
-
 async def _finish(connection: Connection, table: Doomed) -> Unfinished | None:
-    """Bring a table through the stages that are left; return what it waits for, or None when it is done."""
-    stage = table.stage
-    if stage == "detaching" and (holders := await list_holders(connection, table)):
-        return Unfinished(table.name, stage, _READ, holders)  # to wait for them would hold up who attaches a day
-    try:
-        if stage != "detached":
-            parts = {"log": Identifier(TABLE), "name": Identifier(table.name)}
-            await connection.execute(_STATEMENTS[stage].format(**parts))
-            stage = "detached"
-        if table.marked:
-            await connection.execute(SQL("DROP TABLE IF EXISTS {}").format(Identifier(table.name)))
-    except psycopg.Error as exc:
-        return await _held(connection, table, _reason(connection, exc))
+    """Bring a table through the stages that are left. Returns for whom that has to wait, when it is known before."""
+    names = {"log": Identifier(TABLE), "name": Identifier(table.name)}
+    if table.stage == "marked":
+        async with asyncio.timeout(_DETACH_WITHIN_S):
+            await connection.execute(_DETACH.format(**names))
+    elif table.stage == "detaching":
+        if holders := await list_holders(connection, table):  # not even tried: see _LIMIT
+            return Unfinished(table.name, table.stage, _READ, holders)
+        await _within_limit(connection, _FINALIZE.format(**names))
+    if table.marked:
+        await _within_limit(connection, _DROP.format(**names))
     return None
 
 
-async def _held(connection: Connection, table: Doomed, reason: str) -> Unfinished | None:
+async def _within_limit(connection: Connection, statement: Composed) -> None:
+    async with connection.transaction():
+        await connection.execute(_LIMIT)
+        await connection.execute(statement)
+
+
+async def _held(connection: Connection, table: Doomed, exc: psycopg.Error | TimeoutError) -> Unfinished | None:
     """Return how a table stands after a step of it has failed; None when somebody else has finished it meanwhile."""
-    now = next((t for t in await list_doomed(connection) if t.oid == table.oid), None)
+    reason = _reason(connection, exc)
+    doomed = await list_doomed(connection)
+    now = next((t for t in doomed if t.oid == table.oid), None)
     if now is None:
         return None
+    pending = isinstance(exc, errors.ObjectNotInPrerequisiteState) and any(t.stage == "detaching" for t in doomed)
+    if pending or isinstance(exc, errors.UndefinedTable | errors.ObjectInUse):
+        return Unfinished(now.name, now.stage, "somebody else is dropping it, or another", [], in_turn=True)
     return Unfinished(now.name, now.stage, reason, await list_holders(connection, now))
 
 
-async def _left_to_another(connection: Connection) -> list[Unfinished]:
-    """Return what is being dropped at this moment by whoever has the lock."""
-    doomed = await list_doomed(connection)
-    return [Unfinished(t.name, t.stage, "somebody else is dropping it", [], in_turn=True) for t in doomed]
-
-
-def _reason(connection: Connection, exc: psycopg.Error) -> str:
+def _reason(connection: Connection, exc: psycopg.Error | TimeoutError) -> str:
     """Say what kept one table from being dropped. Raises `exc` again when it is about the connection."""
-    if connection.broken:
+    if connection.closed:
         raise exc
-    if isinstance(exc, errors.LockNotAvailable | errors.QueryCanceled):
+    if isinstance(exc, TimeoutError | errors.LockNotAvailable | errors.QueryCanceled):
         return _READ
     return exc.diag.message_primary or type(exc).__name__
