@@ -55,7 +55,7 @@ class KnownDays:
         )
 
     async def _learn(self, connection: Connection, days: Iterable[date]) -> None:
-        """No row is taken of a day after tomorrow, though there are partitions for it. The kinder of two clocks counts."""
+        """No row is taken of a day after tomorrow, though it has a partition. The kinder of two clocks counts."""
         today = await two_days(connection)
         oldest, newest = today.earlier - self._keep, today.later + timedelta(days=1)
         have = {p.day for p in await list_partitions(connection)}

@@ -32,6 +32,10 @@ _DETACH: Final = SQL("ALTER TABLE {log} DETACH PARTITION {name} CONCURRENTLY")
 _FINALIZE: Final = SQL("ALTER TABLE {log} DETACH PARTITION {name} FINALIZE")
 _DROP: Final = SQL("DROP TABLE {name}")
 
+_BY_ANOTHER: Final = (errors.UndefinedTable, errors.ObjectInUse, errors.InternalError_, errors.DeadlockDetected)
+"""What a step is answered when somebody else did it at the same time: the table is gone, no partition any more, removed
+concurrently, its row of the catalogue concurrently updated."""
+
 
 class Unfinished(msgspec.Struct, frozen=True):
     """A table whose dropping has begun and must wait."""
@@ -64,6 +68,7 @@ async def drop(connection: Connection, keep_days: int) -> Dropped:
     Today is the earlier day of the database's clock and ours: one that is ahead drops nothing.
 
     Raises:
+        psycopg.errors.LockNotAvailable: when somebody has locked the whole log.
         psycopg.Error: when the database cannot be used. What keeps one table from being dropped is in the answer.
     """
     left = await _mark(connection, keep_days)
@@ -89,8 +94,11 @@ async def drop(connection: Connection, keep_days: int) -> Dropped:
 async def _mark(connection: Connection, keep_days: int) -> list[Unfinished]:
     """Say of each outdated day that it goes; return those of which that cannot be said now."""
     today = (await two_days(connection)).earlier
+    async with connection.transaction():  # the size of a table is not told while somebody has locked it
+        await connection.execute(_LIMIT)
+        days = [p.day for p in await list_partitions(connection)]
     left = []
-    for day in outdated([p.day for p in await list_partitions(connection)], today, keep_days):
+    for day in outdated(days, today, keep_days):
         name = partition_name(day)
         comment = SQL("COMMENT ON TABLE {} IS {}").format(Identifier(name), Literal(_COMMENT))
         try:
@@ -98,7 +106,7 @@ async def _mark(connection: Connection, keep_days: int) -> list[Unfinished]:
                 await connection.execute(_LIMIT)
                 await connection.execute("INSERT INTO dropped_days (day) VALUES (%s) ON CONFLICT DO NOTHING", [day])
                 await connection.execute(comment)
-        except errors.UndefinedTable:  # somebody else has dropped it meanwhile
+        except _BY_ANOTHER:
             continue
         except psycopg.Error as exc:
             left.append(Unfinished(name, "not begun", _reason(connection, exc), []))
@@ -129,14 +137,22 @@ async def _within_limit(connection: Connection, statement: Composed) -> None:
 async def _held(connection: Connection, table: Doomed, exc: psycopg.Error | TimeoutError) -> Unfinished | None:
     """Return how a table stands after a step of it has failed; None when somebody else has finished it meanwhile."""
     reason = _reason(connection, exc)
-    doomed = await list_doomed(connection)
-    now = next((t for t in doomed if t.oid == table.oid), None)
+    now = next((t for t in await list_doomed(connection) if t.oid == table.oid), None)
     if now is None:
         return None
-    pending = isinstance(exc, errors.ObjectNotInPrerequisiteState) and any(t.stage == "detaching" for t in doomed)
-    if pending or isinstance(exc, errors.UndefinedTable | errors.ObjectInUse):
+    if isinstance(exc, _BY_ANOTHER) or _is_pending(exc):
         return Unfinished(now.name, now.stage, "somebody else is dropping it, or another", [], in_turn=True)
     return Unfinished(now.name, now.stage, reason, await list_holders(connection, now))
+
+
+def _is_pending(exc: psycopg.Error | TimeoutError) -> bool:
+    """Say whether somebody else is detaching a partition, or has just done it.
+
+    PostgreSQL gives a hint then; the same code without a hint is about a default partition (tablecmds.c).
+    """
+    return isinstance(exc, errors.ObjectNotInPrerequisiteState) and bool(
+        exc.diag.message_hint or exc.diag.message_detail
+    )
 
 
 def _reason(connection: Connection, exc: psycopg.Error | TimeoutError) -> str:
