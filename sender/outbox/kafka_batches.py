@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
 
+from aiokafka.errors import KafkaError
 from aiokafka.partitioner import DefaultPartitioner
 
 _partitioner = DefaultPartitioner()
@@ -33,6 +34,8 @@ async def produce(producer: Any, topic: str, events: Iterable[tuple[bytes, bytes
         places.append((number, batches[number][1].record_count() - 1))
     futures = [await producer.send_batch(batch, topic, partition=partition) for partition, batch in batches]
     firsts = await asyncio.gather(*futures)
+    if any(first.offset < 0 for first in firsts):  # a repeat that the broker knows, and not where it stands
+        raise KafkaError("the broker does not say where events stand")
     return [(firsts[number].partition, firsts[number].offset + index) for number, index in places]
 
 

@@ -9,15 +9,15 @@ from typing import Any
 
 import msgspec
 import structlog
-from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from schema.keys import key
-from schema.runtime.kafka import connection_options, prepare_topic, uncut
+from schema.runtime.kafka import prepare_topic
 from schema.runtime.outage import Outage
 from sender.outbox.kafka_batches import produce
+from sender.outbox.producer import ACKNOWLEDGED_WITHIN_MS, open_producer
 from sender.outbox.unacknowledged import Unacknowledged
 from sender.queue.script_loader import Scripts
 from sender.settings import SenderSettings
@@ -30,10 +30,9 @@ _LOOK_EVERY_S = 2.0
 _PAUSE_S = 0.1
 """Between rounds that were not full: a round costs about the same for one event as for a hundred."""
 _BATCH_BYTES = 256 * 1024
-_ACKNOWLEDGED_WITHIN_MS = 10_000
-"""A broker that takes longer is taken for away: the events are produced again over new connections."""
+_PRODUCED_WITHIN_S = 1.5 * ACKNOWLEDGED_WITHIN_MS / 1000
+"""An idempotent producer of aiokafka does not give up by itself, not even when the topic is gone."""
 _FULL_SCAN = b"-"
-_CLOSE_WITHIN_S = 2.0
 
 
 class _Produced(msgspec.Struct, frozen=True):
@@ -116,16 +115,7 @@ class Relay:
     async def _relay_while_connected(self) -> None:
         loop = asyncio.get_running_loop()
         self._note_cluster(await prepare_topic(self._settings))
-        producer = AIOKafkaProducer(
-            **connection_options(self._settings),
-            acks="all",
-            request_timeout_ms=_ACKNOWLEDGED_WITHIN_MS,
-            linger_ms=0,
-            max_batch_size=self._batch_bytes,
-            enable_idempotence=False,  # repeats are rows once: event ids are unique
-        )
-        try:
-            await uncut(producer.start())
+        async with open_producer(self._settings, self._batch_bytes) as producer:
             self._outage.recovered(loop.time())
             look_at = 0.0
             while not _cancelled():
@@ -137,8 +127,6 @@ class Relay:
                 self._redis_outage.recovered(loop.time())
                 if max(events, default=0) < _GROUP:
                     await asyncio.sleep(_PAUSE_S)
-        finally:
-            await _close(producer)
 
     async def _check_cluster(self) -> None:
         """See whether the broker was set up anew behind a producer that reconnects without a word."""
@@ -162,7 +150,8 @@ class Relay:
         entries: Any = await self._redis.xrange(outbox.key, min=after, max="+", count=_GROUP)
         if entries:
             events = [(fields[b"k"], fields[b"v"]) for _, fields in entries]
-            places = await produce(producer, self._settings.kafka_topic, events)
+            async with asyncio.timeout(_PRODUCED_WITHIN_S):
+                places = await produce(producer, self._settings.kafka_topic, events)
             for _, event in events:
                 self._unacknowledged.discard(event)
             ends = {partition: offset + 1 for partition, offset in sorted(places)}
@@ -202,15 +191,6 @@ def _cancelled() -> bool:
     """Whether this task was asked to end. aiokafka swallows a cancellation that meets it closing a client."""
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
-
-
-async def _close(producer: Any) -> None:
-    """Close the producer. What the broker does not acknowledge in time stays in the outbox."""
-    try:
-        async with asyncio.timeout(_CLOSE_WITHIN_S):
-            await producer.stop()
-    except TimeoutError:
-        await producer.client.close()
 
 
 def _after(entry: bytes) -> bytes:
