@@ -3,30 +3,33 @@
 from __future__ import annotations
 
 import trio
+from msgspec.structs import replace
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from ingest.figures import Figures
-from schema.keys import key
+from schema.keys import committed_key
 from schema.runtime.asyncio_door import aio
 from schema.runtime.outage import Outage
 
 _EVERY_S = 0.5
 _KEPT_S = 7 * 24 * 3600
-"""A broker that forgets has another cluster id after each start."""
+"""A broker that forgets has another cluster id after each start, a topic made again another id."""
 
 
 async def publish_committed(redis: Redis, figures: Figures) -> None:
-    """Write our partitions' next offsets into the hash of their cluster until cancelled.
+    """Write our partitions' next offsets into the hash of their life of the topic until cancelled.
 
-    Always all of them, so that an emptied Redis knows them again. Too small a number is harmless.
+    Always all of them, so that an emptied Redis knows them again. Too small a number is harmless. Senders of the former
+    release look into the hash of the cluster.
     """
     outage = Outage("redis (committed offsets)")
     while True:
         wait_s = _EVERY_S
         try:
-            if figures.committed:
-                await aio(_publish, redis, key(f"committed:{figures.cluster_id}"), dict(figures.committed))
+            if figures.committed and (log := figures.log) is not None:
+                names = {committed_key(log), committed_key(replace(log, topic_id=""))}
+                await aio(_publish, redis, names, dict(figures.committed))
         except (RedisError, OSError) as exc:
             wait_s = outage.failed(exc, trio.current_time())
         else:
@@ -34,8 +37,9 @@ async def publish_committed(redis: Redis, figures: Figures) -> None:
         await trio.sleep(wait_s)
 
 
-async def _publish(redis: Redis, name: str, offsets: dict[int, int]) -> None:
+async def _publish(redis: Redis, names: set[str], offsets: dict[int, int]) -> None:
     async with redis.pipeline(transaction=False) as calls:
-        calls.hset(name, mapping=offsets)  # type: ignore[arg-type]  # numbers will do
-        calls.expire(name, _KEPT_S)
+        for name in names:
+            calls.hset(name, mapping=offsets)  # type: ignore[arg-type]  # numbers will do
+            calls.expire(name, _KEPT_S)
         await calls.execute()

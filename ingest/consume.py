@@ -6,23 +6,28 @@ Everything between Kafka and Postgres stays on the asyncio side; Trio is crossed
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import psycopg
 import structlog
 from aiokafka.errors import KafkaError, OffsetOutOfRangeError
+from msgspec.structs import asdict
 
 from ingest.batch import Batch
 from ingest.figures import Figures
+from ingest.lives import Lives, begun_again
 from ingest.member import LONGEST_READ_S, Member
 from ingest.settings import IngestSettings
+from ingest.starts import Starts
 from ingest.stops import IngestStops
 from ingest.topic import open_share
-from ingest.transaction import Log, OffsetsMoved
+from ingest.transaction import OffsetsMoved
+from ingest.without_partitions import WithoutPartitions
 from ingest.writer import Writer
 from schema.migrate import require_current
-from schema.runtime.kafka import prepare_topic
+from schema.runtime.kafka import look_at_topic, prepare_topic
 from schema.runtime.outage import Outage
+from schema.topic import Log
 
 log = structlog.get_logger()
 
@@ -30,8 +35,8 @@ _ASK_BROKER_EVERY_S = 3.0
 _ASK_BROKER_WITHIN_S = 5.0
 
 
-class BrokerChanged(Exception):
-    """The address answers with another cluster id: the broker was set up anew."""
+class LifeEnded(Exception):
+    """The topic that we read is gone, or another has its name: it was made again, or the broker set up anew."""
 
 
 class OffsetsOutOfRange(IngestStops):
@@ -63,6 +68,9 @@ class Ingest:
             keep_days=settings.log_retention_days,
             stop_share=settings.dead_letter_stop_share,
         )
+        self._lives = Lives(figures)
+        self._starts = Starts(self._writer, self._lives)
+        self._without = WithoutPartitions(settings, figures)
 
     def stop(self) -> None:
         """Ask `run` to write what it has and to end. May be called from Trio."""
@@ -78,8 +86,8 @@ class Ingest:
             while not self._stopping.is_set():
                 try:
                     await self._be_a_member()
-                except BrokerChanged as exc:
-                    log.warning("broker_is_another", detail=str(exc))
+                except LifeEnded:  # and told
+                    continue
                 except (KafkaError, OSError, TimeoutError) as exc:
                     await self._wait(self._kafka.failed(exc, _now_s()))
         finally:
@@ -103,27 +111,49 @@ class Ingest:
                 return
 
     async def _be_a_member(self) -> None:
-        topic_log = await self._ask_broker()
+        self._figures.takes_partitions()
+        async with asyncio.timeout(_ASK_BROKER_WITHIN_S):
+            topic_log = await prepare_topic(self._settings)
+        self._kafka.recovered(_now_s())
         async with open_share(self._settings) as share:
             member = Member(self._settings, share, topic_log)
             asked_at_s = _now_s()
             while not self._stopping.is_set():
                 if _now_s() >= asked_at_s + _ASK_BROKER_EVERY_S:
-                    await self._same_broker(topic_log)
+                    await self._same_life(member)
                     asked_at_s = _now_s()
                 await self._step(member)
+                if member.knows_its_place:
+                    await self._without.look(share, _now_s())
             await self._write(member)
 
-    async def _ask_broker(self) -> Log:
-        async with asyncio.timeout(_ASK_BROKER_WITHIN_S):
-            cluster_id = await prepare_topic(self._settings)
-        self._kafka.recovered(_now_s())
-        return Log(cluster_id, self._settings.kafka_topic)
+    async def _same_life(self, member: Member) -> None:
+        """See whether the topic is still the one that we read.
 
-    async def _same_broker(self, known: Log) -> None:
-        now = await self._ask_broker()
-        if now != known:
-            raise BrokerChanged(f"cluster id was {known.cluster_id}, is {now.cluster_id}")
+        Raises:
+            LifeEnded: it is not; what is missing is told, and what was in hand written.
+        """
+        async with asyncio.timeout(_ASK_BROKER_WITHIN_S):
+            now = await look_at_topic(self._settings)
+        self._kafka.recovered(_now_s())
+        if now != member.log:
+            self._lives.ended(member.log, now, member.missing)
+            await self._write(member)
+            self._figures.committed = {}
+            raise LifeEnded
+        if not now.topic_id and member.knows_its_place:
+            firsts = await member.share.firsts(member.share.partitions)
+            if again := begun_again(member.firsts, firsts):
+                await self._begin_again(member, again)
+            member.firsts = firsts
+
+    async def _begin_again(self, member: Member, partitions: Collection[int]) -> None:
+        await self._write(member)
+        try:
+            await self._starts.again(member.share, member.log, partitions, member.missing)
+        except psycopg.Error as exc:
+            await self._wait_for_database(exc)
+        member.forget()
 
     async def _step(self, member: Member) -> None:
         """Read once, and write when it is time."""
@@ -133,44 +163,45 @@ class Ingest:
         try:
             read_any = await member.read(_now_s())
         except OffsetOutOfRangeError as exc:
-            missing = ", ".join(
-                f"partition {tp.partition} has no offset {n}, which is next" for tp, n in exc.args[0].items()
-            )
-            await self._alarm(member, missing)
+            # of a fetch from where the group's own offsets were, before we sought our place, nothing follows
+            nexts = {tp.partition: n for tp, n in exc.args[0].items() if member.is_next(tp.partition, n)}
+            if nexts:
+                await self._alarm(
+                    member, {p: f"partition {p} has no offset {n}, which is next" for p, n in nexts.items()}
+                )
             return
-        if problem := member.beyond_end(_now_s()):
-            await self._alarm(member, problem)
+        if problems := member.beyond_end(_now_s()):
+            await self._alarm(member, problems)
+            return
         self._figures.now.lag_events = member.lag_events
         if member.due(_now_s(), read_any):
             await self._write(member)
 
     async def _find_place(self, member: Member) -> None:
         """After a rebalance or a lost compare-and-set: begin again where the table says."""
+        await self._write(member)  # nobody can read it again when the topic is gone; others who were quicker win
         member.forget()
-        self._figures.now.lag_events, self._figures.now.partitions, self._figures.committed = 0, [], {}
+        self._figures.now.lag_events, self._figures.committed = 0, {}
+        self._figures.takes_partitions()
         if not member.share.check_assigned():
             await self._wait(LONGEST_READ_S / 10)
             return
         epoch, partitions = member.share.epoch, member.share.partitions
         try:
-            starts = await self._writer.next_offsets(member.log, partitions)
-            if new := set(partitions) - set(starts):
-                await self._writer.begin(member.log, await member.share.beginnings(new))
-                return
+            starts = await self._starts.find(member.share, member.log, partitions)
         except psycopg.Error as exc:
             await self._wait_for_database(exc)
             return
         self._database_answers()
         if member.begin(epoch, starts):
-            self._figures.now.partitions = partitions
-            self._figures.cluster_id, self._figures.committed = member.log.cluster_id, dict(starts)
-            log.info("partitions_assigned", cluster_id=member.log.cluster_id, next_offsets=starts)
+            self._figures.has_partitions(member.log, starts)
+            log.info("partitions_assigned", **asdict(member.log), next_offsets=starts)
             self._ready()
 
     async def _write(self, member: Member) -> None:
         """Write the batch, however long the database is away; at a stop only once: the topic keeps it."""
         batch = member.batch
-        while batch and member.knows_its_place:
+        while batch:
             try:
                 written = await self._writer.write(member.log, batch)
             except OffsetsMoved:
@@ -186,14 +217,21 @@ class Ingest:
             if written.dead_letters:
                 log.warning("dead_letters", count=written.dead_letters, table="message_log_dead_letters")
             self._figures.wrote(written, batch.rows[-1].sent_at if batch.rows else None)
-            self._figures.committed |= batch.next
+            if member.knows_its_place:
+                self._figures.committed |= batch.next
             member.batch = batch = Batch()
 
-    async def _alarm(self, member: Member, detail: str) -> None:
-        await self._same_broker(member.log)
-        error = OffsetsOutOfRange(member.log, detail)
-        log.error("offsets_out_of_range", cluster_id=member.log.cluster_id, topic=member.log.topic, detail=detail)
-        raise error
+    async def _alarm(self, member: Member, problems: dict[int, str]) -> None:
+        """The broker does not have what comes next in these partitions."""
+        await self._same_life(member)
+        if not member.log.topic_id and member.knows_its_place:
+            begin = await member.share.beginnings(problems)
+            if any(member.is_past(p, offset) for p, offset in begin.items()):
+                await self._begin_again(member, problems)
+                return
+        detail = ", ".join(problems.values())
+        log.error("offsets_out_of_range", **asdict(member.log), detail=detail)
+        raise OffsetsOutOfRange(member.log, detail)
 
     def _ready(self) -> None:
         if not self._is_ready:

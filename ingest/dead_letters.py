@@ -16,7 +16,7 @@ import msgspec
 from psycopg import AsyncConnection
 from psycopg.rows import dict_row
 
-from ingest.transaction import Log
+from schema.topic import Log
 
 Connection = AsyncConnection[Any]
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
@@ -43,7 +43,7 @@ class Place(msgspec.Struct, frozen=True, order=True):
     @property
     def log(self) -> Log:
         """The life of the topic."""
-        return Log(self.cluster_id, self.topic)
+        return Log(self.cluster_id, self.topic, self.topic_id)
 
     @classmethod
     def read(cls, text: str) -> Place:

@@ -12,6 +12,7 @@ from ingest.settings import IngestSettings
 from ingest.transaction import Written
 from schema.runtime.process import ThisProcess
 from schema.snapshot import IngestSnapshot, ProcessSnapshot
+from schema.topic import Log
 
 
 class Figures:
@@ -19,9 +20,10 @@ class Figures:
 
     def __init__(self, settings: IngestSettings) -> None:
         self.now = IngestSnapshot()
-        self.cluster_id = ""
+        self.log: Log | None = None
         self.committed: dict[int, int] = {}
-        """Partition of that cluster -> next offset, of the partitions that are ours."""
+        """Partition of that log -> next offset, of the partitions that are ours."""
+        self.without_partitions_since_s: float | None = time.monotonic()
         explaining = {
             "LOG_BATCH_SIZE": settings.log_batch_size,
             "LOG_BATCH_INTERVAL_MS": settings.log_batch_interval_ms,
@@ -40,10 +42,25 @@ class Figures:
         if newest_at is not None:
             self.now.lag_s = round(max(0.0, (datetime.now(UTC) - newest_at).total_seconds()), 3)
 
+    def takes_partitions(self) -> None:
+        """Count as a member that waits for partitions, until it has some or others have them all."""
+        self.now.partitions = []
+        self.without_partitions_since_s = self.without_partitions_since_s or time.monotonic()
+
+    def has_partitions(self, log: Log, starts: dict[int, int]) -> None:
+        """Note the partitions that we read, and from where."""
+        self.log, self.committed, self.now.partitions = log, dict(starts), sorted(starts)
+        if starts:
+            self.without_partitions_since_s = None
+
     def snapshot(self) -> ProcessSnapshot:
         """Return the figures now; `rows_per_second` is since the last call."""
         now_s, (then_s, then_rows) = time.monotonic(), self._last
         self._last = (now_s, self.now.rows)
         rate = round((self.now.rows - then_rows) / max(now_s - then_s, 0.001), 1)
         lag_s = self.now.lag_s if self.now.lag_events else 0.0
-        return self._this_process.snapshot(replace(self.now, rows_per_second=rate, lag_s=lag_s))
+        since_s = self.without_partitions_since_s
+        waiting_s = 0.0 if since_s is None else round(now_s - since_s, 1)
+        return self._this_process.snapshot(
+            replace(self.now, rows_per_second=rate, lag_s=lag_s, without_partitions_s=waiting_s)
+        )

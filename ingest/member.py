@@ -8,11 +8,12 @@ from typing import Any
 import structlog
 
 from ingest.batch import Batch
+from ingest.lives import Firsts, missing
 from ingest.positions import Positions
 from ingest.rows import read_message
 from ingest.settings import IngestSettings
 from ingest.topic import Share
-from ingest.transaction import Log
+from schema.topic import Log
 
 log = structlog.get_logger()
 
@@ -31,7 +32,12 @@ class Member:
         self.share = share
         self.log = topic_log
         self.batch = Batch()
+        self.firsts: Firsts = {}
+        """Of our partitions, as they were at the last look."""
         self._positions = Positions({})
+        self._had = self._positions
+        """Of the last partitions that we had."""
+        self._ends: dict[int, int] = {}
         self._epoch = -1
         self._size = settings.log_batch_size
         self._interval_s = settings.log_batch_interval_ms / 1000
@@ -47,6 +53,11 @@ class Member:
         """Messages in our partitions that are not in a batch yet."""
         return self._positions.behind(self.share.highwaters())
 
+    @property
+    def missing(self) -> int | None:
+        """Events that were in our partitions, or the last ones that we had, and were not read; None: not known."""
+        return missing(self._had.next, self._ends)
+
     def forget(self) -> None:
         """Drop what was read and not written."""
         self._epoch = -1
@@ -57,6 +68,8 @@ class Member:
         if epoch != self.share.epoch:
             return False
         self._positions = Positions(starts)
+        if starts:
+            self._had = self._positions
         for partition, offset in starts.items():
             self.share.seek(partition, offset)
         self._epoch = epoch
@@ -74,6 +87,8 @@ class Member:
         await asyncio.sleep(0)  # a read that finds something at once has let nobody else run
         if not self.knows_its_place:
             return False
+        for partition, end in self.share.highwaters().items():
+            self._ends[partition] = max(end, self._ends.get(partition, 0))
         for partition, messages in found.items():
             self._take(partition, messages)
         return bool(found)
@@ -85,16 +100,24 @@ class Member:
         enough = len(self.batch) >= self._size and not read_any
         return enough or self.batch.full or self.batch.wait_s(now_s, self._interval_s) == 0
 
-    def beyond_end(self, now_s: float) -> str | None:
-        """Say where the broker's log has ended before our next offset for so long that it is no passing state."""
+    def is_next(self, partition: int, offset: int) -> bool:
+        """Whether this is where we read on."""
+        return self._positions.next.get(partition) == offset
+
+    def is_past(self, partition: int, offset: int) -> bool:
+        """Whether we have passed this offset."""
+        return self._positions.next.get(partition, 0) > offset
+
+    def beyond_end(self, now_s: float) -> dict[int, str]:
+        """Say of which partitions the broker's log has ended before our next offset for too long to be passing."""
         beyond = self._positions.beyond(self.share.highwaters())
         if not beyond:
             self._beyond_since_s = None
-            return None
+            return {}
         self._beyond_since_s = self._beyond_since_s or now_s
         if now_s < self._beyond_since_s + _PATIENCE_S:
-            return None
-        return ", ".join(f"partition {p} ends at {end}, but {n} is next" for p, (n, end) in sorted(beyond.items()))
+            return {}
+        return {p: f"partition {p} ends at {end}, but {n} is next" for p, (n, end) in sorted(beyond.items())}
 
     def _take(self, partition: int, messages: list[Any]) -> None:
         before = self._positions.next[partition]

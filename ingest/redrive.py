@@ -13,8 +13,9 @@ from ingest.batch import Batch
 from ingest.dead_letters import Connection, Letter, Place, Wanted, next_letters, statement
 from ingest.edit import Edit, NotEdited
 from ingest.rows import DeadLetter, NewerEvents, Row, read_message
-from ingest.transaction import Log, Written
+from ingest.transaction import Written
 from ingest.writer import Writer
+from schema.topic import Log
 
 _TOLD = "it cannot be put back"
 

@@ -15,10 +15,11 @@ from ingest.batch import Batch
 from ingest.erasures import Erased
 from ingest.rows import read_message
 from ingest.stretch import Stretch
-from ingest.transaction import Log, Written
+from ingest.transaction import Written
 from ingest.writer import Writer
 from schema.runtime.kafka import connection_options, uncut
 from schema.runtime.settings import KafkaSettings
+from schema.topic import Log
 
 _READ_MOST = 1000
 """Messages decoded in one go, about 10 ms: a stop must be noticed."""

@@ -5,14 +5,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Coroutine, Iterable
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
+import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import NoOffsetForPartitionError
 
 from schema.runtime.kafka import connection_options, uncut
 from schema.runtime.settings import KafkaSettings
-from schema.topic import CONSUMER_GROUP
+from schema.topic import CONSUMER_GROUP, PARTITIONS
+
+log = structlog.get_logger()
 
 _SESSION_MS = 6000
 """The least that a broker allows by default: how long a killed member's partitions wait for another."""
@@ -22,8 +26,18 @@ _READ_S = 5.0
 """A read ends after this, also in the middle of a rebalance that the broker does not finish."""
 _JOIN_S = 30.0
 """A rebalance that takes longer will not end (seen with the embedded broker when two members leave at once)."""
+_SAY_S = 8.0
+"""One that takes longer than this is said."""
+_METADATA_AGE_MS = 10_000
+"""Partitions that are added are noticed within this; aiokafka's own is five minutes."""
+_ASK_S = 5.0
 _CLOSE_S = 3.0
 _NEVER_MS = 2**31 - 1
+
+
+def group_of(settings: KafkaSettings) -> str:
+    """Return the name of the consumer group: another topic's members are none of ours."""
+    return f"{CONSUMER_GROUP}.{settings.kafka_topic}"
 
 
 class Share(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no types
@@ -32,29 +46,33 @@ class Share(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no
     def __init__(self, settings: KafkaSettings) -> None:
         self.epoch = 0
         self._assigned = False
-        self._topic = settings.kafka_topic
+        self._topic, self._group = settings.kafka_topic, group_of(settings)
         self._unassigned_since_s = _now_s()
         self._consumer = AIOKafkaConsumer(
             **connection_options(settings),
-            group_id=f"{CONSUMER_GROUP}.{settings.kafka_topic}",  # another topic's members are none of ours
+            group_id=self._group,
             enable_auto_commit=False,  # the offsets are in Postgres, beside the rows
             auto_offset_reset="none",
             session_timeout_ms=_SESSION_MS,
             heartbeat_interval_ms=_SESSION_MS // 4,
             max_poll_interval_ms=_NEVER_MS,  # while Postgres is away nothing is read, and another member could not help
             max_partition_fetch_bytes=_PARTITION_FETCH_BYTES,
+            metadata_max_age_ms=_METADATA_AGE_MS,
         )
+        self._saying: asyncio.TimerHandle | None = None
 
     def on_partitions_revoked(self, revoked: Any) -> None:
         """Called by aiokafka when a rebalance begins."""
         self.epoch += 1
         self._assigned = False
         self._unassigned_since_s = _now_s()
+        self._say_later()
 
     def on_partitions_assigned(self, assigned: Any) -> None:
         """Called by aiokafka when a rebalance has ended."""
         self.epoch += 1
         self._assigned = True
+        self._say_nothing()
 
     @property
     def partitions(self) -> list[int]:
@@ -69,6 +87,7 @@ class Share(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no
             TimeoutError: when the group gives us nothing.
         """
         self._consumer.subscribe([self._topic], listener=self)
+        self._say_later()
         async with asyncio.timeout(_JOIN_S):
             await uncut(self._consumer.start())
 
@@ -84,7 +103,9 @@ class Share(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no
 
     async def leave(self) -> None:
         """Leave the group; bounded in time, whatever the broker does."""
-        if not await _ended(self._consumer.stop()):
+        stopped = await _ended(self._consumer.stop())
+        self._say_nothing()
+        if not stopped:
             # With the broker away, aiokafka 0.14 may cancel itself in stop(), and leaves these open.
             for part in (self._consumer._fetcher, self._consumer._client):
                 await _ended(part.close())
@@ -118,6 +139,27 @@ class Share(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no
         """Return partition -> the first offset that the broker still has."""
         found = await self._consumer.beginning_offsets([TopicPartition(self._topic, p) for p in partitions])
         return {tp.partition: offset for tp, offset in found.items()}
+
+    async def firsts(self, partitions: Iterable[int]) -> dict[int, tuple[int, int]]:
+        """Return partition -> offset and time (ms) of the first message that the broker still has, if it has any."""
+        async with asyncio.timeout(_ASK_S):
+            found = await self._consumer.offsets_for_times({TopicPartition(self._topic, p): 0 for p in partitions})
+        return {tp.partition: (at.offset, at.timestamp) for tp, at in found.items() if at and at.timestamp >= 0}
+
+    def all_partitions(self) -> set[int]:
+        """Return the partitions that the topic has."""
+        return set(self._consumer.partitions_for_topic(self._topic) or range(PARTITIONS))
+
+    def _say_later(self) -> None:
+        self._say_nothing()
+        self._saying = asyncio.get_running_loop().call_later(
+            _SAY_S, partial(log.warning, "partitions_not_given", group=self._group, since_s=_SAY_S)
+        )
+
+    def _say_nothing(self) -> None:
+        if self._saying is not None:
+            self._saying.cancel()
+            self._saying = None
 
 
 @asynccontextmanager

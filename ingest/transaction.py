@@ -23,6 +23,7 @@ from ingest.rows import DeadLetter, Row, refused
 from ingest.standing import CONTENT, Correction, Identity, Sorted, content, sort_out
 from ingest.stop_share import StopShare
 from ingest.tally import Tally
+from schema.topic import Log
 
 _BURY_BYTES = 1024 * 1024
 
@@ -45,18 +46,6 @@ def _composed(name: str, **parts: Any) -> Composed:
 
 
 _FIND = _composed("find_rows", columns=SQL(", ").join(map(Identifier, ("sent_at", "event_id", *CONTENT))))
-
-
-class Log(msgspec.Struct, frozen=True):
-    """One life of the topic: a broker that was set up anew has another cluster id and begins at offset 0."""
-
-    cluster_id: str
-    topic: str
-
-    @property
-    def names(self) -> dict[str, str]:
-        """For the parameters of statements."""
-        return {"cluster_id": self.cluster_id, "topic": self.topic}
 
 
 class Written(msgspec.Struct, frozen=True):

@@ -15,7 +15,8 @@ from ingest.copy_rows import Connection
 from ingest.known_days import KnownDays
 from ingest.refusals import no_partition
 from ingest.stop_share import StopShare
-from ingest.transaction import Log, Place, Transaction, Written
+from ingest.transaction import Place, Transaction, Written
+from schema.topic import Log
 
 _CONNECT: dict[str, Any] = {  # a server that vanished without a word is noticed within ten seconds
     "connect_timeout": 5,
@@ -26,9 +27,12 @@ _CONNECT: dict[str, Any] = {  # a server that vanished without a word is noticed
     "client_encoding": "UTF8",  # whatever the environment or the role says
     "prepare_threshold": None,  # behind a pooler each transaction may meet another server process
 }
-_READ_OFFSETS, _BEGIN_OFFSETS = (
-    files("ingest").joinpath("sql", f"{name}.sql").read_bytes() for name in ("read_offsets", "begin_offsets")
-)
+_READ_OFFSETS, _BEGIN_OFFSETS, _ADOPT_OFFSETS, _RESTART_OFFSETS, _PASSED_OFFSETS, _FORMER_LIVES = (
+    files("ingest").joinpath("sql", f"{name}.sql").read_bytes()
+    for name in (
+        "read_offsets", "begin_offsets", "adopt_offsets", "restart_offsets", "passed_offsets", "former_lives",
+    )
+)  # fmt: skip
 
 
 class Writer:
@@ -57,6 +61,29 @@ class Writer:
         values = {**log.names, "partitions": list(starts), "next": list(starts.values())}
         async with self._connected() as connection:
             await connection.execute(_BEGIN_OFFSETS, values)
+
+    async def adopt(self, log: Log, partitions: Iterable[int]) -> None:
+        """Take over what was noted of partitions without a topic id, where nobody has done so before."""
+        async with self._connected() as connection:
+            await connection.execute(_ADOPT_OFFSETS, {**log.names, "partitions": list(partitions)})
+
+    async def restart(self, log: Log, firsts: dict[int, int]) -> None:
+        """Note that partitions are read from these offsets again."""
+        values = {**log.names, "partitions": list(firsts), "first": list(firsts.values())}
+        async with self._connected() as connection:
+            await connection.execute(_RESTART_OFFSETS, values)
+
+    async def passed(self, log: Log, partitions: Iterable[int]) -> dict[int, tuple[int, int]]:
+        """Return partition -> next offset and when it was noted (ms), of those that were noted without a topic id."""
+        async with self._connected() as connection:
+            answer = await connection.execute(_PASSED_OFFSETS, {**log.names, "partitions": list(partitions)})
+            return {partition: (offset, at_ms) for partition, offset, at_ms in await answer.fetchall()}
+
+    async def former_lives(self, log: Log, partitions: Iterable[int]) -> list[str]:
+        """Return the ids of other lives of the topic, on this cluster, of which these partitions were read."""
+        async with self._connected() as connection:
+            answer = await connection.execute(_FORMER_LIVES, {**log.names, "partitions": list(partitions)})
+            return [topic_id for (topic_id,) in await answer.fetchall()]
 
     async def write(self, log: Log, batch: Batch) -> Written:
         """Write a batch and move the offsets, all or nothing.

@@ -35,7 +35,8 @@ r"""The names of everything kept in Redis: one shard, one hash tag, so that ever
 | `claim:S` | hash | to repeat answers: `send:id`, `send:jobs` of the last claim, `drain:id`, `drain:jobs` of the last drain, `settle:number`, `settle:answer` of the last settlement |
 | `outbox:S` | stream | settled events not yet acknowledged: `k` page id, `v` final bytes |
 | `outboxes` | set | sessions that have an outbox |
-| `committed:CLUSTER` | hash | partition of that broker's topic -> next offset that the ingest has committed |
+| `committed:CLUSTER:ID` | hash | partition of the topic with this id, on that broker -> next offset that the ingest has committed |
+| `committed:CLUSTER` | hash | the same where the broker tells no topic ids, and for senders of the former release |
 | `processes` | hash | process id -> its newest snapshot (JSON, schema.snapshot) |
 | `audit` | stream | acts of people that are not in the log database yet (capped): `who`, `what`, `target`, `detail`, `at_ms` |
 | `failures` | stream | the newest failures (capped), for the dashboard: `v` final bytes of the event |
@@ -52,9 +53,18 @@ The state of a page, and of the app:
 What a person has paused or opened stands until the moment 9999999999999.
 """
 
+from __future__ import annotations
+
+from schema.topic import Log
+
 SHARD = "{s0}"
 
 
 def key(name: str) -> str:
     """Return the Redis key of a name in the table above, e.g. `key("jobs:42")`."""
     return f"newar:{SHARD}:{name}"
+
+
+def committed_key(log: Log) -> str:
+    """Return the Redis key of what the ingest has committed of this life of the topic."""
+    return key(f"committed:{log.cluster_id}:{log.topic_id}" if log.topic_id else f"committed:{log.cluster_id}")

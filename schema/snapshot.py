@@ -135,6 +135,12 @@ class IngestSnapshot(msgspec.Struct, kw_only=True):
     """Events of days that the log keeps no longer."""
     partitions: list[int] = []
     """Topic partitions assigned to this process."""
+    without_partitions_s: float = 0.0
+    """For how long it has waited for partitions; 0 also when others have them all."""
+    topics_made_again: int = 0
+    """How often the topic, or its broker, was found set up anew."""
+    events_missing: int = 0
+    """Of former lives of the topic, as far as known: events that the broker had and that became no rows here."""
     database_down: bool = False
 
 

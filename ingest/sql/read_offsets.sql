@@ -1,2 +1,3 @@
 SELECT partition, next_offset FROM ingest_offsets
-WHERE cluster_id = %(cluster_id)s AND topic = %(topic)s AND partition = ANY (%(partitions)s)
+WHERE cluster_id = %(cluster_id)s AND topic = %(topic)s AND topic_id = %(topic_id)s
+  AND partition = ANY (%(partitions)s)

@@ -215,6 +215,9 @@ class IngestPart(ProcessAnswer):
     corrected: int
     too_old: int
     partitions: list[int]
+    without_partitions_s: float
+    topics_made_again: int
+    events_missing: int
     database_down: bool
 
 

@@ -5,22 +5,31 @@ from __future__ import annotations
 import asyncio
 import logging
 import ssl
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import KafkaConnectionError, TopicAlreadyExistsError, for_code
+from aiokafka.errors import (
+    KafkaConnectionError,
+    KafkaError,
+    TopicAlreadyExistsError,
+    TopicAuthorizationFailedError,
+    for_code,
+)
 
 from schema.runtime.handshake import handshake_error
 from schema.runtime.kafka_login import login_error
+from schema.runtime.outage import Refused
 from schema.runtime.settings import KafkaSettings
-from schema.topic import PARTITIONS
+from schema.runtime.topic_id import topic_id
+from schema.topic import PARTITIONS, Log
 
 T = TypeVar("T")
 
 ANSWER_WITHIN_MS = 4000
 """Time for the broker to say what it is. aiokafka itself must give up: cut from outside it leaves a connection."""
 _END_WITHIN_S = 1.0
+_LOOK_AGAIN_S = 0.02
 
 
 def connection_options(settings: KafkaSettings) -> dict[str, Any]:
@@ -81,29 +90,88 @@ async def uncut(start: Coroutine[Any, Any, T]) -> T:
         raise
 
 
-async def prepare_topic(settings: KafkaSettings) -> str:
-    """Make the log topic when it is missing; return the broker's cluster id. Every client starts with this.
+class TopicRefused(KafkaError, Refused):  # type: ignore[misc]  # aiokafka has no types
+    """The topic is missing, or hidden from us, and the broker does not let us make it."""
+
+    def __init__(self, settings: KafkaSettings, why: str) -> None:
+        topic, server = settings.kafka_topic, settings.kafka_bootstrap_servers.split(",")[0].strip()
+        self.reason = (
+            f"it shows this login no topic {topic}, and lets it make none ({why}): let somebody who may make it with "
+            f"{PARTITIONS} partitions, as with kafka-topics.sh --bootstrap-server {server} --create --topic {topic} "
+            f"--partitions {PARTITIONS}, and give this login READ, WRITE and DESCRIBE on it"
+        )
+        super().__init__(self.reason)
+
+
+async def prepare_topic(settings: KafkaSettings) -> Log:
+    """Make the log topic when it is missing; return which life of it this is. Every client starts with this.
 
     Raises:
+        TopicRefused: it is missing and may not be made.
         aiokafka.errors.KafkaError: with the trouble of TLS or of our login for its cause, where there is one.
     """
+    return await _ask(settings, _prepare)
+
+
+async def look_at_topic(settings: KafkaSettings) -> Log | None:
+    """Return which life of the log topic this is; None when there is no topic.
+
+    Raises:
+        aiokafka.errors.KafkaError: as `prepare_topic`.
+    """
+    return await _ask(settings, _look)
+
+
+async def _ask(settings: KafkaSettings, question: Callable[[Any, KafkaSettings], Coroutine[Any, Any, T]]) -> T:
     try:
-        return await uncut(_prepare_topic(settings))
+        return await uncut(_connect_and_ask(settings, question))
     except KafkaConnectionError as exc:
         raise exc from await bootstrap_trouble(settings)
 
 
-async def _prepare_topic(settings: KafkaSettings) -> str:
+async def _connect_and_ask(
+    settings: KafkaSettings, question: Callable[[Any, KafkaSettings], Coroutine[Any, Any, T]]
+) -> T:
     admin = AIOKafkaAdminClient(**connection_options(settings), request_timeout_ms=ANSWER_WITHIN_MS)
     try:
         await admin.start()
-        if settings.kafka_topic not in await admin.list_topics():
-            topic = NewTopic(settings.kafka_topic, num_partitions=PARTITIONS, replication_factor=1)
-            topic.replication_factor = -1  # the broker's default, which aiokafka's constructor refuses
-            answer = await admin.create_topics([topic])
-            for _name, code, *_ in answer.topic_errors:
-                if code not in (0, TopicAlreadyExistsError.errno):
-                    raise for_code(code)(f"the topic {settings.kafka_topic} cannot be made")
-        return str((await admin.describe_cluster())["cluster_id"])
+        return await question(admin, settings)
     finally:
         await admin.close()  # noqa: ASYNC102 - asyncio side, where a cancellation is delivered once
+
+
+async def _prepare(admin: Any, settings: KafkaSettings) -> Log:
+    found = await _look(admin, settings)
+    if found is None:
+        await _make_topic(admin, settings)
+        async with asyncio.timeout(ANSWER_WITHIN_MS / 1000):  # a cluster's other brokers hear of it a little later
+            while (found := await _look(admin, settings)) is None:  # noqa: ASYNC110 - another process's doing
+                await asyncio.sleep(_LOOK_AGAIN_S)
+    return found
+
+
+async def _look(admin: Any, settings: KafkaSettings) -> Log | None:
+    cluster_id, found = await _find(admin, settings)
+    return None if found is None else Log(cluster_id, settings.kafka_topic, found)
+
+
+async def _find(admin: Any, settings: KafkaSettings) -> tuple[str, str | None]:
+    """Return the cluster's id and the topic's: empty where the broker tells none, None where there is no topic."""
+    try:
+        return await topic_id(admin, settings.kafka_topic)
+    except TopicAuthorizationFailedError as exc:
+        raise TopicRefused(settings, type(exc).__name__) from exc
+    except NotImplementedError:
+        topics = await admin.list_topics()
+        return str((await admin.describe_cluster())["cluster_id"]), "" if settings.kafka_topic in topics else None
+
+
+async def _make_topic(admin: Any, settings: KafkaSettings) -> None:
+    topic = NewTopic(settings.kafka_topic, num_partitions=PARTITIONS, replication_factor=1)
+    topic.replication_factor = -1  # the broker's default, which aiokafka's constructor refuses
+    answer = await admin.create_topics([topic])
+    for _name, code, *said in answer.topic_errors:
+        if code not in (0, TopicAlreadyExistsError.errno):
+            error = for_code(code)
+            why = ": ".join([error.__name__, *(text for text in said if text)])
+            raise error(why) if error.retriable else TopicRefused(settings, why)

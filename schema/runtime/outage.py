@@ -17,6 +17,13 @@ _LOG_EVERY_S = 10.0
 """A part that comes and goes is logged once in so long."""
 
 
+class Refused(Exception):
+    """A part answers and refuses us, for a reason that stays until somebody acts."""
+
+    reason: str
+    """Why and what to write, to be read behind the part's name."""
+
+
 class Outage:
     """What we know of one outside part: up, or down since when and how long to wait before the next try."""
 
@@ -39,7 +46,7 @@ class Outage:
         """Note a failure at `now_s` (any steady clock); return the seconds to wait before the next try."""
         if not self._failures:
             self._since_s, self._logged = now_s, False
-        reason = refusal_of(error)
+        reason = error.reason if isinstance(error, Refused) else refusal_of(error)
         news = reason is not None and reason != self._refusal
         if news or (not self._logged and now_s - self._logged_at_s >= _LOG_EVERY_S):
             self._logged, self._logged_at_s = True, now_s

@@ -13,9 +13,10 @@ from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from schema.keys import key
+from schema.keys import committed_key, key
 from schema.runtime.kafka import prepare_topic
 from schema.runtime.outage import Outage
+from schema.topic import Log
 from sender.outbox.kafka_batches import produce
 from sender.outbox.producer import ACKNOWLEDGED_WITHIN_MS, open_producer
 from sender.outbox.unacknowledged import Unacknowledged
@@ -77,7 +78,9 @@ class Relay:
         self._redis_outage = Outage("redis (outbox)")
         self._mine: _Outbox | None = None
         self._orphans: dict[str, _Outbox] = {}
-        self._cluster_id = ""
+        self._log: Log | None = None
+        self._ends: dict[int, int] = {}
+        """By partition, the offset behind the last event that was acknowledged."""
         self._batch_bytes = _BATCH_BYTES
 
     @property
@@ -114,35 +117,40 @@ class Relay:
 
     async def _relay_while_connected(self) -> None:
         loop = asyncio.get_running_loop()
-        self._note_cluster(await prepare_topic(self._settings))
+        self._note_life(await prepare_topic(self._settings))
         async with open_producer(self._settings, self._batch_bytes) as producer:
             self._outage.recovered(loop.time())
             look_at = 0.0
             while not _cancelled():
                 if loop.time() >= look_at:
                     await self._find_orphans()
-                    await self._check_cluster()
+                    await self._check_life()
                     look_at = loop.time() + _LOOK_EVERY_S
                 events = [await self._relay(producer, outbox) for outbox in self._outboxes()]
                 self._redis_outage.recovered(loop.time())
                 if max(events, default=0) < _GROUP:
                     await asyncio.sleep(_PAUSE_S)
 
-    async def _check_cluster(self) -> None:
-        """See whether the broker was set up anew behind a producer that reconnects without a word."""
+    async def _check_life(self) -> None:
+        """See whether topic or broker were set up anew behind a producer that goes on without a word."""
         if self._settings.outbox_trim == "committed":
-            self._note_cluster(await prepare_topic(self._settings))
+            self._note_life(await prepare_topic(self._settings))
 
     def _outboxes(self) -> list[_Outbox]:
         return [*([self._mine] if self._mine else []), *self._orphans.values()]
 
-    def _note_cluster(self, cluster_id: str) -> None:
-        if self._cluster_id not in ("", cluster_id):
-            log.warning("broker_is_another", was=self._cluster_id, now=cluster_id)
-            for outbox in self._outboxes():  # it never saw what the former one acknowledged
-                outbox.read_until = _FULL_SCAN
-                outbox.produced.clear()
-        self._cluster_id = cluster_id
+    def _note_life(self, now: Log) -> None:
+        if self._log not in (None, now):
+            log.warning("topic_is_another", was=str(self._log), now=str(now))
+            self._read_anew()
+        self._log = now
+
+    def _read_anew(self) -> None:
+        """Produce again what is left in the outboxes: this topic never saw what a former one acknowledged."""
+        for outbox in self._outboxes():
+            outbox.read_until = _FULL_SCAN
+            outbox.produced.clear()
+        self._ends = {}
 
     async def _relay(self, producer: Any, outbox: _Outbox) -> int:
         """Produce the next group of an outbox and trim what may go; return how many events it had."""
@@ -155,6 +163,11 @@ class Relay:
             for _, event in events:
                 self._unacknowledged.discard(event)
             ends = {partition: offset + 1 for partition, offset in sorted(places)}
+            if any(end <= self._ends.get(partition, 0) for partition, end in ends.items()):
+                log.warning("topic_is_another", detail="its offsets have gone back")
+                self._read_anew()
+                return len(entries)
+            self._ends |= ends
             outbox.produced.append(_Produced(entries[-1][0], len(entries), ends))
             outbox.read_until = entries[-1][0]
         await self._trim(outbox)
@@ -175,7 +188,9 @@ class Relay:
 
     async def _committed(self) -> dict[int, int]:
         """Return, by partition, the offset behind the last event that is in Postgres."""
-        fields: Any = await self._redis.hgetall(key(f"committed:{self._cluster_id}"))
+        if self._log is None:
+            return {}
+        fields: Any = await self._redis.hgetall(committed_key(self._log))
         return {int(partition): int(offset) for partition, offset in fields.items()}
 
     async def _find_orphans(self) -> None:

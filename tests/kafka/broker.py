@@ -22,19 +22,24 @@ _JAVA = [
     "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
     "-Dorg.slf4j.simpleLogger.log.kafka.server.KafkaRaftServer=info",
 ]
+_PLAIN = "org.apache.kafka.common.security.plain.PlainLoginModule required"
 _PROPERTIES = """\
 process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:{controller}
-listeners=PLAINTEXT://127.0.0.1:{broker},SSL://127.0.0.1:{tls},LOGIN://127.0.0.1:{login},CONTROLLER://127.0.0.1:{controller}
-advertised.listeners=PLAINTEXT://127.0.0.1:{broker},SSL://127.0.0.1:{tls},LOGIN://127.0.0.1:{login}
+listeners=PLAINTEXT://127.0.0.1:{broker},SSL://127.0.0.1:{tls},LOGIN://127.0.0.1:{login},\\
+  TLSLOGIN://127.0.0.1:{tls_login},CONTROLLER://127.0.0.1:{controller}
+advertised.listeners=PLAINTEXT://127.0.0.1:{broker},SSL://127.0.0.1:{tls},LOGIN://127.0.0.1:{login},\\
+  TLSLOGIN://127.0.0.1:{tls_login}
 controller.listener.names=CONTROLLER
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,SSL:SSL,LOGIN:SASL_PLAINTEXT,CONTROLLER:PLAINTEXT
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,SSL:SSL,LOGIN:SASL_PLAINTEXT,TLSLOGIN:SASL_SSL,\\
+  CONTROLLER:PLAINTEXT
 listener.name.login.sasl.enabled.mechanisms=PLAIN
-listener.name.login.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required \\
-  user_limited="{password}";
+listener.name.login.plain.sasl.jaas.config={users}
+listener.name.tlslogin.sasl.enabled.mechanisms=PLAIN
+listener.name.tlslogin.plain.sasl.jaas.config={users}
 authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
-super.users=User:ANONYMOUS
+super.users=User:ANONYMOUS;User:owner
 ssl.keystore.type=PEM
 ssl.keystore.location={certificate}
 log.dirs={folder}/data
@@ -54,24 +59,26 @@ class KafkaBroker:
     """A broker whose data and addresses outlive its process. It ends with this process, however that ends.
 
     `bootstrap` is without TLS; `tls_bootstrap` with it, by a certificate of the authority in `ca_file`. There everybody
-    may do everything. `login_bootstrap` takes the user `limited` with `PASSWORD`, who may do nothing.
+    may do everything. `login_bootstrap` and, with TLS, `tls_login_bootstrap` take users with `PASSWORD`: `owner` may do
+    everything, `limited` nothing.
     """
 
-    PASSWORD = "secret-of-limited"
+    PASSWORD = "secret-of-the-broker"
 
     def __init__(self, java: Path, jars: Path, folder: Path) -> None:
         self._folder = folder
         self._java = [str(java), *_JAVA, f"-Djava.io.tmpdir={folder}", "-cp", f"{jars}/*"]
         self._properties = folder / "server.properties"
         self._process: Guarded | None = None
-        ports = {"broker": free_port(), "tls": free_port(), "login": free_port(), "controller": free_port()}
-        self.bootstrap, self.tls_bootstrap = f"127.0.0.1:{ports['broker']}", f"127.0.0.1:{ports['tls']}"
-        self.login_bootstrap = f"127.0.0.1:{ports['login']}"
+        ports = {name: free_port() for name in ("broker", "tls", "login", "tls_login", "controller")}
+        self.bootstrap, self.tls_bootstrap, self.login_bootstrap, self.tls_login_bootstrap = (
+            f"127.0.0.1:{ports[name]}" for name in ("broker", "tls", "login", "tls_login")
+        )
         authority = Authority(folder)
         self.ca_file = authority.ca_file
         certificate = authority.certificate_file("127.0.0.1")
-        values = {"folder": folder, "certificate": certificate, "password": self.PASSWORD}
-        self._properties.write_text(_PROPERTIES.format(**values, **ports))
+        users = f'{_PLAIN} user_owner="{self.PASSWORD}" user_limited="{self.PASSWORD}";'
+        self._properties.write_text(_PROPERTIES.format(folder=folder, certificate=certificate, users=users, **ports))
         self._format()
 
     def lose_everything(self) -> None:

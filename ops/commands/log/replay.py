@@ -16,7 +16,6 @@ from psycopg import AsyncConnection
 from ingest.erasures import Erased, load_erased
 from ingest.replay import Replayed, open_reader, replay
 from ingest.stretch import Stretch, Where, find_stretches
-from ingest.transaction import Log
 from ops.commands.log.chosen import OfPartition
 from ops.commands.log.database import open_database, open_writer
 from ops.commands.partitions import PartitionSettings
@@ -29,6 +28,7 @@ from schema.migrate import require_current
 from schema.runtime.asyncio_door import aio
 from schema.runtime.kafka import prepare_topic
 from schema.runtime.settings import KafkaSettings
+from schema.topic import Log
 
 _TELL_EVERY_S = 2.0
 
@@ -81,7 +81,7 @@ async def _replay(
     tell: Callable[[Replayed], None],
 ) -> None:
     await require_current(settings.log_database_url.get_secret_value())
-    log = Log(await prepare_topic(settings), settings.kafka_topic)
+    log = await prepare_topic(settings)
     stretches = await find_stretches(settings, *wanted)
     async with open_database(settings) as connection:
         erased = await _begin(connection, log, stretches)

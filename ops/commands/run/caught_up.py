@@ -8,6 +8,7 @@ from typing import Any
 
 import trio
 from aiokafka import AIOKafkaConsumer
+from msgspec.structs import asdict
 from redis.asyncio import Redis
 
 from ops.api.log_query import query
@@ -15,6 +16,7 @@ from schema.keys import key
 from schema.runtime.asyncio_door import aio
 from schema.runtime.kafka import connection_options, prepare_topic
 from schema.runtime.settings import KafkaSettings
+from schema.topic import Log
 
 _LOOK_AGAIN_S = 0.2
 _BROKER_WITHIN_S = 20.0
@@ -34,8 +36,8 @@ async def wait_for_rows(redis: Redis, kafka: KafkaSettings, log_url: str, *, wit
         marks = await aio(_ends_of_outboxes, redis)
         while missing := await _not_acknowledged(redis, marks):  # noqa: ASYNC110 - others' doing
             await trio.sleep(_LOOK_AGAIN_S)
-        cluster_id, ends = await aio(_ends_of_topic, kafka)
-        while missing := await _unwritten(log_url, kafka.kafka_topic, cluster_id, ends):  # noqa: ASYNC110
+        log, ends = await aio(_ends_of_topic, kafka)
+        while missing := await _unwritten(log_url, log, ends):  # noqa: ASYNC110
             await trio.sleep(_LOOK_AGAIN_S)
     return (missing or "the broker did not answer in time") if limit.cancelled_caught else None
 
@@ -60,13 +62,13 @@ async def _not_acknowledged(redis: Redis, marks: dict[str, bytes]) -> str | None
     return None
 
 
-async def _ends_of_topic(kafka: KafkaSettings) -> tuple[str, dict[int, int]]:
-    """Return the broker's cluster id, and partition -> the offset behind its last message.
+async def _ends_of_topic(kafka: KafkaSettings) -> tuple[Log, dict[int, int]]:
+    """Return which life of the topic this is, and partition -> the offset behind its last message.
 
     As fetches tell: the embedded broker's answer to the direct question leaves out the last batch.
     """
     async with asyncio.timeout(_BROKER_WITHIN_S):
-        cluster_id = await prepare_topic(kafka)
+        log = await prepare_topic(kafka)
         consumer = AIOKafkaConsumer(
             kafka.kafka_topic, **connection_options(kafka), enable_auto_commit=False, auto_offset_reset="latest"
         )
@@ -75,13 +77,13 @@ async def _ends_of_topic(kafka: KafkaSettings) -> tuple[str, dict[int, int]]:
             partitions = consumer.assignment()  # all of them: it is in no group
             while any(consumer.highwater(tp) is None for tp in partitions):
                 await consumer.getmany(timeout_ms=200)
-            return cluster_id, {tp.partition: consumer.highwater(tp) for tp in partitions}
+            return log, {tp.partition: consumer.highwater(tp) for tp in partitions}
         finally:
             await consumer.stop()  # noqa: ASYNC102 - asyncio side, where a cancellation is delivered once
 
 
-async def _unwritten(log_url: str, topic: str, cluster_id: str, ends: dict[int, int]) -> str | None:
-    rows = await query(log_url, _OFFSETS, {"cluster_id": cluster_id, "topic": topic})
+async def _unwritten(log_url: str, log: Log, ends: dict[int, int]) -> str | None:
+    rows = await query(log_url, _OFFSETS, asdict(log))
     written = {row["partition"]: row["next_offset"] for row in rows}
     count = sum(max(0, end - written.get(partition, 0)) for partition, end in ends.items())
     return f"{count} events of the topic are not in the log database yet: is the ingest running?" if count else None

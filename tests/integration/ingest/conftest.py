@@ -1,4 +1,4 @@
-"""The fixture of the tests of the writer: one that has begun two partitions."""
+"""A writer that has begun two partitions, and settings of an ingest."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ from typing import Any
 
 import pytest
 
+from ingest.settings import IngestSettings
 from ingest.writer import Writer
 from schema.runtime.asyncio_door import aio
+from schema.runtime.kafka import prepare_topic
 from tests.integration.ingest.events import LOG
+from tests.integration.ingest.service import settings_for
 
 
 @pytest.fixture
@@ -27,3 +30,11 @@ async def strict_writer(asyncio_loop: Any, log_database_url: str) -> AsyncIterat
     await aio(made.begin, LOG, {0: 0})
     yield made
     await aio(made.close)
+
+
+@pytest.fixture
+async def settings(asyncio_loop: Any, log_database_url: str, redis_url: str, kafka_bootstrap: str) -> IngestSettings:
+    """Settings with a topic of its own that exists."""
+    made = settings_for(log_database_url, redis_url, kafka_bootstrap)
+    await aio(prepare_topic, made)
+    return made

@@ -13,12 +13,12 @@ from msgspec.structs import replace
 
 from ingest.batch import Batch
 from ingest.rows import read_message
-from ingest.transaction import Log
 from schema.event import LogEvent, encode_event
 from schema.outcomes import Outcome
+from schema.topic import Log
 from tests.patience import patience_s
 
-LOG = Log("cluster-1", "topic-1")
+LOG = Log("cluster-1", "topic-1", "id-1")
 
 
 def event(number: int, sent_at: datetime | None = None, **changes: Any) -> bytes:

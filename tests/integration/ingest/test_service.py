@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 import gc
 import os
 import re
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import msgspec
 import psycopg
 import pytest
 import redis
 import trio
-from aiokafka import AIOKafkaProducer
 from pydantic import SecretStr
 from structlog.testing import capture_logs
 from trio.testing import wait_all_tasks_blocked
@@ -31,7 +26,7 @@ from ingest.consume import OffsetsOutOfRange
 from ingest.rows import read_message
 from ingest.settings import IngestSettings
 from ops.local.servers import open_servers
-from schema.keys import key
+from schema.keys import committed_key, key
 from schema.migrate import MigrationsPending
 from schema.runtime.asyncio_door import aio
 from schema.runtime.kafka import prepare_topic
@@ -47,54 +42,10 @@ from tests.integration.ingest.events import (
     until,
     waits_for_the_dead_letters,
 )
+from tests.integration.ingest.service import produce, running, settings_for
 from tests.patience import patience_s
 
 pytestmark = pytest.mark.both_brokers
-
-
-def settings_for(database: str, redis_address: str, broker: str) -> IngestSettings:
-    return IngestSettings(
-        log_database_url=SecretStr(database),
-        redis_url=SecretStr(redis_address),
-        kafka_bootstrap_servers=broker,
-        kafka_topic=f"test-{uuid4().hex}",
-        log_batch_interval_ms=100,
-        log_partitions_ahead=1,
-    )
-
-
-@pytest.fixture
-async def settings(asyncio_loop: Any, log_database_url: str, redis_url: str, kafka_bootstrap: str) -> IngestSettings:
-    """Settings with a topic of its own that exists."""
-    made = settings_for(log_database_url, redis_url, kafka_bootstrap)
-    await aio(prepare_topic, made)
-    return made
-
-
-@asynccontextmanager
-async def running(settings: IngestSettings) -> AsyncIterator[Stop]:
-    """An ingest that is ready; stopped softly at the end of the block."""
-    stop = Stop(patience_s())
-    with trio.fail_after(patience_s()):
-        async with trio.open_nursery() as nursery:
-            await nursery.start(serve, settings, stop)
-            yield stop
-            stop.request()
-
-
-async def produce(settings: IngestSettings, values: Sequence[bytes], group: int = 500) -> None:
-    """Put values on the topic, spread over its partitions, in groups as a sender does."""
-
-    async def send() -> None:
-        async with AIOKafkaProducer(bootstrap_servers=settings.kafka_bootstrap_servers, acks="all") as producer:
-            for start in range(0, len(values), group):
-                sends = [
-                    await producer.send(settings.kafka_topic, value, key=str(start + n).encode())
-                    for n, value in enumerate(values[start : start + group])
-                ]
-                await asyncio.gather(*sends)
-
-    await aio(send)
 
 
 async def test_events_on_the_topic_become_rows_and_figures(
@@ -104,10 +55,10 @@ async def test_events_on_the_topic_become_rows_and_figures(
     client = redis.Redis.from_url(redis_url)
     async with running(settings):
         await until(lambda: ingested(log_database_url) == 1000)
-        await until(lambda: bool(client.keys(key("committed:*"))))
-        (committed,) = client.keys(key("committed:*"))
-        await until(lambda: sum(map(int, client.hvals(committed))) == 1000)
-        assert client.ttl(committed) > 0
+        now = await aio(prepare_topic, settings)
+        names = (committed_key(now), key(f"committed:{now.cluster_id}"))  # the latter for senders of the former release
+        await until(lambda: all(sum(map(int, client.hvals(name))) == 1000 for name in names))
+        assert all(client.ttl(name) > 0 for name in names)
         await until(lambda: any(s.ingest and s.ingest.rows == 1000 for s in snapshots(client)))
         [snapshot] = snapshots(client)
         assert snapshot.service == "ingest"
@@ -218,7 +169,8 @@ async def test_a_broker_set_up_anew_is_read_from_its_beginning(settings: IngestS
     """To the ingest it is a broker with another cluster id; its former row stays as it is."""
     with psycopg.connect(log_database_url, autocommit=True) as connection:
         connection.execute(
-            "INSERT INTO ingest_offsets SELECT 'former', %s, p, 5000 FROM generate_series(0, 11) p",
+            "INSERT INTO ingest_offsets (cluster_id, topic, partition, next_offset) "
+            "SELECT 'former', %s, p, 5000 FROM generate_series(0, 11) p",
             [settings.kafka_topic],
         )
     await produce(settings, [event(n) for n in range(50)])
@@ -247,10 +199,13 @@ async def test_offsets_beyond_the_end_stop_the_ingest_with_an_alarm(
     settings: IngestSettings, log_database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(member, "_PATIENCE_S", 0.0)
-    cluster_id = await aio(prepare_topic, settings)
+    now = await aio(prepare_topic, settings)
     with psycopg.connect(log_database_url, autocommit=True) as connection:
-        row = [cluster_id, settings.kafka_topic]
-        connection.execute("INSERT INTO ingest_offsets VALUES (%s, %s, 3, 7)", row)
+        connection.execute(
+            "INSERT INTO ingest_offsets (cluster_id, topic, topic_id, partition, next_offset) "
+            "VALUES (%s, %s, %s, 3, 7)",
+            [now.cluster_id, now.topic, now.topic_id],
+        )
     await produce(settings, [event(n) for n in range(20)])
     with trio.fail_after(patience_s()), pytest.RaisesGroup(OffsetsOutOfRange, flatten_subgroups=True) as caught:
         await serve(settings, Stop(1.0))

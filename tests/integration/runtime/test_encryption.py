@@ -95,7 +95,7 @@ async def test_apache_kafka_with_tls_is_used_and_its_troubles_are_told(
             values |= {"kafka_security_protocol": "SSL", "kafka_ssl_cafile": str(ca_file)}
         return KafkaSettings.model_validate(values)
 
-    assert await aio(prepare_topic, way(kafka_broker.tls_bootstrap, kafka_broker.ca_file))
+    assert (await aio(prepare_topic, way(kafka_broker.tls_bootstrap, kafka_broker.ca_file))).topic_id
     for settings, words in (
         (way(kafka_broker.tls_bootstrap, doors.ca_file), "authority that is not known here: set KAFKA_SSL_CAFILE"),
         (way(kafka_broker.tls_bootstrap, None), "only with TLS"),
