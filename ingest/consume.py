@@ -15,6 +15,7 @@ from msgspec.structs import asdict
 
 from ingest.batch import Batch
 from ingest.figures import Figures
+from ingest.group_offsets import telling_group
 from ingest.lives import Lives, begun_again
 from ingest.member import LONGEST_READ_S, Member
 from ingest.settings import IngestSettings
@@ -115,7 +116,7 @@ class Ingest:
         async with asyncio.timeout(_ASK_BROKER_WITHIN_S):
             topic_log = await prepare_topic(self._settings)
         self._kafka.recovered(_now_s())
-        async with open_share(self._settings) as share:
+        async with open_share(self._settings) as share, telling_group(share, self._figures):
             member = Member(self._settings, share, topic_log)
             asked_at_s = _now_s()
             while not self._stopping.is_set():

@@ -11,6 +11,7 @@ from typing import Any
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import NoOffsetForPartitionError
+from aiokafka.structs import OffsetAndMetadata
 
 from schema.runtime.kafka import connection_options, uncut
 from schema.runtime.settings import KafkaSettings
@@ -149,6 +150,18 @@ class Share(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no
     def all_partitions(self) -> set[int]:
         """Return the partitions that the topic has."""
         return set(self._consumer.partitions_for_topic(self._topic) or range(PARTITIONS))
+
+    async def commit(self, offsets: dict[int, int]) -> None:
+        """Tell the group how far our partitions were read, in one try that may be cancelled.
+
+        aiokafka's own commit tries until it is cancelled, and then leaves a task whose failure ends the process.
+
+        Raises:
+            aiokafka.errors.KafkaError: one is not ours any more, or the broker is away or refuses us.
+        """
+        places = {TopicPartition(self._topic, p): OffsetAndMetadata(offset, "") for p, offset in offsets.items()}
+        if set(places) <= self._consumer.assignment():
+            await self._consumer._coordinator._do_commit_offsets(None, places)
 
     def _say_later(self) -> None:
         self._say_nothing()

@@ -6,11 +6,13 @@ from typing import Any
 
 import psycopg
 import pytest
+from aiokafka.admin import AIOKafkaAdminClient
 from msgspec.structs import replace
 from pydantic import SecretStr
 from structlog.testing import capture_logs
 
 from ingest.settings import IngestSettings
+from ingest.topic import group_of
 from schema.runtime import kafka
 from schema.runtime.asyncio_door import aio
 from schema.runtime.kafka import prepare_topic
@@ -155,6 +157,35 @@ async def test_offsets_of_the_former_release_that_are_of_a_former_topic_are_not(
         async with running(settings):
             await until(lambda: len(recipients(log_database_url)) == 300)
     assert alarms(lines) == ["unknown"]
+
+
+@on_kafka
+async def test_the_group_says_how_far_it_is(settings: IngestSettings, log_database_url: str) -> None:
+    async def told() -> int:
+        admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka_bootstrap_servers)
+        try:
+            await admin.start()
+            return sum(o.offset for o in (await admin.list_consumer_group_offsets(group_of(settings))).values())
+        finally:
+            await admin.close()  # noqa: ASYNC102 - asyncio side
+
+    await produce(settings, [event(n) for n in range(100)])
+    async with running(settings):
+        await until(lambda: ingested(log_database_url) == 100)
+    assert await aio(told) == 100
+
+
+@on_kafka
+async def test_what_the_group_says_does_not_count(settings: IngestSettings, log_database_url: str) -> None:
+    await produce(settings, [event(n) for n in range(100)])
+    async with running(settings):
+        await until(lambda: ingested(log_database_url) == 100)
+    with psycopg.connect(log_database_url, autocommit=True) as connection:
+        connection.execute("UPDATE ingest_offsets SET next_offset = 0")
+        connection.execute("DELETE FROM message_logs")
+    async with running(settings):
+        await until(lambda: ingested(log_database_url) == 100)
+    assert recipients(log_database_url) == list(range(100))
 
 
 @on_kafka
