@@ -195,6 +195,27 @@ DECLARED = (
     ),
     Declared(_GAUGE, "newar_ingest_lag_events", "events not yet rows", _PROCESS, _ingests(lambda i: i.lag_events)),
     Declared(_GAUGE, "newar_ingest_lag_seconds", "age of what becomes rows now", _PROCESS, _ingests(lambda i: i.lag_s)),
+    Declared(
+        _GAUGE,
+        "newar_ingest_without_partitions_seconds",
+        "how long it has waited for partitions that nobody else has",
+        _PROCESS,
+        _ingests(lambda i: i.without_partitions_s),
+    ),
+    Declared(
+        _COUNTER,
+        "newar_ingest_topics_made_again",
+        "times that the topic, or its broker, was found set up anew",
+        _PROCESS,
+        _ingests(lambda i: i.topics_made_again),
+    ),
+    Declared(
+        _COUNTER,
+        "newar_ingest_events_missing",
+        "events of former topics that are known to have become no rows",
+        _PROCESS,
+        _ingests(lambda i: i.events_missing),
+    ),
     Declared(_COUNTER, "newar_runs_taken", "runs taken", _PROCESS, _run_processors(lambda r: r.runs_taken)),
     Declared(_COUNTER, "newar_runs_refused", "runs refused", _PROCESS, _run_processors(lambda r: r.runs_refused)),
     Declared(
