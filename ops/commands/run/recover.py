@@ -54,7 +54,10 @@ def recover_run(run_id: RunId, as_json: AsJson = False) -> None:
     if as_json:
         print_json({**msgspec.structs.asdict(recovered), "untraced_per_dead_sender": _untraced(settings)})
         return
-    typer.echo(f"run {run_id}: {recovered.ended} recipients keep their outcome; the run processor enqueues the others")
+    at_most = "" if recovered.complete else "at most "
+    typer.echo(
+        f"run {run_id}: {at_most}{recovered.ended} recipients keep their outcome; the run processor enqueues the others"
+    )
     typer.echo(
         f"For each sender that died together with the queue, up to {_untraced(settings)} messages may have left "
         "without a trace and go out again; for those that lived on, none."

@@ -22,7 +22,8 @@ class Recovered(msgspec.Struct, frozen=True):
 
     run_id: str
     ended: int
-    """Recipients who keep the outcome that the log has of them; all others are put into the queue."""
+    """Recipients who keep the outcome that the log has of them; all others are put into the queue. Not `complete`: at
+    most so many, since of some only the figures are left."""
     held: bool
     """Whether the run waits for a person: it was being cancelled, a rule had braked it, or it is not complete."""
     complete: bool

@@ -86,7 +86,7 @@ class End(msgspec.Struct, frozen=True):
     """Whether another run of the family has sent to them since, or may have."""
     recipients: int
     last: str
-    """The last of them in key order."""
+    """The last of them in key order; `""`: not asked for."""
 
 
 class Retry(msgspec.Struct, frozen=True):
@@ -162,11 +162,10 @@ async def retry(url: str, wish: Wish, origin: SourceRun | None, box: TokenBox) -
         await connection.execute(_statement("retry_lock"))
         family = await _family(connection, parent)
         since = min(one.taken_at for one in family.values()) - _CLOCKS_DIFFER
-        await _refuse_unclear(connection, parent, family, since)
+        await _refuse_unclear(connection, parent, family)
         child = await _child(connection, wish, origin, box)
         of = {"run_id": parent, "family": sorted(family), "outcomes": [str(o) for o in wish.outcomes], "since": since}
-        answer = await connection.execute(_statement("retry_ends"), of)
-        chosen, others = split([End(*row) for row in await answer.fetchall()], wish)
+        chosen, others = split(await _ends(connection, of), wish)
         found = sum(end.recipients for end in chosen)
         if not found:
             why = f"nobody ended as {' or '.join(wish.outcomes)} with {', '.join(wish.chosen)}"
@@ -200,9 +199,7 @@ async def _family(connection: _Connection, run_id: str) -> dict[str, Relative]:
     return {row[0]: Relative(*row) for row in await answer.fetchall()}
 
 
-async def _refuse_unclear(
-    connection: _Connection, parent_run_id: str, family: dict[str, Relative], since: datetime
-) -> None:
+async def _refuse_unclear(connection: _Connection, parent_run_id: str, family: dict[str, Relative]) -> None:
     """See that it is known of everybody in the family what became of him."""
     parent = family[parent_run_id]
     if parent.state is None and not parent.status:
@@ -217,15 +214,34 @@ async def _refuse_unclear(
             f"{', '.join(unfinished)} of the same recipients is not finished yet: wait, or cancel it, and try again"
         )
     others = sorted(family.keys() - ancestors(parent_run_id, family))
-    answer = await connection.execute(_statement("retry_logged"), {"run_ids": others, "since": since})
-    logged: dict[str, int] = dict(await answer.fetchall())
+    answer = await connection.execute(_statement("retry_logged"), {"run_ids": others})
+    logged = {run_id: (ended, whole) for run_id, ended, whole in await answer.fetchall()}
     for run_id in others:
-        if logged.get(run_id, 0) < family[run_id].recipients:
+        ended, whole = logged.get(run_id, (0, True))
+        unclear = f"{run_id}, an earlier retry, so it cannot be said whom that has reached"
+        other_way = f"retry {run_id} itself or submit a new run"
+        if ended < family[run_id].recipients:
             raise RunUnusable(
-                f"the log has {logged.get(run_id, 0)} of the {family[run_id].recipients} outcomes of {run_id}, an "
-                "earlier retry, so it cannot be said whom that has reached: wait for the ingest. When its rows are "
-                f"older than LOG_RETENTION_DAYS, retry {run_id} itself or submit a new run"
+                f"the log has {ended} of the {family[run_id].recipients} outcomes of {unclear}: wait for the ingest. "
+                f"When its rows are older than LOG_RETENTION_DAYS, {other_way}"
             )
+        if not whole:
+            raise RunUnusable(f"the log has no more the rows of {unclear}: {other_way}")
+
+
+async def _ends(connection: _Connection, of: dict[str, Any]) -> list[End]:
+    """Return how the parent's recipients ended.
+
+    Without relatives its figures say so, if its rows are all there: else they count people who cannot be chosen. Of a
+    run that was cancelled, the last recipient is asked for too, and they do not know persons.
+    """
+    if of["family"] == [of["run_id"]]:
+        answer = await connection.execute(_statement("retry_figures"), of)
+        rows = await answer.fetchall()
+        if all(whole for *_, whole in rows) and not any(outcome == Outcome.CANCELLED for outcome, *_ in rows):
+            return [End(outcome, error_class, False, messages, "") for outcome, error_class, messages, _ in rows]
+    answer = await connection.execute(_statement("retry_ends"), of)
+    return [End(*row) for row in await answer.fetchall()]
 
 
 async def _child(connection: _Connection, wish: Wish, origin: SourceRun | None, box: TokenBox) -> SourceRun:

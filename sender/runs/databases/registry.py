@@ -117,7 +117,7 @@ class Logged(msgspec.Struct, frozen=True):
     """What the log has of a run."""
 
     ended: int
-    """Final outcomes."""
+    """Final outcomes, those of rows that are gone included."""
     cancelled: bool
     """Whether some of them are `cancelled`."""
     complete: bool

@@ -119,11 +119,17 @@ class World:
     def log(
         self, run_id: str, recipient_id: str, outcome: str, *, attempt: int = 1, error_class: str | None = None
     ) -> None:
-        """Add a row to the message log; its partitions must be there."""
+        """Add a row to the message log, with its figure; its partitions must be there."""
         self.sql(
             "INSERT INTO message_logs (event_id, run_id, page_id, recipient_id, attempt, outcome, error_class, "
             "sender_id, sent_at) VALUES (gen_random_uuid(), %s, '100', %s, %s, %s, %s, 'sender', now())",
             *(run_id, recipient_id, attempt, outcome, error_class),
+        )
+        self.sql(
+            "INSERT INTO run_figures AS known (run_id, outcome, error_class, messages, first_at, last_at) "
+            "VALUES (%s, %s, coalesce(%s, ''), 1, now(), now()) "
+            "ON CONFLICT (run_id, outcome, error_class) DO UPDATE SET messages = known.messages + 1",
+            *(run_id, outcome, error_class),
         )
 
     def database(self, *, read_only: bool = False, url: str | None = None) -> Database:

@@ -179,6 +179,32 @@ async def test_another_retry_waits_until_the_log_has_what_the_one_before_came_to
     assert db.recipients("second") == ["1"]
 
 
+async def test_another_retry_needs_the_rows_of_the_one_before_and_not_only_its_figures(db: World) -> None:
+    """Whom it has reached on a day that is gone, nobody knows: its figures only count them."""
+    run = await ended_run(db, r1=FAILED, r2=FAILED)
+    await again(db, run, name="first")
+    await process(db)
+    end(db, "first", r1=SENT, r2=FAILED)
+    db.sql("UPDATE run_figures SET first_at = first_at - interval '9 days' WHERE run_id = 'first'")
+    with pytest.raises(RunUnusable, match=r"no more the rows of first.*: retry first itself or submit a new run"):
+        await again(db, run, name="second")
+
+
+async def test_a_first_retry_counts_without_the_rows_but_only_people_whose_rows_are_there(db: World) -> None:
+    run = await ended_run(db, r1=FAILED, r2=FAILED, r3=SENT)
+    db.sql("DELETE FROM message_logs WHERE recipient_id = '2'")
+    told = await again(db, run, name="first")
+    assert [(end.outcome, end.recipients) for end in (*told.chosen, *told.others)] == [("failed", 2), ("sent", 1)]
+    db.sql("DELETE FROM submitted_runs")
+    db.sql("DELETE FROM submitted_selections")
+    db.sql("UPDATE run_figures SET first_at = first_at - interval '9 days' WHERE outcome = 'failed'")
+    told = await again(db, run, name="second")
+    assert ([(end.outcome, end.recipients) for end in (*told.chosen, *told.others)], told.rows_missing) == (
+        [("failed", 1), ("sent", 1)],
+        1,
+    )
+
+
 async def test_runs_that_cannot_be_retried_are_refused_with_the_reason(db: World) -> None:
     with pytest.raises(RunUnusable, match="no run has the id"):
         await again(db, "nobody's")

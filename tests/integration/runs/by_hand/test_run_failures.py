@@ -23,6 +23,7 @@ from ops.api.source_of import RecipientsSettings
 from ops.commands.run.failures import write_failures
 from ops.shell.service import run_once
 from tests.integration.api.serving import open_api
+from tests.integration.log_figures import count_again
 from tests.integration.runs.by_hand.world import make_partitions
 from tests.unit.api.contents import api_settings
 from tests.unit.command_line import CommandLine, open_command_line
@@ -53,6 +54,7 @@ def log(log_database_url: str) -> str:
     with psycopg.connect(log_database_url) as connection:
         connection.execute(_RUN)
         connection.execute(_ROWS, [100])
+        count_again(connection)
     return log_database_url
 
 
@@ -94,6 +96,7 @@ def test_failures_take_the_same_memory_however_many_they_are(log: str) -> None:
         with psycopg.connect(log) as connection:
             connection.execute("DELETE FROM message_logs")
             connection.execute(_ROWS, [recipients])
+            count_again(connection)
         written = Counter[str]()
         tracemalloc.start()
         try:
@@ -188,6 +191,7 @@ def test_people_of_a_retry_are_read_from_the_run_that_names_them(newar: CommandL
     with psycopg.connect(people) as connection:
         connection.execute(_RUN.replace("'r'", "'again'"))
         connection.execute("UPDATE message_logs SET run_id = 'again' WHERE recipient_id IN ('6', '7')")
+        count_again(connection)
         connection.execute(
             "INSERT INTO submitted_selections VALUES ('again', 'r', 'r', 'submitted', '{r}', '{}', '{}', now())"
         )
