@@ -1,0 +1,1 @@
+"""Questions to the message log, answered by a real database."""

@@ -1,0 +1,1 @@
+"""Questions to the message log, as far as they need no server."""
