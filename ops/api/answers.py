@@ -136,15 +136,19 @@ class NotReached(Answer):
     error_class: str | None
     recipients: int
     examples: list[dict[str, Any]]
-    """At most three: recipient_id, error_code, error_subcode, error_message, sent_at."""
+    """The newest, at most three: recipient_id, error_code, error_subcode, error_message, sent_at. None of rows that are
+    older than LOG_RETENTION_DAYS: only their number is remembered."""
 
 
 class RunDetail(RunAnswer, kw_only=True):
     """One run, with who did not get its message and why, as far as the log knows."""
 
     log: CheckStatus
-    """Whether the log could be asked; if not, `not_reached` is empty and says nothing."""
+    """Whether the log could be asked; if not, `not_reached` is empty and says nothing. `unknown`: it was, and knows
+    nothing of the run, though recipients have ended: the ingest is behind, or the run is older than the figures."""
     not_reached: list[NotReached]
+    logged: int | None = None
+    """Recipients whose final outcome has come to the log, which is behind the queue; null: not known."""
 
 
 class AppPause(Answer):

@@ -44,8 +44,9 @@ async def serve(
     listener = _listen(settings.api_host, settings.api_port)
     address = _url(listener)
     redis = open_redis(settings.redis_url.get_secret_value())
+    board = Board(settings, redis)
     try:
-        app = make_app(Board(settings, redis), Access(settings))
+        app = make_app(board, Access(settings))
         async with trio.open_nursery() as nursery:
             nursery.start_soon(stop.enforce, nursery.cancel_scope)
             nursery.start_soon(UntilAnswered(math.inf), Permissions(redis).demand)  # logs what is refused
@@ -56,6 +57,7 @@ async def serve(
     finally:
         with trio.move_on_after(CLOSE_WITHIN_S, shield=True):
             await aio(redis.aclose)
+            await board.close()
 
 
 def _listen(host: str, port: int) -> socket.socket:

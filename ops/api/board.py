@@ -15,7 +15,6 @@ from ops.api.answers import (
     Health,
     HttpClient,
     Ingest,
-    NotReached,
     Overview,
     Performance,
     QueueAnswer,
@@ -29,10 +28,12 @@ from ops.api.history import History, HistoryUnreachable
 from ops.api.limit_answers import LimitsAnswer
 from ops.api.page_limits import defaults_of, explained, shipped_in_words
 from ops.api.reading import NEWEST_RUNS, Fields, QueueReader, QueueUnreachable, Reading
+from ops.api.run_log import RunLog
 from ops.api.run_rates import RunRates
 from ops.api.settings import ApiSettings
 from ops.api.shared import Shared
 from ops.api.suppressions import SuppressionsAnswer
+from ops.message_log.log_rows import LogAnswer
 from schema.event import at_us
 from schema.run import RunState
 from schema.snapshot import ProcessSnapshot
@@ -70,6 +71,11 @@ class Board:
         self._overview: tuple[Moment, bytes] | None = None
         keep_window, rules_off = settings.enforce_messaging_window, settings.rules_off
         self._dry_runs = DryRuns(settings, redis, keep_window=keep_window, rules_off=rules_off) if url else None
+
+    async def close(self) -> None:
+        """Close what it has opened."""
+        if self._history is not None:
+            await self._history.close()
 
     async def moment(self) -> Moment:
         """Return what is known now, at most a second old."""
@@ -118,8 +124,23 @@ class Board:
             NotFound: when neither does.
         """
         run = await self._find(run_id)
-        log, missed = await self._not_reached(run_id)
-        return RunDetail(**msgspec.structs.asdict(run), log=log, not_reached=missed)
+        log, known = await self._run_log(run_id)
+        if known is None and log == "ok" and run.recipients > run.left:
+            log = "unknown"
+        missed, logged = (known.not_reached, known.logged) if known else ([], 0 if log == "ok" else None)
+        return RunDetail(**msgspec.structs.asdict(run), log=log, not_reached=missed, logged=logged)
+
+    async def log(self, limit: int, **filters: str | None) -> LogAnswer:
+        """Return rows of the log, newest first.
+
+        Raises:
+            BadQuestion: naming what cannot be asked.
+            HistoryUnreachable: when the log database does not answer.
+            NotFound: when it is not configured here.
+        """
+        if self._history is None:
+            raise NotFound("LOG_DATABASE_URL is not set for this service: the log is in the log database")
+        return await self._history.log(filters, limit)
 
     async def suppressions(self, limit: int, **filters: str | None) -> SuppressionsAnswer:
         """Return people whom runs leave out.
@@ -211,14 +232,14 @@ class Board:
             raise NotFound("neither the queue nor the run registry knows this run")
         return registered
 
-    async def _not_reached(self, run_id: str) -> tuple[CheckStatus, list[NotReached]]:
-        """Return who did not get the run's message, and whether the log could be asked."""
+    async def _run_log(self, run_id: str) -> tuple[CheckStatus, RunLog | None]:
+        """Return what the log knows of the run (None: nothing), and whether it could be asked."""
         if self._history is None:
-            return "not_configured", []
+            return "not_configured", None
         try:
-            return "ok", await self._history.not_reached(run_id)
+            return "ok", await self._history.run_log(run_id)
         except HistoryUnreachable:
-            return "down", []
+            return "down", None
 
     async def _registered(self) -> tuple[CheckStatus, list[RunAnswer]]:
         """Return the registry's newest runs, and whether it could be asked."""

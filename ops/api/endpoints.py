@@ -21,6 +21,8 @@ from ops.api.answers import (
 from ops.api.board import Board
 from ops.api.limit_answers import LimitsAnswer
 from ops.api.suppressions import FILTERS, MOST, SuppressionsAnswer
+from ops.message_log import question
+from ops.message_log.log_rows import LogAnswer
 
 
 @dataclass(frozen=True)
@@ -32,9 +34,12 @@ class Endpoint:
     answer: type[msgspec.Struct]
     read: Callable[..., Awaitable[msgspec.Struct | bytes]]
     most: int | None = None
-    """Takes `?limit=`, from 1 to this number, which is also the default."""
+    """Takes `?limit=`, from 1 to this number, which is also the default, unless `usual` says another."""
     filters: tuple[str, ...] = ()
     """Other parameters, each of which may be left out."""
+    usual: int | None = None
+    about: str = ""
+    """What there is to say of them."""
 
 
 ENDPOINTS = (
@@ -60,5 +65,15 @@ ENDPOINTS = (
         Board.suppressions,
         most=MOST,
         filters=FILTERS,
+    ),
+    Endpoint(
+        "/api/v1/log",
+        "Rows of the message log, newest first",
+        LogAnswer,
+        Board.log,
+        most=question.MOST,
+        usual=question.USUAL,
+        filters=question.FILTERS,
+        about=f"Only what an index answers: one of {question.COMBINATIONS}. With each of them: from, to, after.",
     ),
 )

@@ -11,9 +11,11 @@ import trio
 from psycopg.rows import DictRow
 
 from ops.api import suppressions
-from ops.api.answers import NotReached, RunAnswer
-from ops.api.log_query import query
-from ops.api.not_reached import read_not_reached
+from ops.api.answers import RunAnswer
+from ops.api.run_log import RunLog, read_run_log
+from ops.message_log.kept_connections import KeptConnections
+from ops.message_log.log_rows import LogAnswer, read_rows
+from ops.message_log.question import question
 from ops.shell.detail import telling
 from schema.outcomes import Outcome
 from schema.run import RunState
@@ -34,7 +36,7 @@ class History:
     """Asks the registry."""
 
     def __init__(self, url: str) -> None:
-        self._url = url
+        self._connections = KeptConnections(url)
 
     async def newest(self, limit: int) -> list[RunAnswer]:
         """Return the newest runs, newest first.
@@ -51,16 +53,24 @@ class History:
         rows = await self._ask(_ONE, {"run_id": run_id})
         return _run(rows[0]) if rows else None
 
-    async def not_reached(self, run_id: str) -> list[NotReached]:
-        """Return who did not get a run's message. Errors as of `newest`."""
-        return await self._in_time(read_not_reached(self._url, run_id))
+    async def run_log(self, run_id: str) -> RunLog | None:
+        """Return what the log knows of a run; None: nothing. Errors as of `newest`."""
+        return await self._in_time(read_run_log(self._connections.ask, run_id))
+
+    async def log(self, filters: Mapping[str, str | None], limit: int) -> LogAnswer:
+        """Return rows of the log, newest first. Errors as of `newest`, and BadQuestion."""
+        return await self._in_time(read_rows(self._connections.ask, question(filters), limit))
 
     async def suppressions(self, filters: Mapping[str, str | None], limit: int) -> suppressions.SuppressionsAnswer:
         """Return people whom runs leave out. Errors as of `newest`, and BadFilter."""
         return suppressions.answer(await self._ask(_SUPPRESSIONS, suppressions.params(filters, limit)), limit)
 
+    async def close(self) -> None:
+        """Close the connections that are kept."""
+        await self._connections.close()
+
     async def _ask(self, statement: str, params: dict[str, Any]) -> list[DictRow]:
-        return await self._in_time(query(self._url, statement, params))
+        return await self._in_time(self._connections.ask(statement, params))
 
     async def _in_time(self, question: Awaitable[T]) -> T:
         try:

@@ -52,11 +52,12 @@ def openapi_path(path: str) -> str:
 def _operation(endpoint: Endpoint) -> dict[str, Any]:
     names = re.findall(r"<(?:\w+:)?(\w+)>", endpoint.path)
     in_path = [{"name": n, "in": "path", "required": True, "schema": {"type": "string"}} for n in names]
-    limit = {"type": "integer", "minimum": 1, "maximum": endpoint.most, "default": endpoint.most}
+    limit = {"type": "integer", "minimum": 1, "maximum": endpoint.most, "default": endpoint.usual or endpoint.most}
     in_query = [{"name": "limit", "in": "query", "schema": limit}] if endpoint.most else []
     in_query += [{"name": name, "in": "query", "schema": {"type": "string"}} for name in endpoint.filters]
     return {
         "summary": endpoint.summary,
+        **({"description": endpoint.about} if endpoint.about else {}),
         "parameters": in_path + in_query,
         "responses": {"200": _json(endpoint.answer.__name__, endpoint.summary), "default": _problem()},
     }

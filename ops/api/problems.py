@@ -15,6 +15,7 @@ from ops.api.board import NotFound
 from ops.api.history import HistoryUnreachable
 from ops.api.reading import QueueUnreachable
 from ops.api.suppressions import BadFilter
+from ops.message_log.question import BadQuestion
 from sender.runs.databases.errors import RunsError
 
 log = structlog.get_logger()
@@ -47,6 +48,7 @@ def answer_errors(app: QuartTrio) -> None:
     app.register_error_handler(ForeignHost, _foreign_host)
     app.register_error_handler(BadParameter, _bad_parameter)
     app.register_error_handler(BadFilter, _bad_parameter)
+    app.register_error_handler(BadQuestion, _bad_parameter)
     app.register_error_handler(NotFound, _not_found)
     app.register_error_handler(QueueUnreachable, _unavailable)
     app.register_error_handler(HistoryUnreachable, _unavailable)

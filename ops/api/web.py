@@ -106,15 +106,25 @@ def _guard(app: QuartTrio, access: Access) -> None:
 def _view(board: Board, endpoint: Endpoint) -> Callable[..., Awaitable[Response]]:
     async def view(**arguments: str | int | None) -> Response:
         if endpoint.most is not None:
-            arguments["limit"] = _limit(endpoint.most)
+            arguments["limit"] = _limit(endpoint.most, endpoint.usual)
+        _refuse_unknown(endpoint)
         arguments |= {name: request.args.get(name) for name in endpoint.filters}
         return _json(await endpoint.read(board, **arguments))
 
     return view
 
 
-def _limit(most: int) -> int:
-    text = request.args.get("limit", str(most))
+def _refuse_unknown(endpoint: Endpoint) -> None:
+    """Refuse a misspelt filter, or one given twice: it would be as if it were not there."""
+    known = {"limit", *endpoint.filters}
+    if endpoint.filters and (unknown := [name for name in request.args if name not in known]):
+        raise BadParameter(f"{', '.join(unknown)}: no parameter of this; there are {', '.join(sorted(known))}")
+    if endpoint.filters and (twice := [name for name in known if len(request.args.getlist(name)) > 1]):
+        raise BadParameter(f"{', '.join(sorted(twice))}: give it once")
+
+
+def _limit(most: int, usual: int | None) -> int:
+    text = request.args.get("limit", str(usual or most))
     if not (text.isascii() and text.isdigit() and len(text) <= MOST_DIGITS and 1 <= int(text) <= most):
         raise BadParameter(f"limit must be a whole number from 1 to {most}")
     return int(text)

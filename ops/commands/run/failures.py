@@ -11,24 +11,25 @@ from typing import Annotated, Any
 import msgspec
 import trio
 import typer
-from psycopg import AsyncConnection, AsyncServerCursor
-from psycopg.rows import DictRow, dict_row
 
 from ops.api.log_query import query
-from ops.api.not_reached import sql as api_sql
 from ops.api.source_of import RecipientsSettings, open_source
 from ops.commands.run.missed_people import MissedPeople
 from ops.commands.run.view import sql
+from ops.message_log.after import After
+from ops.message_log.kept_connections import KeptConnections
+from ops.message_log.log_rows import read_rows
+from ops.message_log.question import FAILURES, Kind, Question
 from ops.settings.checked import load_checked
 from ops.shell.exits import CommandFailed
 from ops.shell.output import AsJson, printable
 from ops.shell.service import run_once
 from schema.outcomes import ErrorClass
-from schema.runtime.asyncio_door import aio
-from sender.runs.by_hand.files.failures_file import COLUMNS, Person, object_cell, plain_cell
+from sender.runs.by_hand.files.failures_file import COLUMNS, OUTCOME_COLUMNS, Person, object_cell, plain_cell
 
 AT_A_TIME = 1000
-Write = Callable[[DictRow, Person], None]
+_LOGGED = ("recipient_id", *OUTCOME_COLUMNS)
+Write = Callable[[dict[str, Any], Person], None]
 
 
 def list_failures(
@@ -44,7 +45,7 @@ def list_failures(
     `newar run submit` takes such a file as it is: it has variables, last_interaction_at and time_zone of each person,
     as the source gives them now. When the source cannot be read they are empty, and the exit code is 1.
 
-    In the order of the log, as far as it is in the database; rows are kept for LOG_RETENTION_DAYS.
+    Newest first, as far as the log is in the database; rows are kept for LOG_RETENTION_DAYS.
     """
     settings = load_checked(RecipientsSettings)
     people = run_once(lambda: write_failures(settings, run_id, classes or [], _as_json if as_json else _as_csv))
@@ -68,41 +69,33 @@ async def write_failures(
     if not found:
         raise CommandFailed(f"no run has the id {run_id}: newar run list shows those taken")
     since = [row["run_id"] for row in await query(url, sql("tried_since"), {"run_id": run_id})]
-    wanted = {"run_id": run_id, "classes": [str(c) for c in classes] or None}
-    async with open_source(settings, found[0]["source"]) as source, _open_rows(url, wanted) as cursor:
+    of = Question(kind=Kind.FAILURES_OF_RUN, run=run_id, outcomes=FAILURES, classes=frozenset(classes) or None)
+    async with open_source(settings, found[0]["source"]) as source, _kept(url) as connections:
         people, write = MissedPeople(source, found[0]["run_id"], since), begin()
-        while rows := await aio(cursor.fetchmany, AT_A_TIME):
+        after: str | None = ""
+        while after is not None:
+            page = await read_rows(connections.ask, of, AT_A_TIME)
+            rows = [{name: getattr(row, name) for name in _LOGGED} for row in page.rows]
             for row, person in zip(rows, await people.of(rows), strict=True):
                 write(row, person)
+            if after := page.next:
+                of = msgspec.structs.replace(of, after=After.read(after))
     return people
 
 
 @asynccontextmanager
-async def _open_rows(url: str, wanted: dict[str, Any]) -> AsyncIterator[AsyncServerCursor[DictRow]]:
-    """A cursor of the server: the rows are never here, or there, all at once."""
-    connection = await aio(_connect, url)
-    cursor: AsyncServerCursor[DictRow] = connection.cursor("failures")
+async def _kept(url: str) -> AsyncIterator[KeptConnections]:
+    """Pages of rows, not a cursor of the server: the log's old days can be dropped while a slow reader takes them."""
+    connections = KeptConnections(url)
     try:
-        await aio(cursor.execute, api_sql("failures").encode(), wanted)
-        yield cursor
+        yield connections
     finally:
         with trio.move_on_after(1, shield=True):
-            await aio(_close, connection, cursor)
-
-
-async def _connect(url: str) -> AsyncConnection[DictRow]:
-    return await AsyncConnection.connect(url, prepare_threshold=None, row_factory=dict_row)
-
-
-async def _close(connection: AsyncConnection[DictRow], cursor: AsyncServerCursor[DictRow]) -> None:
-    try:
-        await cursor.close()
-    finally:
-        await connection.close()  # noqa: ASYNC102 - asyncio side, where a cancellation is delivered once
+            await connections.close()
 
 
 def _as_json() -> Write:
-    def write(row: DictRow, person: Person) -> None:
+    def write(row: dict[str, Any], person: Person) -> None:
         sys.stdout.write(msgspec.json.encode({**row, **msgspec.structs.asdict(person)}).decode() + "\n")
 
     return write
@@ -112,7 +105,7 @@ def _as_csv() -> Write:
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(COLUMNS)
 
-    def write(row: DictRow, person: Person) -> None:
+    def write(row: dict[str, Any], person: Person) -> None:
         message = row["error_message"] and plain_cell(printable(row["error_message"]))
         last = person.last_interaction_at and person.last_interaction_at.isoformat()
         outcome = {**row, "error_message": message, "sent_at": row["sent_at"].isoformat()}

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import partial
 from typing import Annotated
 
 import msgspec
 import typer
 
 from ops.api.answers import NotReached
-from ops.api.not_reached import read_not_reached
+from ops.api.log_query import query
+from ops.api.run_log import RunLog, read_run_log
 from ops.commands.run.check import check_run
 from ops.commands.run.desk import Desk, ask, change
 from ops.commands.run.extend import extend_run
@@ -60,14 +62,16 @@ def list_runs(
 def show(run_id: RunId, as_json: AsJson = False) -> None:
     """Show a run's state, counts and progress, and who did not get its message and why."""
 
-    async def read(desk: Desk) -> tuple[RunView, list[NotReached]]:
-        return await desk.find(run_id), await read_not_reached(desk.url, run_id)
+    async def read(desk: Desk) -> tuple[RunView, RunLog | None]:
+        return await desk.find(run_id), await read_run_log(partial(query, desk.url), run_id)
 
-    run, missed = ask(read)
+    run, log = ask(read)
     if as_json:
-        print_json({**msgspec.structs.asdict(run), "not_reached": missed})
+        unknown = log is None and run.recipients > run.left
+        facts = {"log": "unknown", "logged": None} if unknown else {"log": "ok", "logged": log.logged if log else 0}
+        print_json({**msgspec.structs.asdict(run), **facts, "not_reached": log.not_reached if log else []})
     else:
-        _print_run(run, missed)
+        _print_run(run, log)
 
 
 @commands.command(epilog=example("newar run pause 7d9f2c"))
@@ -117,7 +121,7 @@ def _row(run: RunView) -> list[object]:
     return [run.run_id, run.page_id, state, progress, run.recipients, sent, others, run.taken_at, run.finished_at]
 
 
-def _print_run(run: RunView, missed: list[NotReached]) -> None:
+def _print_run(run: RunView, log: RunLog | None) -> None:
     facts = {**msgspec.structs.asdict(run), "progress": f"{run.progress:.1%}", "held_by": ", ".join(run.held_by)}
     if run.expires_soon:
         facts["expires_soon"] = f"in {_until(run.expires_at)}; newar run extend {run.run_id} --by 1d gives it more time"
@@ -125,11 +129,13 @@ def _print_run(run: RunView, missed: list[NotReached]) -> None:
         facts["held_by"] += f"; newar run resume {run.run_id} lets it go on, cancel ends it"
     facts["outcomes"] = ", ".join(f"{name} {count}" for name, count in run.outcomes.items() if count)
     print_table(["RUN", run.run_id], [(name, value) for name, value in facts.items() if name != "run_id" and value])
-    if not missed:
+    if log is None and run.recipients > run.left:
+        typer.echo("\nThe log knows nothing of it, yet or any more: who was not reached cannot be said here.")
+    if log is None or not log.not_reached:
         return
     typer.echo("\nNot reached, as far as the log knows:")
     columns = ["OUTCOME", "CLASS", "RECIPIENTS", "EXAMPLES"]
-    print_table(columns, [(m.outcome, m.error_class, m.recipients, _examples(m)) for m in missed])
+    print_table(columns, [(m.outcome, m.error_class, m.recipients, _examples(m)) for m in log.not_reached])
 
 
 def _until(moment: datetime | None) -> str:

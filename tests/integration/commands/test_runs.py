@@ -6,6 +6,7 @@ import json
 from typing import Any
 from uuid import uuid4
 
+import psycopg
 import pytest
 import redis
 from typer.testing import Result
@@ -14,6 +15,7 @@ from schema.keys import key
 from tests.integration.commands.processes import serving
 from tests.integration.commands.runs import shown, submit
 from tests.integration.commands.servers import sql, until
+from tests.integration.log_figures import count_again
 from tests.unit.command_line import CommandLine
 from tests.unit.runs.by_hand.files.tables.sheets import save_sheet
 
@@ -85,6 +87,8 @@ def test_show_says_who_was_not_reached_and_why_with_examples(desk: CommandLine, 
             why,
             "this person is\x1b[2J not available",
         )
+    with psycopg.connect(log_database_url) as connection:
+        count_again(connection)
     [missed] = shown(desk, run_id)["not_reached"]
     assert (missed["outcome"], missed["error_class"], missed["recipients"]) == ("failed", "recipient_permanent", 5)
     assert len(missed["examples"]) == 3
