@@ -19,6 +19,7 @@ from ops.bench.poll import PollOptions, bench_poll
 from ops.bench.queue import QueueOptions, bench_queue
 from ops.bench.report import print_report
 from ops.bench.send import SendCase, SendOptions, bench_send
+from ops.commands.bench_queries import queries
 from ops.shell.output import AsJson, example
 from ops.shell.service import run_once
 from schema.runtime.logging import configure_logging
@@ -208,6 +209,9 @@ def ingest(
         as_json=as_json,
         conditions=conditions,
     )
+
+
+commands.command(epilog=example("newar bench queries --rows 10000000"))(queries)
 
 
 @commands.command(epilog=example("newar bench send --latency-ms 0,300 --tasks 2000 --messages 50000"))

@@ -13,14 +13,13 @@ from ops.bench.clients import CLIENTS
 from ops.fakegraph.child_process import PROJECT
 
 
-def bench(*arguments: str) -> dict[str, Any]:
+def bench(*arguments: str, rounds: bool = True) -> dict[str, Any]:
     command = [
         sys.executable,
         "-c",
         "from ops.commands.bench import commands; commands()",
         *arguments,
-        "--rounds",
-        "1",
+        *(("--rounds", "1") if rounds else ()),
         "--json",
     ]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
@@ -116,3 +115,15 @@ def test_a_list_with_a_wrong_value_is_wrong_usage(benchmark: str, option: str, v
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     assert done.returncode == 2
     assert option in done.stderr
+
+
+def test_every_question_to_the_log_is_asked_and_finds_rows() -> None:
+    printed = bench("queries", "--rows", "3000", "--asked", "4", rounds=False)
+    assert len(printed["questions"]) >= 17
+    for asked in printed["questions"]:
+        assert asked["warm"]["p50_ms"] > 0
+    assert {asked["question"] for asked in printed["questions"] if asked["rows"]} >= {
+        *("recipient", "message", "largest run", "page", "failures"),
+    }
+    assert printed["size_mb"]["rows"] > 0
+    assert len(printed["size_mb"]) == 9, "the table of a day and its eight indexes"
