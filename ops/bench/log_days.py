@@ -10,7 +10,9 @@ import psycopg
 from psycopg import AsyncConnection
 from psycopg.sql import SQL, Composed, Identifier, Literal
 
-from ingest.partitions import database_day, days_from, ensure_days, partition_name
+from ingest.days.arithmetic import days_from, partition_name
+from ingest.days.clocks import database_day
+from ingest.days.making import ensure_days
 from schema.migrate import migrate
 
 AHEAD = 30

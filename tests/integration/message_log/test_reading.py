@@ -13,7 +13,7 @@ import psycopg
 import pytest
 import trio
 
-from ingest.partitions import partition_name
+from ingest.days.arithmetic import partition_name
 from ops.bench.log_days import open_days
 from ops.message_log import kept_connections
 from ops.message_log.kept_connections import KeptConnections
