@@ -24,6 +24,7 @@ from ingest.stops import IngestStops
 from ingest.topic import open_share
 from ingest.transaction import OffsetsMoved
 from ingest.without_partitions import WithoutPartitions
+from ingest.write_behind import WriteBehind
 from ingest.writer import Writer
 from schema.migrate import require_current
 from schema.runtime.kafka import look_at_topic, prepare_topic
@@ -69,6 +70,7 @@ class Ingest:
             keep_days=settings.log_retention_days,
             stop_share=settings.dead_letter_stop_share,
         )
+        self._behind = WriteBehind()
         self._lives = Lives(figures)
         self._starts = Starts(self._writer, self._lives)
         self._without = WithoutPartitions(settings, figures)
@@ -92,6 +94,7 @@ class Ingest:
                 except (KafkaError, OSError, TimeoutError) as exc:
                     await self._wait(self._kafka.failed(exc, _now_s()))
         finally:
+            await self._behind.drop()
             await self._writer.close()
         self._ready()  # when stopped before: nobody shall wait for it
 
@@ -175,8 +178,9 @@ class Ingest:
             await self._alarm(member, problems)
             return
         self._figures.now.lag_events = member.lag_events
+        self._behind.raise_if_failed()
         if member.due(_now_s(), read_any):
-            await self._write(member)
+            await self._behind.start(lambda: self._write_batch(member, member.take()))
 
     async def _find_place(self, member: Member) -> None:
         """After a rebalance or a lost compare-and-set: begin again where the table says."""
@@ -200,8 +204,12 @@ class Ingest:
             self._ready()
 
     async def _write(self, member: Member) -> None:
-        """Write the batch, however long the database is away; at a stop only once: the topic keeps it."""
-        batch = member.batch
+        """Write all that is in hand, and wait for it."""
+        await self._behind.start(lambda: self._write_batch(member, member.take()))
+        await self._behind.done()
+
+    async def _write_batch(self, member: Member, batch: Batch) -> None:
+        """Write this batch, however long the database is away; at a stop only once: the topic keeps it."""
         while batch:
             try:
                 written = await self._writer.write(member.log, batch)
@@ -211,6 +219,7 @@ class Ingest:
                 return
             except psycopg.Error as exc:
                 if self._stopping.is_set():
+                    member.forget()  # what was read behind it would leave a hole
                     return
                 await self._wait_for_database(exc)
                 continue
@@ -220,7 +229,7 @@ class Ingest:
             self._figures.wrote(written, batch.rows[-1].sent_at if batch.rows else None)
             if member.knows_its_place:
                 self._figures.committed |= batch.next
-            member.batch = batch = Batch()
+            return
 
     async def _alarm(self, member: Member, problems: dict[int, str]) -> None:
         """The broker does not have what comes next in these partitions."""

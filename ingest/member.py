@@ -63,6 +63,11 @@ class Member:
         self._epoch = -1
         self.batch = Batch()
 
+    def take(self) -> Batch:
+        """Return the batch, and collect another."""
+        batch, self.batch = self.batch, Batch()
+        return batch
+
     def begin(self, epoch: int, starts: dict[int, int]) -> bool:
         """Read on from `starts`; False when the partitions changed hands since `epoch`."""
         if epoch != self.share.epoch:

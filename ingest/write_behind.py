@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 
@@ -13,14 +13,10 @@ class WriteBehind:
     def __init__(self) -> None:
         self._task: asyncio.Task[None] | None = None
 
-    async def start(self, work: Coroutine[Any, Any, None]) -> None:
+    async def start(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Begin this once what was begun before has ended."""
-        try:
-            await self.done()
-        except BaseException:
-            work.close()
-            raise
-        self._task = asyncio.create_task(work)
+        await self.done()
+        self._task = asyncio.create_task(work())
 
     def raise_if_failed(self) -> None:
         """Raise what the work has raised, if it has ended so."""

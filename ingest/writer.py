@@ -70,7 +70,8 @@ class Writer:
     async def restart(self, log: Log, firsts: dict[int, int]) -> None:
         """Note that partitions are read from these offsets again."""
         values = {**log.names, "partitions": list(firsts), "first": list(firsts.values())}
-        async with self._connected() as connection:
+        async with self._connected() as connection, connection.transaction():
+            await connection.execute("SELECT set_config('newar.keeps_figures', 'yes', true)")
             await connection.execute(_RESTART_OFFSETS, values)
 
     async def passed(self, log: Log, partitions: Iterable[int]) -> dict[int, tuple[int, int]]:

@@ -181,6 +181,7 @@ async def test_what_the_group_says_does_not_count(settings: IngestSettings, log_
     async with running(settings):
         await until(lambda: ingested(log_database_url) == 100)
     with psycopg.connect(log_database_url, autocommit=True) as connection:
+        connection.execute("SELECT set_config('newar.keeps_figures', 'yes', false)")
         connection.execute("UPDATE ingest_offsets SET next_offset = 0")
         connection.execute("DELETE FROM message_logs")
     async with running(settings):
