@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import date
 
 from ingest.rows import DeadLetter, Row
+from ingest.tally import Tally
 
-MOST_ROWS = 20_000
-MOST_BYTES = 8 * 1024 * 1024
+MOST_ROWS = 30_000
+MOST_BYTES = 15 * 1024 * 1024
 
 
 class Batch:
@@ -15,6 +17,10 @@ class Batch:
 
     def __init__(self) -> None:
         self.rows: list[Row] = []
+        self.tally = Tally()
+        """Of all rows."""
+        self.days: set[date] = set()
+        """Of all rows."""
         self.dead: list[DeadLetter] = []
         self.first: dict[int, int] = {}
         """partition -> its `next_offset` before this batch."""
@@ -33,6 +39,8 @@ class Batch:
             self._bytes += len(message.raw)
             if isinstance(message, Row):
                 self.rows.append(message)
+                self.days.add(message.day)
+                self.tally.add(message)
             else:
                 self.dead.append(message)
 
@@ -41,6 +49,11 @@ class Batch:
 
     def __len__(self) -> int:
         return len(self.rows) + len(self.dead)
+
+    @property
+    def worth_it(self) -> bool:
+        """Whether it is so large that a database with nothing to do should not wait for more."""
+        return len(self) >= MOST_ROWS // 3 or self.full
 
     @property
     def full(self) -> bool:

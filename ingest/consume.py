@@ -165,7 +165,7 @@ class Ingest:
             await self._find_place(member)
             return
         try:
-            read_any = await member.read(_now_s())
+            read_any = await member.read(_now_s(), hurried=self._behind.idle)
         except OffsetOutOfRangeError as exc:
             # of a fetch from where the group's own offsets were, before we sought our place, nothing follows
             nexts = {tp.partition: n for tp, n in exc.args[0].items() if member.is_next(tp.partition, n)}
@@ -179,7 +179,7 @@ class Ingest:
             return
         self._figures.now.lag_events = member.lag_events
         self._behind.raise_if_failed()
-        if member.due(_now_s(), read_any):
+        if member.batch.full or (self._behind.idle and member.due(_now_s(), read_any)):
             await self._behind.start(lambda: self._write_batch(member, member.take()))
 
     async def _find_place(self, member: Member) -> None:

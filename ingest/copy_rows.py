@@ -15,7 +15,7 @@ from ingest.stop_share import StopShare
 
 Connection = AsyncConnection[Any]
 
-_CHUNK_ROWS = 500
+_CHUNK_ROWS = 4000
 _COLUMNS = sql.SQL(", ").join(map(sql.Identifier, COLUMNS))
 _COPY = sql.SQL("COPY message_logs ({}) FROM STDIN (FORMAT BINARY)").format(_COLUMNS)
 

@@ -42,7 +42,7 @@ class KnownDays:
     async def sort(self, connection: Connection, batch: Batch) -> Dated:
         """Sort a batch's rows by their days. Errors: psycopg.Error."""
         rows = batch.rows
-        days = {row.day for row in rows}
+        days = batch.days
         if not days <= self._have | self._too_old:
             await self._learn(connection, days)
         if days <= self._have:

@@ -19,7 +19,7 @@ log = structlog.get_logger()
 
 LONGEST_READ_S = 0.25
 """A soft stop and a rebalance are noticed within this."""
-_READ_MOST = 1000
+_READ_MOST = 250
 """Messages decoded in one go, about 10 ms: other tasks of the process must get their turn."""
 _PATIENCE_S = 10.0
 """A new leader's end may lag behind for a moment; an end that stays below what was written means lost messages."""
@@ -80,14 +80,18 @@ class Member:
         self._epoch = epoch
         return True
 
-    async def read(self, now_s: float) -> bool:
+    async def read(self, now_s: float, *, hurried: bool) -> bool:
         """Take the next messages into the batch; False when there were none.
+
+        `hurried`: the batch could be written, so it waits for more only while it is small.
 
         Raises:
             aiokafka.errors.KafkaError: as Share.read.
         """
-        enough = len(self.batch) >= self._size
-        wait_s = 0.0 if enough else min(self.batch.wait_s(now_s, self._interval_s), LONGEST_READ_S)
+        wait_s = LONGEST_READ_S
+        if hurried:
+            enough = len(self.batch) >= self._size
+            wait_s = 0.0 if enough else min(self.batch.wait_s(now_s, self._interval_s), LONGEST_READ_S)
         found = await self.share.read(wait_s, _READ_MOST)
         await asyncio.sleep(0)  # a read that finds something at once has let nobody else run
         if not self.knows_its_place:
@@ -103,7 +107,7 @@ class Member:
         if not self.batch:
             return False
         enough = len(self.batch) >= self._size and not read_any
-        return enough or self.batch.full or self.batch.wait_s(now_s, self._interval_s) == 0
+        return enough or self.batch.worth_it or self.batch.wait_s(now_s, self._interval_s) == 0
 
     def is_next(self, partition: int, offset: int) -> bool:
         """Whether this is where we read on."""

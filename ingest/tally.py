@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Mapping
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -34,12 +34,11 @@ class Tally:
         self._groups: dict[Group, _Count] = {}
         self._gone: dict[tuple[str, str], tuple[int, str]] = {}
 
-    def add(self, rows: Iterable[Row]) -> None:
-        """Count rows that are new in the log, or say more than before."""
-        for row in rows:
-            self._count(row.group, row.sent_at_us, row.latency_ms, 1)
-            if row.group[3] == ErrorClass.RECIPIENT_PERMANENT:
-                self._note_gone(row)
+    def add(self, row: Row) -> None:
+        """Count a row that is new in the log, or says more than before."""
+        self._count(row.group, row.sent_at_us, row.latency_ms, 1)
+        if row.group[3] == ErrorClass.RECIPIENT_PERMANENT:
+            self._note_gone(row)
 
     def take_back(self, was: Group, sent_at_us: int, latency_ms: float | None) -> None:
         """Count a row no more as what it was."""

@@ -21,7 +21,7 @@ log = structlog.get_logger()
 
 _SESSION_MS = 6000
 """The least that a broker allows by default: how long a killed member's partitions wait for another."""
-_PARTITION_FETCH_BYTES = 1024 * 1024
+_PARTITION_FETCH_BYTES = 512 * 1024
 """What is fetched ahead of each partition while a batch is written: the bound of what waits in memory."""
 _READ_S = 5.0
 """A read ends after this, also in the middle of a rebalance that the broker does not finish."""

@@ -127,8 +127,7 @@ class Transaction:
         moved = await begin_and_copy(self._connection, self._begin, dated.rows)
         if moved != self._partitions:
             raise OffsetsMoved
-        tally = Tally()
-        tally.add(dated.rows)
+        tally = self._batch.tally if len(dated.rows) == len(self._batch.rows) else _tally_of(dated.rows)
         dead = [*self._batch.dead, *dated.impossible]
         async with self._connection.pipeline():
             await self._add_figures(tally)
@@ -148,8 +147,7 @@ class Transaction:
         dead += [*bad, *worse]
         self._share.check(len(self._batch), dead)
         dead += found.conflicting
-        tally = Tally()
-        tally.add([*new, *(correction.row for correction in corrected)])
+        tally = _tally_of([*new, *(correction.row for correction in corrected)])
         for correction in corrected:
             tally.take_back(correction.was, correction.row.sent_at_us, correction.latency_ms)
         await self._add_figures(tally)
@@ -221,6 +219,13 @@ class Transaction:
         if places := [place for place in self._redriven if place not in refused_again]:
             columns = {"partitions": [p for p, _ in places], "offsets": [offset for _, offset in places]}
             await self._connection.execute(_UNBURY, {**self._log.names, **columns})
+
+
+def _tally_of(rows: Iterable[Row]) -> Tally:
+    tally = Tally()
+    for row in rows:
+        tally.add(row)
+    return tally
 
 
 def _move_offsets(log: Log, batch: Batch, partitions: Sequence[int]) -> Composed:

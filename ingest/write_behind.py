@@ -18,6 +18,11 @@ class WriteBehind:
         await self.done()
         self._task = asyncio.create_task(work())
 
+    @property
+    def idle(self) -> bool:
+        """Whether there is nothing to wait for."""
+        return self._task is None
+
     def raise_if_failed(self) -> None:
         """Raise what the work has raised, if it has ended so."""
         if self._task is not None and self._task.done():

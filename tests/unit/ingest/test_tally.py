@@ -29,6 +29,11 @@ def row(seconds: float = 0, **changes: Any) -> Row:
     return found
 
 
+def add(tally: Tally, rows: list[Row]) -> None:
+    for one in rows:
+        tally.add(one)
+
+
 def histogram(*latencies_ms: float) -> str:
     counts = [sum(edge <= ms < above for ms in latencies_ms) for edge, above in zip(
         (0, *EDGES_MS), (*EDGES_MS, float("inf")), strict=True
@@ -39,7 +44,7 @@ def histogram(*latencies_ms: float) -> str:
 def test_rows_count_for_their_run_and_for_their_page_in_their_minute() -> None:
     tally = Tally()
     failed: dict[str, Any] = {"outcome": Outcome.FAILED, "error_class": ErrorClass.BAD_PAYLOAD}
-    tally.add([row(latency_ms=100.0), row(1, latency_ms=99.9), row(0.5), row(2, **failed), row(2, run_id="run-0")])
+    add(tally, [row(latency_ms=100.0), row(1, latency_ms=99.9), row(0.5), row(2, **failed), row(2, run_id="run-0")])
     assert tally.runs() == {
         "run_ids": ["run-0", "run-1", "run-1"],
         "outcomes": ["sent", "failed", "sent"],
@@ -61,7 +66,7 @@ def test_rows_count_for_their_run_and_for_their_page_in_their_minute() -> None:
 def test_what_a_corrected_row_had_counted_for_is_taken_back() -> None:
     tally = Tally()
     was, now = row(outcome=Outcome.UNKNOWN, latency_ms=30.0), row(latency_ms=40.0)
-    tally.add([now])
+    add(tally, [now])
     tally.take_back(was.group, was.sent_at_us, was.latency_ms)
     assert dict(zip(tally.runs()["outcomes"], tally.runs()["messages"], strict=True)) == {"sent": 1, "unknown": -1}
     assert tally.pages()["latencies"][1] == histogram(30.0).replace("1", "-1")
@@ -70,7 +75,7 @@ def test_what_a_corrected_row_had_counted_for_is_taken_back() -> None:
 def test_those_with_a_permanent_error_are_gone_since_the_last_one() -> None:
     gone: dict[str, Any] = {"outcome": Outcome.FAILED, "error_class": ErrorClass.RECIPIENT_PERMANENT}
     tally = Tally()
-    tally.add([
+    add(tally, [
         row(2, recipient_id="7", run_id="b", **gone),
         row(1, recipient_id="7", run_id="a", **gone),
         row(1, recipient_id="", **gone),
