@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from schema.runtime.text_files import open_lines
 from sender.runs.by_hand.files.tables.file_kinds import is_sheet
 from sender.runs.by_hand.files.tables.lines import Lines
-from sender.runs.by_hand.files.tables.sheet import Sheet, open_sheet
+
+if TYPE_CHECKING:
+    from sender.runs.by_hand.files.tables.sheet import Sheet
 
 
 @contextmanager
@@ -27,6 +29,8 @@ def opened(file: Path | TextIO) -> Iterator[Lines | Sheet]:
     if not isinstance(file, Path):
         yield Lines(file)
     elif is_sheet(file):
+        from sender.runs.by_hand.files.tables.sheet import open_sheet  # noqa: PLC0415 - its library takes 12 MB
+
         with open_sheet(file) as sheet:
             yield sheet
     else:

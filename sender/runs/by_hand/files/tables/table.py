@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from typing import TYPE_CHECKING
 
 from sender.runs.by_hand.files.tables.bad_line import BadLine
 from sender.runs.by_hand.files.tables.columns import BadHeading, Columns
 from sender.runs.by_hand.files.tables.delimited import Delimited, Record
-from sender.runs.by_hand.files.tables.sheet import Sheet
+
+if TYPE_CHECKING:
+    from sender.runs.by_hand.files.tables.sheet import Sheet
 
 
 class Table:
