@@ -116,12 +116,23 @@ SURE_ZEROS = 4
 """So many zeros where a spreadsheet keeps no digits are no chance any more: one in ten thousand."""
 
 
+_APART = 1_000_000
+"""Ids of people lie a billion apart; numbers that somebody counted through, for a test, next to each other."""
+
+
+def counted_through(lowest: int, highest: int, count: int) -> bool:
+    """Say whether so many ids were counted and are nobody's: every tenth or hundredth of them ends in zeros anyway."""
+    return highest - lowest < _APART * count
+
+
 class RoundedIds:
     """Notices ids that a spreadsheet has rounded: all that are longer than it keeps end in zeros from there on."""
 
     def __init__(self) -> None:
         self._some_are_whole = False
         self._rounded: set[str] = set()
+        self._count = 0
+        self._lowest = self._highest = 0
 
     def note(self, recipient_id: str) -> None:
         """Look at an id that is usable."""
@@ -129,13 +140,20 @@ class RoundedIds:
             return
         if recipient_id[KEPT_DIGITS:].strip("0"):
             self._some_are_whole = True
-        elif len(self._rounded) < SURE_ZEROS:
+            return
+        number = int(recipient_id)
+        self._lowest = min(self._lowest or number, number)
+        self._highest = max(self._highest, number)
+        self._count += 1
+        if len(self._rounded) < SURE_ZEROS:
             self._rounded.add(recipient_id)
 
     def problem(self) -> str | None:
         """Return what is wrong with all ids together; None: nothing."""
         zeros = sum(len(one) - KEPT_DIGITS for one in self._rounded)
         if self._some_are_whole or zeros < SURE_ZEROS:
+            return None
+        if counted_through(self._lowest, self._highest, self._count):
             return None
         return (
             f"all ids of more than {KEPT_DIGITS} digits end in zeros: a spreadsheet has rounded them, and their last "

@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-from sender.message.recipient_ids import SURE_ZEROS
+from sender.message.recipient_ids import SURE_ZEROS, counted_through
 from sender.runs.rules.rows import Head, Survey
 
 Kind = Literal["waiting", "spent", "word"]
@@ -43,6 +43,8 @@ def unusable(survey: Survey) -> str | None:
         return f"none of its {survey.rows} rows has a usable recipient_id: it is missing, empty or over 500 characters"
     all_are = survey.long_ids and survey.rounded_ids == survey.long_ids
     if not all_are or survey.digits_beyond < SURE_ZEROS:
+        return None
+    if counted_through(int(survey.lowest), int(survey.highest), survey.long_ids):
         return None
     return (
         f"all {survey.long_ids} recipient ids of more than 15 digits end in zeros, as a spreadsheet rounds them: the "

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import msgspec
 
 
@@ -65,3 +67,7 @@ class Survey(msgspec.Struct, frozen=True):
     """Those of them that have only zeros where it keeps none."""
     digits_beyond: int
     """How many digits that are."""
+    lowest: Decimal = Decimal(0)
+    """Of the long ids of digits."""
+    highest: Decimal = Decimal(0)
+    """Likewise."""

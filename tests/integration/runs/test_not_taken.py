@@ -209,11 +209,12 @@ async def test_ids_that_a_spreadsheet_has_rounded_refuse_the_run(world: World) -
     run = world.run("24012345678901200", "24012345678901300", "10212345678901200")
     good = world.run("24012345678901200", "24012345678901300", "10212345678901237")
     few = world.run("7000000000000010")
+    counted = world.run(*(str(7 * 10**15 + 20 * n) for n in range(9)))
     await world.turn()
     row = world.registered(run)
     assert row is not None
     assert "all 3 recipient ids of more than 15 digits end in zeros" in row["reason"]
-    assert (len(world.jobs(good)), len(world.jobs(few))) == (3, 1)
+    assert [len(world.jobs(run)) for run in (good, few, counted)] == [3, 1, 9]
 
 
 async def test_run_that_a_former_release_refused_stays_refused(world: World) -> None:

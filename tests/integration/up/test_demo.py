@@ -18,7 +18,7 @@ from tests.patience import patience_s
 
 
 def test_the_demo_proves_its_result(tmp_path: Path) -> None:
-    with newar("demo", "--messages", "600", "--pages", "7", "--latency-ms", "5", "--json", cwd=tmp_path) as process:
+    with newar("demo", "--messages", "600", "--pages", "20", "--latency-ms", "5", "--json", cwd=tmp_path) as process:
         output, errors = process.communicate(timeout=patience_s())
     assert process.returncode == 0, errors
     result = json.loads(output.splitlines()[-1])

@@ -119,6 +119,9 @@ def test_any_text_is_an_id_or_has_a_problem_and_mending_loses_no_letter_or_digit
         (["7000000000000000", "7000000000000010", "71234567890123400", ID], False),
         (["70000000", "71000000", "72000000"], False),
         (["7000000000000000", "7000000000000010", "71234567890123400", "123"], True),
+        ([str(7 * 10**15 + 20 * n) for n in range(150)], False),
+        ([str(7 * 10**15 + 10_000 * n) for n in range(150)], False),
+        ([str(7 * 10**15 + 10_000_000_000 * n) for n in range(150)], True),
     ],
 )
 def test_long_ids_that_all_end_in_zeros_were_rounded(ids: list[str], rounded: bool) -> None:

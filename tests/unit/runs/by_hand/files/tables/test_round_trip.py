@@ -27,7 +27,7 @@ _FOLDED = {name.replace("_", "") for name in OWN_COLUMNS}
 
 def _is_name(name: str) -> bool:
     folded = "".join(c for c in visible(name) if c not in " _-\t\r\n").casefold()
-    return bare(name) == name != "" and folded not in _FOLDED
+    return bare(name) == name != "" and folded not in _FOLDED and name[0] not in "[{"  # so that no file looks like JSON
 
 
 NAMES = st.lists(_TEXT.filter(_is_name), unique_by=normal_name, max_size=4)
