@@ -51,7 +51,7 @@ class LogAnswer(msgspec.Struct, frozen=True):
 async def read_rows(ask: Ask, question: Question, limit: int) -> LogAnswer:
     """Return the newest rows that answer a question. Errors: as of `ask`."""
     wanted = limit + 1  # whether there are more shows in one more
-    if question.kind in (Kind.RUN, Kind.FAILURES_OF_RUN):
+    if question.by_figures:
         found = await _read_of_run(ask, question, await read_figures(ask, question.run or ""), wanted, wanted)
     else:
         [row] = await ask(sql("until"), {})

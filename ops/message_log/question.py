@@ -82,6 +82,11 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     """Rows before this moment."""
     after: After | None = None
 
+    @property
+    def by_figures(self) -> bool:
+        """Whether a list for each outcome and class of the run is read, as its figures name them."""
+        return self.kind is Kind.RUN or (self.kind is Kind.FAILURES_OF_RUN and self.classes is not None)
+
 
 def question(filters: Mapping[str, str | None]) -> Question:
     """Return what these filters ask; None: a filter that was not given.

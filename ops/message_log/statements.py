@@ -17,6 +17,7 @@ COLUMNS = (
     "http_status, message_id, latency_ms, sender_id, fbtrace_id, sent_at, ingested_at"
 )
 _FAILURE = "outcome NOT IN ('sent', 'retrying')"  # word for word as the indexes of failures have it
+_OF_FAILURES = (Kind.FAILURES, Kind.FAILURES_OF_PAGE, Kind.FAILURES_OF_RUN)
 _STEP = timedelta(microseconds=1)
 Statement = tuple[str, dict[str, Any]]
 _Key = Mapping[str, tuple[str, str]]
@@ -35,7 +36,7 @@ class RunFigure(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def rows(question: Question, limit: int, until: datetime) -> Statement:
-    """Return the statement of any question but those of a run. `until`: no row is as new as that."""
+    """Return the statement of a question that is one list. `until`: no row is as new as that."""
     which = []
     match question.kind:
         case Kind.RECIPIENT:
@@ -45,13 +46,16 @@ def rows(question: Question, limit: int, until: datetime) -> Statement:
         case Kind.PAGE | Kind.FAILURES_OF_PAGE:
             key = {"page_id": ("page", "text")}
             which += ["error_code = %(code)s"] if question.code is not None else []
+        case Kind.FAILURES_OF_RUN:
+            key = {"run_id": ("run", "text")}
+            which += ["error_code = %(code)s"] if question.code is not None else []
         case Kind.FAILURES:
             key = {} if question.code is None else {"error_code": ("code", "int")}
             which += ["error_code IS NOT NULL"] if key else []  # as its index says, word for word
         case _:
             key = {}
     which += ["message_id = %(message)s"] if question.message else []
-    which += [_FAILURE] if question.kind in (Kind.FAILURES, Kind.FAILURES_OF_PAGE) else []
+    which += [_FAILURE] if question.kind in _OF_FAILURES else []
     params = _params(question, limit)
     params |= {"since": question.since or "-infinity", "until": _until(question, until)}
     return _list(key, which), params

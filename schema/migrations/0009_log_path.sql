@@ -22,6 +22,8 @@ CREATE INDEX message_logs_run ON message_logs (run_id, outcome, error_class, sen
 CREATE INDEX message_logs_failure ON message_logs (sent_at) WHERE outcome NOT IN ('sent', 'retrying');
 CREATE INDEX message_logs_failure_page ON message_logs (page_id, sent_at, error_code)
     WHERE outcome NOT IN ('sent', 'retrying');
+CREATE INDEX message_logs_failure_run ON message_logs (run_id, sent_at, error_code)
+    WHERE outcome NOT IN ('sent', 'retrying');
 CREATE INDEX message_logs_failure_code ON message_logs (error_code, sent_at)
     WHERE outcome NOT IN ('sent', 'retrying') AND error_code IS NOT NULL;
 

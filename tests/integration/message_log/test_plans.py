@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from ops.message_log import statements
-from ops.message_log.question import Kind, question
+from ops.message_log.question import question
 from ops.message_log.statements import RunFigure, sql
 from sender.runs.databases.database import statement
 from tests.integration.message_log.conftest import FilledLog
@@ -69,7 +69,7 @@ def of_log(log: FilledLog, filters: dict[str, str]) -> tuple[str, dict[str, Any]
         "DAYT10Z": f"{log.newer}T10Z",
     }
     asked = question({name: names.get(text, text) for name, text in filters.items()})
-    if asked.kind not in (Kind.RUN, Kind.FAILURES_OF_RUN):
+    if not asked.by_figures:
         return statements.rows(asked, LIMIT, log.ask(sql("until"))[0]["until"])
     figures = [RunFigure(**row) for row in log.ask(sql("run_figures"), {"run": asked.run})]
     found = statements.rows_of_run(asked, figures, LIMIT, LIMIT)
