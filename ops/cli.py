@@ -6,32 +6,13 @@ from typing import Annotated
 
 import typer
 
-from ops.commands import (
-    audit,
-    bench,
-    demo,
-    doctor,
-    fakegraph,
-    health,
-    limits,
-    migrate,
-    page,
-    partitions,
-    pause,
-    person_erase,
-    services,
-    suppression,
-    up,
-)
-from ops.commands.log import log
-from ops.commands.run import run
-from ops.shell.exits import Commands
+from ops.shell.late_commands import LateCommands
 from schema.runtime.logging import configure_logging
 from schema.runtime.version import version
 
 app = typer.Typer(
     name="newar",
-    cls=Commands,
+    cls=LateCommands,
     help="Sends broadcasts on Facebook Messenger: fast, fairly and truthfully.",
     epilog="Settings come from the environment or a file .env; docs/settings.md has them all. "
     "Exit codes: 0 done, 1 failed, 2 wrong usage or settings. NEWAR_DEBUG=1 shows tracebacks.",
@@ -54,26 +35,6 @@ def _prepare(
     ] = False,
 ) -> None:
     configure_logging("newar")
-
-
-# In the order of the help.
-app.add_typer(demo.commands)
-app.add_typer(up.commands)
-app.add_typer(services.commands)
-app.add_typer(migrate.commands)
-app.add_typer(partitions.commands, name="partitions")
-app.add_typer(run.commands, name="run")
-app.add_typer(page.commands, name="page")
-app.add_typer(suppression.commands, name="suppression")
-app.add_typer(person_erase.commands, name="person")
-app.add_typer(limits.commands, name="limits")
-app.add_typer(pause.commands)
-app.add_typer(log.commands, name="log")
-app.add_typer(audit.commands)
-app.add_typer(doctor.commands)
-app.add_typer(health.commands)
-app.add_typer(fakegraph.commands)
-app.add_typer(bench.commands, name="bench")
 
 
 def main() -> None:

@@ -38,8 +38,8 @@ def _leaves(path: str, command: Any) -> Iterator[tuple[str, Any]]:
         yield path, command
     if inner is None:
         return
-    for name, sub in inner.items():
-        if not sub.hidden:
+    for name in command.list_commands(None):
+        if not (sub := command.get_command(None, name)).hidden:
             yield from _leaves(f"{path} {name}", sub)
 
 
