@@ -8,8 +8,8 @@ from datetime import date
 from ingest.rows import DeadLetter, Row
 from ingest.tally import Tally
 
-MOST_ROWS = 30_000
-MOST_BYTES = 15 * 1024 * 1024
+MOST_ROWS = 25_000
+MOST_BYTES = 12 * 1024 * 1024
 
 
 class Batch:

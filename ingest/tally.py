@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Hashable, Mapping
+from functools import lru_cache
+from operator import add
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -17,6 +20,7 @@ from schema.outcomes import ErrorClass, Outcome
 
 K = TypeVar("K", bound=Hashable)
 
+_NO_LATENCIES: Final = bytes(array("i").itemsize * (len(EDGES_MS) + 1))
 _SAID_TO_BE_GONE: Final = (Outcome.FAILED, Outcome.SUPPRESSED)
 
 
@@ -24,7 +28,7 @@ class _Count(msgspec.Struct):
     messages: int
     first_us: int
     last_us: int
-    latencies: list[int]
+    latencies: array[int]
 
 
 class Tally:
@@ -66,7 +70,7 @@ class Tally:
             columns["minutes"].append(at_us(minute * 60_000_000))
             columns["outcomes"].append(outcome)
             columns["messages"].append(count.messages)
-            columns["latencies"].append("{" + ",".join(map(str, count.latencies)) + "}")
+            columns["latencies"].append(_array_text(count.latencies.tobytes()))
         return columns
 
     def gone(self) -> dict[str, list[Any]]:
@@ -82,7 +86,7 @@ class Tally:
     def _count(self, group: Group, at_us: int, latency_ms: float | None, by: int) -> None:
         count = self._groups.get(group)
         if count is None:
-            count = self._groups[group] = _Count(0, at_us, at_us, [0] * (len(EDGES_MS) + 1))
+            count = self._groups[group] = _Count(0, at_us, at_us, array("i", _NO_LATENCIES))
         elif at_us > count.last_us:
             count.last_us = at_us
         elif at_us < count.first_us:
@@ -100,6 +104,12 @@ class Tally:
             self._gone[key] = (row.sent_at_us, event.run_id)
 
 
+@lru_cache(maxsize=5000)
+def _array_text(latencies: bytes) -> str:
+    """Return these counts as PostgreSQL reads an array; of pages with a few rows most are alike."""
+    return "{" + ",".join(map(str, array("i", latencies))) + "}"
+
+
 def _added_up(keys: Mapping[Group, K], groups: Mapping[Group, _Count]) -> dict[K, _Count]:
     """Return the groups' counts by a coarser key."""
     found: dict[K, _Count] = {}
@@ -112,6 +122,6 @@ def _added_up(keys: Mapping[Group, K], groups: Mapping[Group, _Count]) -> dict[K
                 count.messages + more.messages,
                 min(count.first_us, more.first_us),
                 max(count.last_us, more.last_us),
-                [a + b for a, b in zip(count.latencies, more.latencies, strict=True)],
+                array("i", map(add, count.latencies, more.latencies)),
             )
     return found
