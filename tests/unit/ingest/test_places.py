@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from ingest.dead_letters import Place
 
-_NAME = st.text(st.characters(blacklist_characters="/\0"), min_size=1, max_size=20)
+_NAME = st.text(st.characters(codec="utf-8", exclude_characters="/\0"), min_size=1, max_size=20)
 
 
 @given(st.text(min_size=1).filter(lambda t: "\0" not in t), _NAME, _NAME | st.just(""), st.integers(0, 2**31 - 1))
