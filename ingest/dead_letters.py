@@ -141,7 +141,7 @@ async def read_letters(connection: Connection, wanted: Wanted, limit: int | None
         values = {**wanted.values(), **_after(None), "limit": limit}
         await cursor.execute(statement("dead_letters_whole"), values)
         async for row in cursor:
-            yield Letter(place=_place(row), **row)
+            yield Letter(place=_place(row), **row)  # noqa: ASYNC119 - its reader closes it
 
 
 async def count_letters(connection: Connection, wanted: Wanted) -> list[ReasonCount]:

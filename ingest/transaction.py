@@ -111,15 +111,12 @@ class Transaction:
         if dated.rows and not self._redriven:
             try:
                 return await self._write_fast(dated)
-            except LeftOut:
+            except (errors.Error, LeftOut, OffsetsMoved) as exc:
+                failed = exc
+            if not self._connection.closed:
                 await self._connection.rollback()
-            except errors.Error as exc:
-                await self._connection.rollback()
-                if not refuses_a_row(exc):
-                    raise
-            except OffsetsMoved:
-                await self._connection.rollback()
-                raise
+            if isinstance(failed, OffsetsMoved) or (isinstance(failed, errors.Error) and not refuses_a_row(failed)):
+                raise failed
         async with self._connection.transaction():
             return await self._write_slowly(dated)
 

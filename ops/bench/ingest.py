@@ -129,14 +129,14 @@ async def _produce(bootstrap: str, topic: str, events: Sequence[LogEvent]) -> No
 
 async def _measure(stage: Stage, backlogs: dict[int, _Backlog], case: IngestCase) -> IngestFigures:
     backlog = backlogs[case.pages]
-    async with _new_log(stage, backlog) as url, _far_away(url, case.delay_ms) as far:
+    async with new_log(stage, backlog.days) as url, far_away(url, case.delay_ms) as far:
         if case.way == "copy":
             return await _copy(backlog, far)
         return await _ingest(stage, backlog, url, far)
 
 
 async def _copy(backlog: _Backlog, far: str) -> IngestFigures:
-    async with _connected(far) as connection:
+    async with connected(far) as connection:
 
         async def copy() -> None:
             for data in backlog.copied:
@@ -149,19 +149,20 @@ async def _copy(backlog: _Backlog, far: str) -> IngestFigures:
 
 
 async def _ingest(stage: Stage, backlog: _Backlog, url: str, far: str) -> IngestFigures:
-    """From the first batch on: what it takes to join the group is no matter of rows."""
+    """From the moment when it has its partitions: what it takes to join the group is no matter of rows."""
     settings = {"log_database_url": far, "kafka_topic": backlog.topic, "log_partitions_ahead": 1}
-    async with _connected(url) as connection, open_service(stage, "ingest", **settings):
-        while not (first := await aio(_committed, connection)):
+    async with connected(url) as connection, open_service(stage, "ingest", **settings):
+        while await aio(_committed, connection) is None:
             await trio.sleep(POLL_S)
         before, began = usage_by_role(), trio.current_time()
-        while await aio(_committed, connection) < backlog.rows:
+        while await aio(_committed, connection) != backlog.rows:
             await trio.sleep(POLL_S)
-        return _figures(before, began, backlog.rows - first)
+        return _figures(before, began, backlog.rows)
 
 
 @asynccontextmanager
-async def _connected(url: str) -> AsyncIterator[psycopg.AsyncConnection[Any]]:
+async def connected(url: str) -> AsyncIterator[psycopg.AsyncConnection[Any]]:
+    """Keep a connection open inside the block."""
     connection = await aio(partial(psycopg.AsyncConnection.connect, url, autocommit=True))
     try:
         yield connection
@@ -177,15 +178,16 @@ def _figures(before: dict[str, Any], began: float, rows: int) -> IngestFigures:
     )
 
 
-async def _committed(connection: psycopg.AsyncConnection[Any]) -> int:
-    answer = await connection.execute("SELECT coalesce(sum(next_offset), 0)::bigint FROM ingest_offsets")
+async def _committed(connection: psycopg.AsyncConnection[Any]) -> int | None:
+    """Return how many events are rows; None before the ingest has begun."""
+    answer = await connection.execute("SELECT sum(next_offset)::bigint FROM ingest_offsets")
     [(count,)] = await answer.fetchall()
-    return int(count)
+    return count
 
 
 @asynccontextmanager
-async def _new_log(stage: Stage, backlog: _Backlog) -> AsyncIterator[str]:
-    """Make a log database that has the days of the backlog, on the stage's server."""
+async def new_log(stage: Stage, moments: Sequence[datetime]) -> AsyncIterator[str]:
+    """Make a log database that has the days of these moments, on the stage's server."""
     name = f"bench_{uuid4().hex[:12]}"
 
     async def make(url: str) -> None:
@@ -193,7 +195,7 @@ async def _new_log(stage: Stage, backlog: _Backlog) -> AsyncIterator[str]:
             await admin.execute(f"CREATE DATABASE {name}".encode())
         await migrate(url)
         async with await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
-            await ensure_days(connection, {moment.date() for moment in backlog.days})
+            await ensure_days(connection, {moment.date() for moment in moments})
 
     async def drop() -> None:
         async with await psycopg.AsyncConnection.connect(stage.log_database_url, autocommit=True) as admin:
@@ -210,7 +212,7 @@ async def _new_log(stage: Stage, backlog: _Backlog) -> AsyncIterator[str]:
 
 
 @asynccontextmanager
-async def _far_away(url: str, delay_ms: float) -> AsyncIterator[str]:
+async def far_away(url: str, delay_ms: float) -> AsyncIterator[str]:
     """The same address, over a longer way."""
     parts = urlsplit(url)
     login = parts.netloc.rpartition("@")[0]

@@ -14,11 +14,11 @@ from ops.bench.clients import CLIENTS, Client
 from ops.bench.conditions import Conditions
 from ops.bench.fairness import KINDS, FairnessOptions, Kind, bench_fairness
 from ops.bench.http import HttpOptions, bench_http
-from ops.bench.ingest import IngestOptions, bench_ingest
 from ops.bench.poll import PollOptions, bench_poll
 from ops.bench.queue import QueueOptions, bench_queue
 from ops.bench.report import print_report
 from ops.bench.send import SendCase, SendOptions, bench_send
+from ops.commands.bench_ingest import ingest
 from ops.commands.bench_queries import queries
 from ops.shell.output import AsJson, example
 from ops.shell.service import run_once
@@ -177,40 +177,7 @@ def poll(
     )
 
 
-@commands.command(epilog=example("newar bench ingest --delay-ms 0.1,10 --pages 100,10000"))
-def ingest(
-    events: Annotated[int, typer.Option(min=1000, help="Events that wait in the topic.")] = 400_000,
-    pages: Annotated[str, typer.Option(help="Numbers of pages that they are of, with one run each.")] = "100",
-    delay_ms: Annotated[str, typer.Option(help="Added on the way to PostgreSQL, each way.")] = "0.1,10",
-    failures: Annotated[float, typer.Option(min=0, max=1, help="Share of failed messages.")] = 0.03,
-    rounds: Rounds = 3,
-    durable: Durable = True,
-    as_json: AsJson = False,
-) -> None:
-    """Catch up: a backlog of the topic into rows and figures, beside a COPY of ready rows into the same table."""
-    options = IngestOptions(
-        events=events,
-        pages=_listed(pages, _positive, "--pages"),
-        delay_ms=_listed(delay_ms, float, "--delay-ms"),
-        failures=failures,
-        rounds=rounds,
-        durable=durable,
-    )
-    conditions = _begin()
-    found = run_once(lambda: bench_ingest(options))
-    print_report(
-        "ingest",
-        options,
-        options.cases,
-        found,
-        rate="rows_per_s",
-        each="row",
-        compared_with=options.compared_with,
-        as_json=as_json,
-        conditions=conditions,
-    )
-
-
+commands.command(epilog=example("newar bench ingest --pages 10000 --delay-ms 0.1 --delay-ms 10"))(ingest)
 commands.command(epilog=example("newar bench queries --rows 10000000"))(queries)
 
 

@@ -71,7 +71,7 @@ class KeptConnections:
                 self._idle.append((connection, until))
             raise
         except BaseException:  # cancelled: what it is in the middle of, nobody knows
-            await connection.close()
+            await connection.close()  # noqa: ASYNC102 - asyncio side, where a cancellation is delivered once
             raise
         self._idle.append((connection, until))
         return rows

@@ -127,3 +127,12 @@ def test_every_question_to_the_log_is_asked_and_finds_rows() -> None:
     }
     assert printed["size_mb"]["rows"] > 0
     assert len(printed["size_mb"]) == 9, "the table of a day and its eight indexes"
+
+
+def test_a_backlog_becomes_rows_beside_a_copy_and_steady_events_too() -> None:
+    printed = bench("ingest", "--events", "3000", "--delay-ms", "1", "--no-durable")
+    assert [(c["case"]["way"], c["case"]["delay_ms"]) for c in printed["cases"]] == [("copy", 1.0), ("ingest", 1.0)]
+    assert all(c["medians"]["rows_per_s"] > 0 for c in printed["cases"])
+    steady = bench("ingest", "--steady", "200", "--seconds", "5", "--delay-ms", "0", "--no-durable")
+    [case] = steady["cases"]
+    assert case["medians"]["to_row"]["p50_ms"] > 0
