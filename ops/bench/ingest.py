@@ -181,6 +181,7 @@ def _figures(before: dict[str, Any], began: float, rows: int) -> IngestFigures:
 async def _committed(connection: psycopg.AsyncConnection[Any]) -> int | None:
     """Return how many events are rows; None before the ingest has begun."""
     answer = await connection.execute("SELECT sum(next_offset)::bigint FROM ingest_offsets")
+    count: int | None
     [(count,)] = await answer.fetchall()
     return count
 
