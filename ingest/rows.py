@@ -135,11 +135,7 @@ def read_message(partition: int, offset: int, value: bytes | None) -> Row | Dead
         event = _decoder.decode(value)
         if event.schema_version > SCHEMA_VERSION:
             raise NewerEvents(event.schema_version)
-        if (
-            b"\\" in value
-            and _NUL in value
-            and any("\0" in text for text in asdict(event).values() if isinstance(text, str))
-        ):
+        if b"\\" in value and _NUL in value and _has_nul(event):
             raise ValueError("a text contains the character NUL, which PostgreSQL cannot store")
         sent_at_us = (event.sent_at - EPOCH) // _MICROSECOND
         if not _FIRST_US <= sent_at_us <= _LAST_US:
