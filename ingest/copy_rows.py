@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from psycopg import AsyncConnection, errors, generators, pq, sql
@@ -11,7 +11,6 @@ from psycopg.errors import error_from_result
 from ingest.binary_row import BEGIN, COLUMNS, END
 from ingest.refusals import refuses_a_row, told, words
 from ingest.rows import DeadLetter, Row, refused
-from ingest.stop_share import StopShare
 
 Connection = AsyncConnection[Any]
 
@@ -59,12 +58,13 @@ async def begin_and_copy(connection: Connection, begin: Sequence[sql.Composable]
 
 
 async def copy_those_that_fit(
-    connection: Connection, rows: Sequence[Row], share: StopShare
+    connection: Connection, rows: Sequence[Row], check: Callable[[Sequence[DeadLetter]], None]
 ) -> tuple[list[Row], list[DeadLetter]]:
     """Copy rows inside a transaction; return those that the database took, and those that it refused, found by halving.
 
+    `check` is asked with those that were refused so far, and may end it all with an exception.
+
     Raises:
-        TooManyRefused: as soon as there are too many.
         psycopg.Error: when the database refuses for another reason than a row.
     """
     taken: list[Row] = []
@@ -83,7 +83,7 @@ async def copy_those_that_fit(
                 waiting += [part[middle:], part[:middle]]
                 continue
             dead.append(refused(part[0], words(exc), told(exc)))
-            share.check(len(rows), dead)
+            check(dead)
         else:
             taken += part
     return taken, dead

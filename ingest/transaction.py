@@ -108,6 +108,7 @@ class Transaction:
             TooManyRefused: when the share of refused events is passed.
             psycopg.Error: when the database is away or unwilling. Nothing was written then, as with the others.
         """
+        self._share.check(len(self._batch), [*self._batch.dead, *dated.impossible])
         if dated.rows and not self._redriven:
             try:
                 return await self._write_fast(dated)
@@ -139,7 +140,9 @@ class Transaction:
                 raise OffsetsMoved
         found = sort_out(dated.rows, await self._find(dated.rows))
         dead = [*self._batch.dead, *dated.impossible]
-        new, bad = await copy_those_that_fit(self._connection, found.new, self._share)
+        new, bad = await copy_those_that_fit(
+            self._connection, found.new, lambda bad: self._share.check(len(self._batch), bad)
+        )
         corrected, worse = await self._correct(found)
         dead += [*bad, *worse]
         self._share.check(len(self._batch), dead)

@@ -114,7 +114,6 @@ class Writer:
             await self._connection.close()
 
     async def _write(self, log: Log, batch: Batch, *, moves_offsets: bool, redriven: Collection[Place] = ()) -> Written:
-        self._share.check(len(batch), batch.dead)
         async with self._connected() as connection:
             transaction = Transaction(
                 connection, log, batch, self._share, moves_offsets=moves_offsets, redriven=redriven

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import psycopg
 import pytest
 from psycopg import errors
@@ -95,6 +97,28 @@ async def test_too_many_refused_stop_before_anything_is_buried(
         await aio(strict_writer.write, LOG, batch(0, 0, values))
     assert fetch(log_database_url, "SELECT count(*) FROM message_log_dead_letters") == [(0,)]
     assert await aio(strict_writer.next_offsets, LOG, [0]) == {0: 0}
+
+
+async def test_too_many_of_an_impossible_day_stop_beside_good_rows(
+    strict_writer: Writer, log_database_url: str
+) -> None:
+    ahead = datetime.now(UTC) + timedelta(days=30)
+    values = [event(n, ahead if n < 20 else None) for n in range(300)]
+    with pytest.raises(TooManyRefused):
+        await aio(strict_writer.write, LOG, batch(0, 0, values))
+    assert fetch(log_database_url, "SELECT count(*) FROM message_log_dead_letters") == [(0,)]
+    assert recipients(log_database_url) == []
+
+
+async def test_the_share_is_of_all_events_also_of_those_that_are_rows_already(
+    writer: Writer, strict_writer: Writer, log_database_url: str
+) -> None:
+    there = [event(n) for n in range(800)]
+    await aio(writer.write_beside, LOG, batch(0, 0, there))
+    change(log_database_url, "ALTER TABLE message_logs ADD CHECK (recipient_id::int NOT BETWEEN 900 AND 910)")
+    values = [*there, *(event(n) for n in range(900, 1110))]
+    written = await aio(strict_writer.write, LOG, batch(0, 0, values))
+    assert (written.repeated, written.rows, written.dead_letters) == (800, 199, 11)
 
 
 async def test_a_few_refused_are_buried_and_later_ones_added_up(strict_writer: Writer, log_database_url: str) -> None:
