@@ -22,6 +22,8 @@ K = TypeVar("K", bound=Hashable)
 
 _NO_LATENCIES: Final = bytes(array("i").itemsize * (len(EDGES_MS) + 1))
 _SAID_TO_BE_GONE: Final = (Outcome.FAILED, Outcome.SUPPRESSED)
+_LONGEST_KEY: Final = 600
+"""Characters of page and person: the index of suppressions takes no more than 2.7 kB. Real ids have 20 each."""
 
 
 class _Count(msgspec.Struct):
@@ -98,6 +100,8 @@ class Tally:
     def _note_gone(self, row: Row) -> None:
         event = row.event
         if event.outcome not in _SAID_TO_BE_GONE or not event.page_id or not event.recipient_id:
+            return
+        if len(event.page_id) + len(event.recipient_id) > _LONGEST_KEY:
             return
         key = (event.page_id, event.recipient_id)
         if key not in self._gone or self._gone[key][0] < row.sent_at_us:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from random import Random
+from typing import Any
 
 import psycopg
 import pytest
@@ -10,6 +12,7 @@ from psycopg import errors
 
 from ingest.stop_share import TooManyRefused
 from ingest.writer import Writer
+from schema.outcomes import ErrorClass, Outcome
 from schema.runtime.asyncio_door import aio
 from tests.integration.ingest.events import LOG, batch, event, fetch, figures, recipients, recount
 
@@ -119,6 +122,15 @@ async def test_the_share_is_of_all_events_also_of_those_that_are_rows_already(
     values = [*there, *(event(n) for n in range(900, 1110))]
     written = await aio(strict_writer.write, LOG, batch(0, 0, values))
     assert (written.repeated, written.rows, written.dead_letters) == (800, 199, 11)
+
+
+async def test_ids_too_long_to_be_suppressed_stop_nobody(writer: Writer, log_database_url: str) -> None:
+    letters = "".join(map(chr, range(0x4E00, 0x9FA5)))
+    page, person = ("".join(Random(seed).sample(letters, 500)) for seed in (1, 2))  # noqa: S311 - compresses badly
+    gone: dict[str, Any] = {"outcome": Outcome.FAILED, "error_class": ErrorClass.RECIPIENT_PERMANENT}
+    values = [event(1, page_id=page, recipient_id=person, **gone), event(2, **gone)]
+    assert (await aio(writer.write, LOG, batch(0, 0, values))).rows == 2
+    assert fetch(log_database_url, "SELECT recipient_id FROM suppressions") == [("2",)]
 
 
 async def test_a_few_refused_are_buried_and_later_ones_added_up(strict_writer: Writer, log_database_url: str) -> None:
