@@ -104,6 +104,17 @@ async def test_an_answer_has_the_row_as_it_is(connections: KeptConnections) -> N
     assert answer.next is None
 
 
+async def test_the_newest_rows_that_the_ingest_takes_are_shown(connections: KeptConnections, log: str) -> None:
+    """Those of a sender whose clock is ahead: up to the end of tomorrow."""
+    with psycopg.connect(log) as connection:
+        [(newest,)] = connection.execute(
+            "UPDATE message_logs SET sent_at = date_trunc('day', now(), 'UTC') + interval '47:59:59'"
+            " WHERE message_id = 'm7' RETURNING sent_at"
+        )
+    answer = await read_rows(connections.ask, question({"message": "m7"}), 5)
+    assert [row.sent_at for row in answer.rows] == [newest]
+
+
 async def test_time_narrows_every_list(connections: KeptConnections) -> None:
     [row] = await connections.ask("SELECT min(sent_at) + interval '30 s' AS midnight FROM message_logs")
     since, until = (row["midnight"] + timedelta(seconds=n) for n in (-3, 2))
