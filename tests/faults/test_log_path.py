@@ -37,6 +37,8 @@ PROJECT = Path(__file__).resolve().parents[2]
 TOGETHER = 2000
 FAULT_EVERY_S = (0.1, 0.8)
 PRODUCED_EVERY_S = 0.15
+FALSE_ALARMS = ("topic_is_gone", "topic_made_again", "broker_is_another", "offsets_out_of_range", "offsets_missing")
+"""There is one topic all the while, and it loses nothing."""
 
 
 @pytest.fixture
@@ -145,6 +147,10 @@ class Faults:
         await self._postgres.start()
         self.start_ingest()
 
+    def told(self) -> list[str]:
+        """Return what all ingests have logged."""
+        return [line for log in self._folder.glob("ingest-*.log") for line in log.read_text().splitlines()]
+
     def end(self) -> None:
         """Leave nothing running."""
         for ingest in self._ingests:
@@ -196,6 +202,9 @@ async def test_rows_and_figures_are_those_of_the_events_whatever_happens(
             await until_written(postgres_server.address)
             report("log path", events=events_of(ATTEMPTS), produced_twice=twice, cuts=door.cuts, **faults.done)
             assert broken_promises(postgres_server.address, ATTEMPTS) == []
+            told = faults.told()
+            assert any("partitions_assigned" in line for line in told)
+            assert [line for line in told if any(alarm in line for alarm in FALSE_ALARMS)] == []
         finally:
             faults.end()
 
