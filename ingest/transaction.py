@@ -25,9 +25,11 @@ from ingest.stop_share import StopShare
 from ingest.tally import Tally
 from schema.topic import Log
 
+LONGEST_WAIT_MS = 10_000
+"""For somebody else's lock. Then it is said, and tried again."""
 _BURY_BYTES = 1024 * 1024
 
-Place = tuple[int, int]
+PartitionOffset = tuple[int, int]
 """Partition and offset."""
 
 
@@ -85,7 +87,7 @@ class Transaction:
         share: StopShare,
         *,
         moves_offsets: bool,
-        redriven: Collection[Place],
+        redriven: Collection[PartitionOffset],
     ) -> None:
         self._connection = connection
         self._log = log
@@ -94,7 +96,8 @@ class Transaction:
         self._redriven = redriven
         partitions = sorted(batch.next)
         self._partitions = len(partitions)
-        begin = [_composed("write_alone", topic=Literal(log.topic), partitions=Literal(partitions))]
+        alone = {"topic": log.topic, "partitions": partitions, "wait_ms": f"{LONGEST_WAIT_MS}ms"}
+        begin = [_composed("write_alone", **{name: Literal(value) for name, value in alone.items()})]
         if moves_offsets:
             begin.append(_move_offsets(log, batch, partitions))
         self._begin = begin
@@ -215,7 +218,7 @@ class Transaction:
         }
         await self._connection.execute(_BURY, {**self._log.names, **columns})
 
-    async def _unbury(self, refused_again: Collection[Place]) -> None:
+    async def _unbury(self, refused_again: Collection[PartitionOffset]) -> None:
         if places := [place for place in self._redriven if place not in refused_again]:
             columns = {"partitions": [p for p, _ in places], "offsets": [offset for _, offset in places]}
             await self._connection.execute(_UNBURY, {**self._log.names, **columns})

@@ -15,7 +15,7 @@ from ingest.copy_rows import Connection
 from ingest.known_days import KnownDays
 from ingest.refusals import no_partition
 from ingest.stop_share import StopShare
-from ingest.transaction import Place, Transaction, Written
+from ingest.transaction import PartitionOffset, Transaction, Written
 from schema.topic import Log
 
 _CONNECT: dict[str, Any] = {  # a server that vanished without a word is noticed within ten seconds
@@ -95,7 +95,7 @@ class Writer:
         """
         return await self._write(log, batch, moves_offsets=True)
 
-    async def write_beside(self, log: Log, batch: Batch, *, redriven: Collection[Place] = ()) -> Written:
+    async def write_beside(self, log: Log, batch: Batch, *, redriven: Collection[PartitionOffset] = ()) -> Written:
         """Write a batch without moving offsets: what is read a second time, or lay among the dead letters.
 
         Args:
@@ -113,7 +113,9 @@ class Writer:
         if self._connection is not None:
             await self._connection.close()
 
-    async def _write(self, log: Log, batch: Batch, *, moves_offsets: bool, redriven: Collection[Place] = ()) -> Written:
+    async def _write(
+        self, log: Log, batch: Batch, *, moves_offsets: bool, redriven: Collection[PartitionOffset] = ()
+    ) -> Written:
         async with self._connected() as connection:
             transaction = Transaction(
                 connection, log, batch, self._share, moves_offsets=moves_offsets, redriven=redriven

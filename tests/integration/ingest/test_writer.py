@@ -7,7 +7,9 @@ from datetime import UTC, datetime, timedelta
 import psycopg
 import pytest
 import trio
+from psycopg import errors
 
+from ingest import transaction
 from ingest.days.arithmetic import partition_name
 from ingest.days.making import ensure
 from ingest.rows import read_message
@@ -25,6 +27,7 @@ from tests.integration.ingest.events import (
     until,
     waits_for_the_dead_letters,
 )
+from tests.patience import patience_s
 
 pytestmark = pytest.mark.both_brokers
 
@@ -37,6 +40,17 @@ async def test_an_event_consumed_twice_is_one_row(writer: Writer, log_database_u
     assert recipients(log_database_url) == [0, 1, 2, 3, 4]
     assert await aio(writer.next_offsets, LOG, [0, 1]) == {0: 6, 1: 5}
     assert figures(log_database_url) == recount(log_database_url)
+
+
+async def test_one_who_stands_still_in_the_middle_of_a_batch_is_noticed(
+    writer: Writer, log_database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transaction, "LONGEST_WAIT_MS", 50)
+    with psycopg.connect(log_database_url) as still:
+        still.execute("SELECT pg_advisory_xact_lock(hashtext(%s), 0)", [LOG.topic])
+        with pytest.raises(errors.LockNotAvailable), trio.fail_after(patience_s()):
+            await aio(writer.write, LOG, batch(0, 0, [event(1)]))
+    assert (await aio(writer.write, LOG, batch(0, 0, [event(1)]))).rows == 1
 
 
 async def test_a_batch_whose_offsets_somebody_else_moved_leaves_no_row(writer: Writer, log_database_url: str) -> None:
