@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from psycopg import AsyncConnection, errors, generators, pq, sql
@@ -21,6 +21,10 @@ _COPY = sql.SQL("COPY message_logs ({}) FROM STDIN (FORMAT BINARY)").format(_COL
 
 class LeftOut(Exception):
     """The database took fewer rows than it was given: a trigger left some out."""
+
+
+Count = Callable[[Sequence[Row]], Awaitable[None]]
+"""Adds rows to the figures."""
 
 
 async def begin_and_copy(connection: Connection, begin: Sequence[sql.Composable], rows: Sequence[Row]) -> int:
@@ -58,11 +62,18 @@ async def begin_and_copy(connection: Connection, begin: Sequence[sql.Composable]
 
 
 async def copy_those_that_fit(
-    connection: Connection, rows: Sequence[Row], check: Callable[[Sequence[DeadLetter]], None]
+    connection: Connection,
+    rows: Sequence[Row],
+    check: Callable[[Sequence[DeadLetter]], None],
+    count: Count | None = None,
 ) -> tuple[list[Row], list[DeadLetter]]:
     """Copy rows inside a transaction; return those that the database took, and those that it refused, found by halving.
 
-    `check` is asked with those that were refused so far, and may end it all with an exception.
+    Args:
+        connection: inside a transaction.
+        rows: none of them is in the log.
+        check: asked with those that were refused so far; may end it all with an exception.
+        count: done with each part that is taken, so that whose figures are refused is refused too.
 
     Raises:
         psycopg.Error: when the database refuses for another reason than a row.
@@ -75,6 +86,8 @@ async def copy_those_that_fit(
         try:
             async with connection.transaction():
                 await _copy(connection, part)
+                if count is not None:
+                    await count(part)
         except (errors.Error, LeftOut) as exc:
             if isinstance(exc, errors.Error) and not refuses_a_row(exc):
                 raise
@@ -95,4 +108,9 @@ async def _copy(connection: Connection, rows: Sequence[Row]) -> None:
             await copy.write(b"".join([BEGIN, *(row.copied for row in rows), END]))
         if cursor.rowcount != len(rows):
             raise LeftOut
-    await connection.execute("SET CONSTRAINTS ALL IMMEDIATE")  # deferred ones would refuse at the commit, and all
+    await check_deferred(connection)
+
+
+async def check_deferred(connection: Connection) -> None:
+    """Let deferred constraints refuse now what they would refuse at the commit, and with it everything."""
+    await connection.execute("SET CONSTRAINTS ALL IMMEDIATE")

@@ -16,7 +16,7 @@ from psycopg import errors
 from psycopg.sql import SQL, Composed, Identifier, Literal
 
 from ingest.batch import Batch
-from ingest.copy_rows import Connection, LeftOut, begin_and_copy, copy_those_that_fit
+from ingest.copy_rows import Connection, LeftOut, begin_and_copy, check_deferred, copy_those_that_fit
 from ingest.known_days import Dated
 from ingest.refusals import refuses_a_row, told, words
 from ingest.rows import DeadLetter, Row, refused
@@ -121,8 +121,14 @@ class Transaction:
                 await self._connection.rollback()
             if isinstance(failed, OffsetsMoved) or (isinstance(failed, errors.Error) and not refuses_a_row(failed)):
                 raise failed
-        async with self._connection.transaction():
-            return await self._write_slowly(dated)
+        try:
+            async with self._connection.transaction():
+                return await self._write_slowly(dated, count_apart=False)
+        except errors.Error as exc:
+            if not refuses_a_row(exc):
+                raise
+        async with self._connection.transaction():  # a table of figures refuses: because of which rows, must be found
+            return await self._write_slowly(dated, count_apart=True)
 
     async def _write_fast(self, dated: Dated) -> Written:
         moved = await begin_and_copy(self._connection, self._begin, dated.rows)
@@ -136,7 +142,8 @@ class Transaction:
             await self._connection.execute("COMMIT")
         return Written(len(dated.rows), 0, 0, dated.too_old, 0, dead)
 
-    async def _write_slowly(self, dated: Dated) -> Written:
+    async def _write_slowly(self, dated: Dated, *, count_apart: bool) -> Written:
+        """Write with a search. Figures are added once, in key order; apart, others may have to wait in a circle."""
         for statement in self._begin:
             answer = await self._connection.execute(statement)
             if answer.rowcount != self._partitions:
@@ -144,16 +151,17 @@ class Transaction:
         found = sort_out(dated.rows, await self._find(dated.rows))
         dead = [*self._batch.dead, *dated.impossible]
         new, bad = await copy_those_that_fit(
-            self._connection, found.new, lambda bad: self._share.check(len(self._batch), bad)
+            self._connection,
+            found.new,
+            lambda bad: self._share.check(len(self._batch), bad),
+            self._count if count_apart else None,
         )
-        corrected, worse = await self._correct(found)
+        corrected, worse = await self._correct(found, count_apart=count_apart)
         dead += [*bad, *worse]
         self._share.check(len(self._batch), dead)
         dead += found.conflicting
-        tally = _tally_of([*new, *(correction.row for correction in corrected)])
-        for correction in corrected:
-            tally.take_back(correction.was, correction.row.sent_at_us, correction.latency_ms)
-        await self._add_figures(tally)
+        if not count_apart:
+            await self._add_figures(_tally_of(new, corrected))
         await self._unbury({(letter.partition, letter.offset) for letter in dead})
         await self._bury([letter for letter in dead if (letter.partition, letter.offset) not in self._redriven])
         return Written(len(new), len(corrected), found.repeated, dated.too_old, len(found.conflicting), dead)
@@ -174,7 +182,7 @@ class Transaction:
         answer = await self._connection.execute(_FIND, values)
         return {(sent_at, event_id.bytes): tuple(rest) async for sent_at, event_id, *rest in answer}
 
-    async def _correct(self, found: Sorted) -> tuple[list[Correction], list[DeadLetter]]:
+    async def _correct(self, found: Sorted, *, count_apart: bool) -> tuple[list[Correction], list[DeadLetter]]:
         done, dead = [], []
         for correction in found.corrections:
             row = correction.row
@@ -182,14 +190,22 @@ class Transaction:
             identity = {"sent_at": row.sent_at, "event_id": row.event.event_id}
             try:
                 async with self._connection.transaction():
-                    await self._connection.execute(_CORRECT, {**values, **identity})
-            except errors.Error as exc:
-                if not refuses_a_row(exc):
+                    answer = await self._connection.execute(_CORRECT, {**values, **identity})
+                    if not answer.rowcount:
+                        raise LeftOut
+                    await check_deferred(self._connection)
+                    if count_apart:
+                        await self._add_figures(_tally_of((), [correction]))
+            except (errors.Error, LeftOut) as exc:
+                if isinstance(exc, errors.Error) and not refuses_a_row(exc):
                     raise
                 dead.append(refused(row, words(exc), told(exc)))
             else:
                 done.append(correction)
         return done, dead
+
+    async def _count(self, rows: Sequence[Row]) -> None:
+        await self._add_figures(_tally_of(rows))
 
     async def _add_figures(self, tally: Tally) -> None:
         """Runs before pages before people, as everybody does it: so nobody waits in a circle."""
@@ -224,10 +240,13 @@ class Transaction:
             await self._connection.execute(_UNBURY, {**self._log.names, **columns})
 
 
-def _tally_of(rows: Iterable[Row]) -> Tally:
+def _tally_of(rows: Iterable[Row], corrections: Iterable[Correction] = ()) -> Tally:
     tally = Tally()
     for row in rows:
         tally.add(row)
+    for correction in corrections:
+        tally.add(correction.row)
+        tally.take_back(correction.was, correction.row.sent_at_us, correction.latency_ms)
     return tally
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
+from uuid import uuid4
 
 import psycopg
 import pytest
@@ -148,3 +149,62 @@ async def test_the_alarm_shows_nothing_of_the_rows(strict_writer: Writer, log_da
         await aio(strict_writer.write, LOG, batch(0, 0, values))
     assert "his secret" not in str(raised.value)
     assert "refuse" in str(raised.value)
+
+
+OF_FIGURES = {
+    "pages": "ALTER TABLE page_figures ADD CHECK (page_id <> '1001')",
+    "runs": "ALTER TABLE run_figures ADD CHECK (run_id <> 'bad')",
+    "people": "ALTER TABLE suppressions ADD CHECK (recipient_id <> '1')",
+}
+GONE: dict[str, Any] = {"outcome": Outcome.FAILED, "error_class": ErrorClass.RECIPIENT_PERMANENT}
+
+
+@pytest.mark.parametrize("whose", OF_FIGURES)
+async def test_a_row_whose_figures_are_refused_is_buried_and_no_other(
+    writer: Writer, log_database_url: str, whose: str
+) -> None:
+    change(log_database_url, OF_FIGURES[whose])
+    values = [event(0), event(1, run_id="bad", **GONE), event(2)]
+    written = await aio(writer.write, LOG, batch(0, 0, values))
+    assert [letter.offset for letter in written.dead] == [1]
+    assert recipients(log_database_url) == [0, 2]
+    assert figures(log_database_url) == recount(log_database_url)
+
+
+async def test_ids_too_long_for_an_entry_of_suppressions_stop_nobody(writer: Writer, log_database_url: str) -> None:
+    page, recipient = ("".join(map(chr, range(first, first + 500))) for first in (0x10000, 0x12000))
+    values = [event(0), event(1, page_id=page, recipient_id=recipient, **GONE), event(2)]
+    written = await aio(writer.write, LOG, batch(0, 0, values))
+    assert [letter.offset for letter in written.dead] == [1]
+    assert recipients(log_database_url) == [0, 2]
+
+
+UPDATES = {
+    "left out": "CREATE TRIGGER refuse BEFORE UPDATE ON message_logs FOR EACH ROW EXECUTE FUNCTION refuse()",
+    "deferred": "CREATE CONSTRAINT TRIGGER refuse AFTER UPDATE ON message_logs INITIALLY DEFERRED FOR EACH ROW "
+    "EXECUTE FUNCTION refuse()",
+    "figures": "ALTER TABLE page_figures ADD CHECK (outcome <> 'sent' OR page_id <> '1005')",
+}
+REFUSES_5 = """
+    CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+        IF NEW.recipient_id <> '5' THEN RETURN NEW; END IF;
+        IF TG_WHEN = 'AFTER' THEN RAISE 'later: no'; END IF;
+        RETURN NULL;
+    END $$
+"""
+
+
+@pytest.mark.parametrize("why", UPDATES)
+async def test_a_correction_that_is_refused_is_buried_and_counts_for_nothing(
+    writer: Writer, log_database_url: str, why: str
+) -> None:
+    ids, now = [uuid4() for _ in range(3)], datetime.now(UTC)
+    unknown = [event(n, now, event_id=ids[n - 4], outcome=Outcome.UNKNOWN) for n in (4, 5, 6)]
+    await aio(writer.write, LOG, batch(0, 0, unknown))
+    change(log_database_url, REFUSES_5)
+    change(log_database_url, UPDATES[why])
+    sent = [event(n, now, event_id=ids[n - 4]) for n in (4, 5, 6)]
+    written = await aio(writer.write, LOG, batch(0, 3, sent))
+    assert written.corrected == 2
+    assert [letter.offset for letter in written.dead] == [4]
+    assert figures(log_database_url) == recount(log_database_url)
