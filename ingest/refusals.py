@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from psycopg import Error
 
 from schema.runtime.database_refusals import without_rows
@@ -14,6 +16,9 @@ _STANDARD = (
 )  # fmt: skip
 """PostgreSQL's other classes: the server or the schema is the reason, and waiting or mending helps."""
 NO_PARTITION = "23514"
+_NOT_UNIQUE = "23505"
+_IDENTITY = re.compile("_sent_at_event_id_key[0-9]*$")
+"""How PostgreSQL names message_logs_event in a partition."""
 
 
 def refuses_a_row(error: Error) -> bool:
@@ -22,7 +27,7 @@ def refuses_a_row(error: Error) -> bool:
     A row without a partition has the state of a CHECK constraint, but names none: somebody dropped its day just now.
     """
     state = error.sqlstate
-    if state is None or no_partition(error):
+    if state is None or no_partition(error) or is_there_already(error):
         return False
     return state[:2] in _OF_A_ROW or state[:2] not in _STANDARD
 
@@ -30,6 +35,12 @@ def refuses_a_row(error: Error) -> bool:
 def no_partition(error: Error) -> bool:
     """Say whether the row's day has no partition."""
     return error.sqlstate == NO_PARTITION and error.diag.constraint_name is None
+
+
+def is_there_already(error: Error) -> bool:
+    """Say whether the log has a row with the same identity."""
+    name = error.diag.constraint_name or ""
+    return error.sqlstate == _NOT_UNIQUE and _IDENTITY.search(name) is not None
 
 
 def told(error: Exception) -> str:

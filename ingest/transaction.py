@@ -18,7 +18,7 @@ from psycopg.sql import SQL, Composed, Identifier, Literal
 from ingest.batch import Batch
 from ingest.copy_rows import Connection, LeftOut, begin_and_copy, check_deferred, copy_those_that_fit
 from ingest.known_days import Dated
-from ingest.refusals import refuses_a_row, told, words
+from ingest.refusals import is_there_already, refuses_a_row, told, words
 from ingest.rows import DeadLetter, Row, refused
 from ingest.standing import CONTENT, Correction, Identity, Sorted, content, sort_out
 from ingest.stop_share import StopShare
@@ -28,6 +28,8 @@ from schema.topic import Log
 LONGEST_WAIT_MS = 10_000
 """For somebody else's lock. Then it is said, and tried again."""
 _BURY_BYTES = 1024 * 1024
+_MOST_MEETINGS = 10
+"""How often others may be quicker with one of our rows; then there is something that we do not understand."""
 
 PartitionOffset = tuple[int, int]
 """Partition and offset."""
@@ -119,16 +121,10 @@ class Transaction:
                 failed = exc
             if not self._connection.closed:
                 await self._connection.rollback()
-            if isinstance(failed, OffsetsMoved) or (isinstance(failed, errors.Error) and not refuses_a_row(failed)):
+            of_rows = isinstance(failed, errors.Error) and (refuses_a_row(failed) or is_there_already(failed))
+            if not (of_rows or isinstance(failed, LeftOut)):
                 raise failed
-        try:
-            async with self._connection.transaction():
-                return await self._write_slowly(dated, count_apart=False)
-        except errors.Error as exc:
-            if not refuses_a_row(exc):
-                raise
-        async with self._connection.transaction():  # a table of figures refuses: because of which rows, must be found
-            return await self._write_slowly(dated, count_apart=True)
+        return await self._write_searching(dated)
 
     async def _write_fast(self, dated: Dated) -> Written:
         moved = await begin_and_copy(self._connection, self._begin, dated.rows)
@@ -141,6 +137,20 @@ class Transaction:
             await self._bury(dead)
             await self._connection.execute("COMMIT")
         return Written(len(dated.rows), 0, 0, dated.too_old, 0, dead)
+
+    async def _write_searching(self, dated: Dated) -> Written:
+        count_apart, meetings = False, 0
+        while True:
+            try:
+                async with self._connection.transaction():
+                    return await self._write_slowly(dated, count_apart=count_apart)
+            except errors.Error as exc:
+                if is_there_already(exc) and meetings < _MOST_MEETINGS:
+                    meetings += 1  # came in since we looked, from another partition; now it is found
+                elif refuses_a_row(exc) and not count_apart:
+                    count_apart = True  # a table of figures refuses: because of which rows, must be found
+                else:
+                    raise
 
     async def _write_slowly(self, dated: Dated, *, count_apart: bool) -> Written:
         """Write with a search. Figures are added once, in key order; apart, others may have to wait in a circle."""

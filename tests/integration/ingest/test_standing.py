@@ -5,13 +5,26 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from uuid import uuid4
 
+import psycopg
 import pytest
+import trio
 
+from ingest.transaction import Written
 from ingest.writer import Writer
 from schema.outcomes import ErrorClass, Outcome
 from schema.runtime.asyncio_door import aio
-from tests.integration.ingest.events import LOG, batch, event, fetch, figures, recount
+from tests.integration.ingest.events import (
+    LOG,
+    batch,
+    event,
+    fetch,
+    figures,
+    recount,
+    until,
+    waits_for_the_dead_letters,
+)
 
+_WAITS_FOR_ANOTHERS_ROW = "SELECT 1 FROM pg_locks WHERE locktype = 'transactionid' AND NOT granted"
 ID, AT = uuid4(), datetime.now(UTC)
 
 
@@ -96,3 +109,26 @@ async def test_dead_letters_go_with_their_rows_and_stay_when_they_are_refused_ag
     assert (written.rows, written.dead_letters) == (1, 1)
     left = fetch(log_database_url, 'SELECT "offset", raw FROM message_log_dead_letters')
     assert [(offset, bytes(raw)) for offset, raw in left] == [(1, b"wrong too")]
+
+
+async def test_an_event_that_another_writes_at_the_same_time_is_a_repeated_one(
+    writer: Writer, log_database_url: str
+) -> None:
+    known, met = event(1), event(2)
+    await aio(writer.write, LOG, batch(0, 0, [known]))
+    other = Writer(log_database_url, keep_days=7)
+    found: list[Written] = []
+
+    async def write_slowly() -> None:
+        found.append(await aio(writer.write, LOG, batch(0, 1, [known, met])))
+
+    async with trio.open_nursery() as nursery:
+        with psycopg.connect(log_database_url) as blocker:
+            blocker.execute("LOCK TABLE message_log_dead_letters IN ACCESS EXCLUSIVE MODE")
+            nursery.start_soon(aio, other.write, LOG, batch(1, 0, [met, b"wrong"]))
+            await until(lambda: waits_for_the_dead_letters(log_database_url))
+            nursery.start_soon(write_slowly)
+            await until(lambda: bool(fetch(log_database_url, _WAITS_FOR_ANOTHERS_ROW)))
+    await aio(other.close)
+    assert [(written.rows, written.repeated, written.dead_letters) for written in found] == [(0, 2, 0)]
+    assert figures(log_database_url) == recount(log_database_url)
