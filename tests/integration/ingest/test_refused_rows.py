@@ -171,14 +171,6 @@ async def test_a_row_whose_figures_are_refused_is_buried_and_no_other(
     assert figures(log_database_url) == recount(log_database_url)
 
 
-async def test_ids_too_long_for_an_entry_of_suppressions_stop_nobody(writer: Writer, log_database_url: str) -> None:
-    page, recipient = ("".join(map(chr, range(first, first + 500))) for first in (0x10000, 0x12000))
-    values = [event(0), event(1, page_id=page, recipient_id=recipient, **GONE), event(2)]
-    written = await aio(writer.write, LOG, batch(0, 0, values))
-    assert [letter.offset for letter in written.dead] == [1]
-    assert recipients(log_database_url) == [0, 2]
-
-
 UPDATES = {
     "left out": "CREATE TRIGGER refuse BEFORE UPDATE ON message_logs FOR EACH ROW EXECUTE FUNCTION refuse()",
     "deferred": "CREATE CONSTRAINT TRIGGER refuse AFTER UPDATE ON message_logs INITIALLY DEFERRED FOR EACH ROW "
