@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from datetime import UTC, datetime, timedelta
 
 import psycopg
@@ -177,3 +178,17 @@ async def test_a_write_cancelled_while_it_copies_leaves_nothing(writer: Writer, 
     assert recipients(log_database_url) == [0]
     assert (await aio(writer.write, LOG, made)).rows == 2
     assert recipients(log_database_url) == [0, 1, 2]
+
+
+async def test_large_dead_letters_are_sent_as_they_are(writer: Writer) -> None:
+    """As texts of hexadecimal digits they would take several times their size in memory, and as long."""
+    large = [b'{"text": "' + bytes([97 + n]) * 1_000_000 + b'"}' for n in range(4)]
+    await aio(writer.write, LOG, batch(0, 0, [b"wrong"]))
+    made = batch(0, 1, large)
+    tracemalloc.start()
+    try:
+        assert (await aio(writer.write, LOG, made)).dead_letters == 4
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 6_000_000, peak
