@@ -7,7 +7,7 @@ import trio
 from ingest.committed import publish_committed
 from ingest.consume import Ingest
 from ingest.figures import Figures
-from ingest.keep import keep_dropping_days, keep_making_days, keep_tidy
+from ingest.keeping.keep import keep_dropping_days, keep_making_days, keep_tidy
 from ingest.settings import IngestSettings
 from schema.runtime.asyncio_door import aio
 from schema.runtime.publish import publish_snapshots

@@ -13,19 +13,19 @@ import structlog
 from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 from msgspec.structs import asdict
 
-from ingest.batch import Batch
 from ingest.figures import Figures
-from ingest.group_offsets import telling_group
-from ingest.lives import Lives, begun_again
-from ingest.member import LONGEST_READ_S, Member
+from ingest.reading.group_offsets import telling_group
+from ingest.reading.lives import Lives, begun_again
+from ingest.reading.member import LONGEST_READ_S, Member
+from ingest.reading.starts import Starts
+from ingest.reading.topic import open_share
+from ingest.reading.without_partitions import WithoutPartitions
 from ingest.settings import IngestSettings
-from ingest.starts import Starts
 from ingest.stops import IngestStops
-from ingest.topic import open_share
-from ingest.transaction import OffsetsMoved
-from ingest.without_partitions import WithoutPartitions
-from ingest.write_behind import WriteBehind
-from ingest.writer import Writer
+from ingest.writing.batch import Batch
+from ingest.writing.transaction import OffsetsMoved
+from ingest.writing.write_behind import WriteBehind
+from ingest.writing.writer import Writer
 from schema.migrate import require_current
 from schema.runtime.kafka import look_at_topic, prepare_topic
 from schema.runtime.outage import Outage

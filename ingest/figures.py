@@ -9,7 +9,7 @@ from uuid import uuid4
 from msgspec.structs import replace
 
 from ingest.settings import IngestSettings
-from ingest.transaction import Written
+from ingest.writing.transaction import Written
 from schema.runtime.process import ThisProcess
 from schema.snapshot import IngestSnapshot, ProcessSnapshot
 from schema.topic import Log

@@ -18,9 +18,9 @@ import psycopg
 import trio
 from aiokafka import AIOKafkaProducer
 
-from ingest.binary_row import BEGIN, COLUMNS, END
 from ingest.days.making import ensure_days
-from ingest.rows import Row, read_message
+from ingest.writing.binary_row import BEGIN, COLUMNS, END
+from ingest.writing.rows import Row, read_message
 from ops.bench.delay import open_delay
 from ops.bench.log_events import make_events
 from ops.bench.processes import cpu_us_each, megabytes, usage_by_role

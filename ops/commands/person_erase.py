@@ -11,7 +11,7 @@ import typer
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from ingest.erasures import Erased, Person, Traces, erase, traces_of
+from ingest.mending.erasures import Erased, Person, Traces, erase, traces_of
 from ops.commands.log.chosen import storable
 from ops.commands.log.database import Yes, ask, open_database, with_database
 from ops.commands.partitions import PartitionSettings

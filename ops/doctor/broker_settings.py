@@ -8,7 +8,7 @@ from ops.doctor.finding import Finding
 from ops.doctor.topic_settings import PART, Settings, unknown, whole_number
 
 _SESSION_MS = 6000
-"""The ingest's session timeout (ingest/topic.py)."""
+"""The ingest's session timeout (ingest/reading/topic.py)."""
 _DAY_MIN = 24 * 60
 
 

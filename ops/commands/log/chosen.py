@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from ingest.dead_letters import Place
+from ingest.mending.dead_letters import Place
 from ops.shell.times import since as since_when
 
 OfReason = Annotated[

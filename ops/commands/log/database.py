@@ -10,7 +10,7 @@ from typing import Annotated, Any, TypeVar
 import typer
 from psycopg import AsyncConnection
 
-from ingest.writer import Writer
+from ingest.writing.writer import Writer
 from ops.commands.partitions import PartitionSettings
 from ops.shell.output import is_terminal
 from ops.shell.service import run_once

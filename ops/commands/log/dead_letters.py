@@ -13,7 +13,7 @@ import msgspec
 import typer
 from psycopg import AsyncConnection
 
-from ingest.dead_letters import (
+from ingest.mending.dead_letters import (
     FIRST_BYTES,
     Heading,
     Letter,

@@ -11,10 +11,10 @@ import msgspec
 import typer
 from psycopg import AsyncConnection
 
-from ingest.dead_letters import Wanted, count_letters
-from ingest.edit import Edit
-from ingest.redrive import Redriven, Tried, reasons, try_again, write_again
-from ingest.rows import Row
+from ingest.mending.dead_letters import Wanted, count_letters
+from ingest.mending.edit import Edit
+from ingest.mending.redrive import Redriven, Tried, reasons, try_again, write_again
+from ingest.writing.rows import Row
 from ops.commands.log.chosen import OfPartition, OfReason, Since, places_of, storable
 from ops.commands.log.database import Yes, ask, open_database, open_writer, with_database
 from ops.commands.log.shown_bytes import escaped, shown

@@ -13,9 +13,9 @@ import msgspec
 import typer
 from psycopg import AsyncConnection
 
-from ingest.erasures import Erased, load_erased
-from ingest.replay import Replayed, open_reader, replay
-from ingest.stretch import Stretch, Where, find_stretches
+from ingest.mending.erasures import Erased, load_erased
+from ingest.mending.replay import Replayed, open_reader, replay
+from ingest.mending.stretch import Stretch, Where, find_stretches
 from ops.commands.log.chosen import OfPartition
 from ops.commands.log.database import open_database, open_writer
 from ops.commands.partitions import PartitionSettings

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import redis
 
-from ingest.erasures import Person
+from ingest.mending.erasures import Person
 from ops.commands.log import database
 from ops.shell.service import run_once
 from schema.job import Job, encode_record, job_id, person_hash

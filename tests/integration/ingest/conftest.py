@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ingest.settings import IngestSettings
-from ingest.writer import Writer
+from ingest.writing.writer import Writer
 from schema.runtime.asyncio_door import aio
 from schema.runtime.kafka import prepare_topic
 from tests.integration.ingest.events import LOG

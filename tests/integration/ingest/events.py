@@ -11,8 +11,8 @@ import psycopg
 import trio
 from msgspec.structs import replace
 
-from ingest.batch import Batch
-from ingest.rows import read_message
+from ingest.writing.batch import Batch
+from ingest.writing.rows import read_message
 from schema.event import LogEvent, encode_event
 from schema.outcomes import Outcome
 from schema.topic import Log

@@ -9,9 +9,9 @@ import psycopg
 import pytest
 from psycopg import AsyncConnection
 
-from ingest.erasures import Person, Traces, erase, traces_of
-from ingest.retention import forget_old
-from ingest.writer import Writer
+from ingest.keeping.retention import forget_old
+from ingest.mending.erasures import Person, Traces, erase, traces_of
+from ingest.writing.writer import Writer
 from schema.runtime.asyncio_door import aio
 from tests.integration.ingest.events import LOG, batch, event, fetch
 from tests.integration.ingest.test_retention import Kept, submitted

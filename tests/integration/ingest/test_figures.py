@@ -10,8 +10,8 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from ingest.fold import fold_minutes
-from ingest.writer import Writer
+from ingest.keeping.fold import fold_minutes
+from ingest.writing.writer import Writer
 from schema.latency_edges import EDGES_MS
 from schema.outcomes import ErrorClass, Outcome
 from schema.runtime.asyncio_door import aio

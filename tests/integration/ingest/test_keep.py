@@ -11,10 +11,10 @@ import trio
 import trio.testing
 from structlog.testing import capture_logs
 
-from ingest import keep
 from ingest.days.dropping import Dropped, drop
 from ingest.days.making import ensure_days
-from ingest.keep import keep_dropping_days, keep_making_days, tidy
+from ingest.keeping import keep
+from ingest.keeping.keep import keep_dropping_days, keep_making_days, tidy
 from ingest.settings import IngestSettings
 from schema.runtime.asyncio_door import aio
 from tests.integration.days.log_days import LOG, ago, name, reader, run, shift_clock, shifted_clock, tables

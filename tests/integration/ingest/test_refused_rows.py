@@ -11,8 +11,8 @@ import psycopg
 import pytest
 from psycopg import errors
 
-from ingest.stop_share import TooManyRefused
-from ingest.writer import Writer
+from ingest.writing.stop_share import TooManyRefused
+from ingest.writing.writer import Writer
 from schema.outcomes import ErrorClass, Outcome
 from schema.runtime.asyncio_door import aio
 from tests.integration.ingest.events import LOG, batch, event, fetch, figures, recipients, recount

@@ -10,9 +10,9 @@ import psycopg
 import pytest
 from psycopg import AsyncConnection
 
-from ingest import retention
-from ingest.keep import tidy
-from ingest.retention import forget_old
+from ingest.keeping import retention
+from ingest.keeping.keep import tidy
+from ingest.keeping.retention import forget_old
 from ingest.settings import IngestSettings
 from schema.runtime.settings import load
 from tests.integration.ingest.events import fetch

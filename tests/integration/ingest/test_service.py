@@ -20,11 +20,11 @@ from pydantic import SecretStr
 from structlog.testing import capture_logs
 from trio.testing import wait_all_tasks_blocked
 
-from ingest import member
 from ingest.app import serve
 from ingest.consume import OffsetsOutOfRange
-from ingest.rows import read_message
+from ingest.reading import member
 from ingest.settings import IngestSettings
+from ingest.writing.rows import read_message
 from ops.local.servers import open_servers
 from schema.keys import committed_key, key
 from schema.migrate import MigrationsPending

@@ -9,8 +9,8 @@ import psycopg
 import pytest
 import trio
 
-from ingest.transaction import Written
-from ingest.writer import Writer
+from ingest.writing.transaction import Written
+from ingest.writing.writer import Writer
 from schema.outcomes import ErrorClass, Outcome
 from schema.runtime.asyncio_door import aio
 from tests.integration.ingest.events import (

@@ -11,10 +11,10 @@ import psycopg
 import pytest
 import trio
 
-from ingest.keep import tidy
+from ingest.keeping.keep import tidy
 from ingest.settings import IngestSettings
-from ingest.transaction import OffsetsMoved
-from ingest.writer import Writer
+from ingest.writing.transaction import OffsetsMoved
+from ingest.writing.writer import Writer
 from schema.event import LogEvent, encode_event
 from schema.outcomes import ErrorClass, Outcome
 from schema.runtime.asyncio_door import aio

@@ -11,8 +11,8 @@ from msgspec.structs import replace
 from pydantic import SecretStr
 from structlog.testing import capture_logs
 
+from ingest.reading.topic import group_of
 from ingest.settings import IngestSettings
-from ingest.topic import group_of
 from schema.runtime import kafka
 from schema.runtime.asyncio_door import aio
 from schema.runtime.kafka import prepare_topic

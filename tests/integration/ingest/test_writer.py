@@ -10,12 +10,12 @@ import pytest
 import trio
 from psycopg import errors
 
-from ingest import transaction
 from ingest.days.arithmetic import partition_name
 from ingest.days.making import ensure
-from ingest.rows import read_message
-from ingest.transaction import OffsetsMoved
-from ingest.writer import Writer
+from ingest.writing import transaction
+from ingest.writing.rows import read_message
+from ingest.writing.transaction import OffsetsMoved
+from ingest.writing.writer import Writer
 from schema.runtime.asyncio_door import aio
 from tests.integration.ingest.events import (
     LOG,

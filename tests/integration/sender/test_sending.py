@@ -8,7 +8,7 @@ import pytest
 import trio
 from structlog.testing import capture_logs
 
-from ingest.rows import Row, read_message
+from ingest.writing.rows import Row, read_message
 from schema.event import encode_event
 from schema.keys import key
 from schema.run import Run

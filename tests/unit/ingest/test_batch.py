@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from ingest import batch as module
-from ingest.batch import Batch
-from ingest.rows import DeadLetter, Row
+from ingest.writing import batch as module
+from ingest.writing.batch import Batch
+from ingest.writing.rows import DeadLetter, Row
 
 
 def row(offset: int) -> Row:

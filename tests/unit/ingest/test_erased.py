@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.erasures import Erased, Person
+from ingest.mending.erasures import Erased, Person
 
 PSID = "7001234567890123"
 ERASED = Erased([Person(PSID), Person("42", "7")])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ingest.lives import begun_again, missing, of_former_life
+from ingest.reading.lives import begun_again, missing, of_former_life
 
 Firsts = dict[int, tuple[int, int]]
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.positions import Accepted, Positions
+from ingest.reading.positions import Accepted, Positions
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.binary_row import COLUMNS
-from ingest.rows import DeadLetter, NewerEvents, Row, read_message
+from ingest.writing.binary_row import COLUMNS
+from ingest.writing.rows import DeadLetter, NewerEvents, Row, read_message
 from schema.event import LogEvent, encode_event
 from schema.outcomes import ErrorClass, Outcome
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from ingest.rows import DeadLetter
-from ingest.stop_share import StopShare, TooManyRefused
+from ingest.writing.rows import DeadLetter
+from ingest.writing.stop_share import StopShare, TooManyRefused
 
 
 def dead(count: int) -> list[DeadLetter]:

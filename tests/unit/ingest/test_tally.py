@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
-from ingest.rows import Row, read_message
-from ingest.tally import Tally
+from ingest.writing.rows import Row, read_message
+from ingest.writing.tally import Tally
 from schema.event import SCHEMA_VERSION, LogEvent, encode_event
 from schema.latency_edges import EDGES_MS
 from schema.outcomes import ErrorClass, Outcome

@@ -10,11 +10,11 @@ import pytest
 from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment
 from structlog.testing import capture_logs
 
-from ingest import without_partitions
 from ingest.figures import Figures
+from ingest.reading import without_partitions
+from ingest.reading.topic import Share
+from ingest.reading.without_partitions import WithoutPartitions, left_over
 from ingest.settings import IngestSettings
-from ingest.topic import Share
-from ingest.without_partitions import WithoutPartitions, left_over
 
 ALL = set(range(4))
 

@@ -12,8 +12,8 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
-from ingest.binary_row import stored_latency
-from ingest.rows import Group, Row
+from ingest.writing.binary_row import stored_latency
+from ingest.writing.rows import Group, Row
 from schema.event import at_us
 from schema.latency_edges import EDGES_MS
 from schema.outcomes import ErrorClass, Outcome

@@ -8,8 +8,8 @@ from typing import Any
 
 import msgspec
 
-from ingest.binary_row import stored_latency
-from ingest.rows import DeadLetter, Group, Row, refused
+from ingest.writing.binary_row import stored_latency
+from ingest.writing.rows import DeadLetter, Group, Row, refused
 from schema.outcomes import Outcome
 
 _CONFLICT = "conflict: the log has an event with this id and another content"

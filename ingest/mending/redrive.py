@@ -9,12 +9,12 @@ from itertools import groupby
 
 import msgspec
 
-from ingest.batch import Batch
-from ingest.dead_letters import Connection, Letter, Place, Wanted, next_letters, statement
-from ingest.edit import Edit, NotEdited
-from ingest.rows import DeadLetter, NewerEvents, Row, read_message
-from ingest.transaction import Written
-from ingest.writer import Writer
+from ingest.mending.dead_letters import Connection, Letter, Place, Wanted, next_letters, statement
+from ingest.mending.edit import Edit, NotEdited
+from ingest.writing.batch import Batch
+from ingest.writing.rows import DeadLetter, NewerEvents, Row, read_message
+from ingest.writing.transaction import Written
+from ingest.writing.writer import Writer
 from schema.topic import Log
 
 _TOLD = "it cannot be put back"

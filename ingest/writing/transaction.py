@@ -15,14 +15,14 @@ import msgspec
 from psycopg import errors
 from psycopg.sql import SQL, Composed, Identifier, Literal
 
-from ingest.batch import Batch
-from ingest.copy_rows import Connection, LeftOut, begin_and_copy, check_deferred, copy_those_that_fit
-from ingest.known_days import Dated
-from ingest.refusals import is_there_already, refuses_a_row, told, words
-from ingest.rows import DeadLetter, Row, refused
-from ingest.standing import CONTENT, Correction, Identity, Sorted, content, sort_out
-from ingest.stop_share import StopShare
-from ingest.tally import Tally
+from ingest.writing.batch import Batch
+from ingest.writing.copy_rows import Connection, LeftOut, begin_and_copy, check_deferred, copy_those_that_fit
+from ingest.writing.known_days import Dated
+from ingest.writing.refusals import is_there_already, refuses_a_row, told, words
+from ingest.writing.rows import DeadLetter, Row, refused
+from ingest.writing.standing import CONTENT, Correction, Identity, Sorted, content, sort_out
+from ingest.writing.stop_share import StopShare
+from ingest.writing.tally import Tally
 from schema.topic import Log
 
 LONGEST_WAIT_MS = 10_000

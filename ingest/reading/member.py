@@ -7,12 +7,12 @@ from typing import Any
 
 import structlog
 
-from ingest.batch import Batch
-from ingest.lives import Firsts, missing
-from ingest.positions import Positions
-from ingest.rows import read_message
+from ingest.reading.lives import Firsts, missing
+from ingest.reading.positions import Positions
+from ingest.reading.topic import Share
 from ingest.settings import IngestSettings
-from ingest.topic import Share
+from ingest.writing.batch import Batch
+from ingest.writing.rows import read_message
 from schema.topic import Log
 
 log = structlog.get_logger()

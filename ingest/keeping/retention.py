@@ -10,8 +10,8 @@ from typing import Any, Protocol
 import structlog
 from psycopg import AsyncConnection
 
-from ingest.dead_letters import statement
-from ingest.erasures import erase_again
+from ingest.mending.dead_letters import statement
+from ingest.mending.erasures import erase_again
 
 log = structlog.get_logger()
 

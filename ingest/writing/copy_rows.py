@@ -8,9 +8,9 @@ from typing import Any
 from psycopg import AsyncConnection, errors, generators, pq, sql
 from psycopg.errors import error_from_result
 
-from ingest.binary_row import BEGIN, COLUMNS, END
-from ingest.refusals import refuses_a_row, told, words
-from ingest.rows import DeadLetter, Row, refused
+from ingest.writing.binary_row import BEGIN, COLUMNS, END
+from ingest.writing.refusals import refuses_a_row, told, words
+from ingest.writing.rows import DeadLetter, Row, refused
 
 Connection = AsyncConnection[Any]
 

@@ -7,11 +7,11 @@ from datetime import date, timedelta
 
 import msgspec
 
-from ingest.batch import Batch
 from ingest.days.clocks import Connection, two_days
 from ingest.days.listing import list_partitions
 from ingest.days.making import ensure_days
-from ingest.rows import DeadLetter, Row, refused
+from ingest.writing.batch import Batch
+from ingest.writing.rows import DeadLetter, Row, refused
 
 _DROPPED = b"SELECT day FROM dropped_days WHERE day = ANY (%(days)s)"
 

@@ -10,12 +10,12 @@ from typing import Any
 import psycopg
 from psycopg import AsyncConnection
 
-from ingest.batch import Batch
-from ingest.copy_rows import Connection
-from ingest.known_days import KnownDays
-from ingest.refusals import no_partition
-from ingest.stop_share import StopShare
-from ingest.transaction import PartitionOffset, Transaction, Written
+from ingest.writing.batch import Batch
+from ingest.writing.copy_rows import Connection
+from ingest.writing.known_days import KnownDays
+from ingest.writing.refusals import no_partition
+from ingest.writing.stop_share import StopShare
+from ingest.writing.transaction import PartitionOffset, Transaction, Written
 from schema.topic import Log
 
 _CONNECT: dict[str, Any] = {  # a server that vanished without a word is noticed within ten seconds

@@ -10,7 +10,7 @@ import structlog
 from aiokafka.errors import KafkaError
 
 from ingest.figures import Figures
-from ingest.topic import Share
+from ingest.reading.topic import Share
 
 log = structlog.get_logger()
 

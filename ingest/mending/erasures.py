@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 from psycopg import AsyncConnection
 
-from ingest.dead_letters import Place, statement
+from ingest.mending.dead_letters import Place, statement
 
 Connection = AsyncConnection[Any]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 
-from ingest.rows import DeadLetter
 from ingest.stops import IngestStops
+from ingest.writing.rows import DeadLetter
 
 _LEAST = 200
 """Of fewer events a share says nothing."""

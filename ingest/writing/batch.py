@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date
 
-from ingest.rows import DeadLetter, Row
-from ingest.tally import Tally
+from ingest.writing.rows import DeadLetter, Row
+from ingest.writing.tally import Tally
 
 MOST_ROWS = 25_000
 MOST_BYTES = 12 * 1024 * 1024

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from ingest.lives import Lives, of_former_life
-from ingest.topic import Share
-from ingest.writer import Writer
+from ingest.reading.lives import Lives, of_former_life
+from ingest.reading.topic import Share
+from ingest.writing.writer import Writer
 from schema.topic import Log
 
 

@@ -10,8 +10,8 @@ from typing import Annotated, Final
 import msgspec
 from msgspec.structs import asdict
 
-from ingest.binary_row import binary_row
 from ingest.stops import IngestStops
+from ingest.writing.binary_row import binary_row
 from schema.event import EPOCH, SCHEMA_VERSION, LogEvent, at_us
 
 _Int = Annotated[int, msgspec.Meta(ge=-(2**31), le=2**31 - 1)]

@@ -11,12 +11,12 @@ import msgspec
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import OffsetOutOfRangeError
 
-from ingest.batch import Batch
-from ingest.erasures import Erased
-from ingest.rows import read_message
-from ingest.stretch import Stretch
-from ingest.transaction import Written
-from ingest.writer import Writer
+from ingest.mending.erasures import Erased
+from ingest.mending.stretch import Stretch
+from ingest.writing.batch import Batch
+from ingest.writing.rows import read_message
+from ingest.writing.transaction import Written
+from ingest.writing.writer import Writer
 from schema.runtime.kafka import connection_options, uncut
 from schema.runtime.settings import KafkaSettings
 from schema.topic import Log

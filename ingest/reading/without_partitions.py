@@ -11,8 +11,8 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.coordinator.protocol import ConsumerProtocol
 
 from ingest.figures import Figures
+from ingest.reading.topic import Share, group_of
 from ingest.settings import IngestSettings
-from ingest.topic import Share, group_of
 from schema.runtime.kafka import ANSWER_WITHIN_MS, connection_options, uncut
 
 log = structlog.get_logger()

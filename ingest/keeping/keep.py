@@ -16,8 +16,8 @@ from psycopg import AsyncConnection
 from ingest.days.clocks import Connection, two_days
 from ingest.days.dropping import Unfinished, drop
 from ingest.days.making import ensure
-from ingest.fold import fold_minutes
-from ingest.retention import forget_old
+from ingest.keeping.fold import fold_minutes
+from ingest.keeping.retention import forget_old
 from ingest.settings import IngestSettings
 from schema.runtime.outage import Outage
 
