@@ -126,7 +126,7 @@ def test_every_question_to_the_log_is_asked_and_finds_rows() -> None:
         *("recipient", "message", "largest run", "page", "failures"),
     }
     assert printed["size_mb"]["rows"] > 0
-    assert len(printed["size_mb"]) == 9, "the table of a day and its eight indexes"
+    assert len(printed["size_mb"]) == 10, "the table of a day and its nine indexes"
 
 
 def test_a_backlog_becomes_rows_beside_a_copy_and_steady_events_too() -> None:
