@@ -157,6 +157,21 @@ class Faults:
             ingest.kill()
 
 
+async def send(producer: Any, topic: str, group: list[tuple[bytes, bytes]]) -> None:
+    """Send them and wait for all, also when one fails: an error that nobody asks for ends the loop."""
+    futures: list[Any] = []
+    refused: list[BaseException] = []
+    for key, value in group:
+        try:
+            futures.append(await producer.send(topic, value, key=key))
+        except KafkaError as exc:
+            refused.append(exc)
+            break
+    for error in [*refused, *await asyncio.gather(*futures, return_exceptions=True)]:
+        if isinstance(error, BaseException):
+            raise error
+
+
 async def produce(settings: KafkaSettings, count: int) -> int:
     """Produce all events, groups that were in doubt once more; return how many were produced twice. Asyncio."""
     events, twice = numbered_events(count, datetime.now(UTC)), 0
@@ -167,9 +182,7 @@ async def produce(settings: KafkaSettings, count: int) -> int:
                 bootstrap_servers=settings.kafka_bootstrap_servers, acks="all", request_timeout_ms=5000
             ) as producer:
                 while group:
-                    futures = [await producer.send(settings.kafka_topic, v, key=k) for k, v in group]
-                    for future in futures:
-                        await future
+                    await send(producer, settings.kafka_topic, group)
                     group = list(islice(events, TOGETHER))
                     await asyncio.sleep(PRODUCED_EVERY_S)
         except (KafkaError, OSError):
