@@ -15,7 +15,7 @@ _STANDARD = (
     "34", "3B", "3D", "3F", "40", "42", "53", "55", "57", "58", "72", "F0", "HV", "XX",
 )  # fmt: skip
 """PostgreSQL's other classes: the server or the schema is the reason, and waiting or mending helps."""
-NO_PARTITION = "23514"
+_NO_PARTITION = "23514"
 _NOT_UNIQUE = "23505"
 _IDENTITY = re.compile("_sent_at_event_id_key[0-9]*$")
 """How PostgreSQL names message_logs_event in a partition."""
@@ -34,7 +34,7 @@ def refuses_a_row(error: Error) -> bool:
 
 def no_partition(error: Error) -> bool:
     """Say whether the row's day has no partition."""
-    return error.sqlstate == NO_PARTITION and error.diag.constraint_name is None
+    return error.sqlstate == _NO_PARTITION and error.diag.constraint_name is None
 
 
 def is_there_already(error: Error) -> bool:

@@ -140,7 +140,7 @@ def _days(row: Mapping[str, Any]) -> Finding:
     if last > row["tomorrow"]:
         return Finding(PART, "ok", f"has partitions until {last}")
     text = f"has partitions until {last}" if last else "has no partitions"
-    mend = "newar partitions ensure; the ingest does so every hour: look for partitions in its log"
+    mend = "newar partitions ensure; the ingest does so every half minute: look for partitions in its log"
     return Finding(PART, "fail" if last < row["today"] else "warn", text, mend)
 
 

@@ -64,7 +64,7 @@ _ROWS = """
 """
 _DIFFERENT_RUNS = """
     SELECT count(*) FROM (
-        SELECT run_id, outcome, coalesce(error_class, '') AS error_class, count(*) AS messages, min(sent_at) AS first_at
+        SELECT run_id, outcome, coalesce(error_class, '') AS error_class, count(*) AS messages
         FROM message_logs GROUP BY 1, 2, 3
     ) counted FULL JOIN (SELECT * FROM run_figures WHERE messages <> 0) kept USING (run_id, outcome, error_class)
     WHERE counted.messages IS DISTINCT FROM kept.messages

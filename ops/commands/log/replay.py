@@ -41,6 +41,12 @@ def _where(text: str) -> Where:
     return Where(offset=int(text)) if re.fullmatch("[0-9]{1,18}", text) else Where(at=since(text))
 
 
+def _turned_round(start: Where, stop: Where) -> bool:
+    if start.at is not None and stop.at is not None:
+        return start.at > stop.at
+    return start.offset is not None and stop.offset is not None and start.offset > stop.offset
+
+
 def replay_topic(
     start: Annotated[
         Where,
@@ -62,6 +68,8 @@ def replay_topic(
     What is there already is not written again, so that it may be stopped, with Ctrl-C too, and repeated. A TIME is when
     events came into the topic; an OFFSET counts in each partition, or in that of --partition.
     """
+    if stop is not None and _turned_round(start, stop):
+        raise typer.BadParameter("it ends before it begins: --from must be before --to", param_hint="--to")
     settings = load_checked(ReplaySettings)
     done, begun_s = Replayed(), time.monotonic()
     tell = _Progress(begun_s, wanted=not as_json and is_terminal(sys.stderr))

@@ -69,6 +69,13 @@ def test_wrong_usage_ends_with_2_and_nothing_on_stdout(newar: CommandLine, words
     assert "Traceback" not in result.stderr
 
 
+@pytest.mark.parametrize("places", [("5", "3"), ("2h", "3h"), ("2026-11-22T09:30:00Z", "2026-11-22T09:00:00Z")])
+def test_a_replay_that_ends_before_it_begins_is_wrong_usage(newar: CommandLine, places: tuple[str, str]) -> None:
+    result = newar("log", "replay", "--from", places[0], "--to", places[1])
+    assert result.exit_code == 2
+    assert "it ends before it begins" in result.stderr
+
+
 def test_a_message_that_is_no_json_object_is_wrong_usage(newar: CommandLine) -> None:
     newar.set(LOG_DATABASE_URL=AWAY, TOKEN_ENCRYPTION_KEY=KEY)
     people = newar.file("people.csv", "recipient_id\n1\n")
