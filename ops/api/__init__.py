@@ -1,1 +1,1 @@
-"""`newar api`: health, figures, metrics and the dashboard. It reads; it is never on the send path."""
+"""`newar api`: health, figures, metrics, the API and the cockpit. It is never on the send path."""

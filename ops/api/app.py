@@ -11,11 +11,12 @@ import structlog
 import trio
 from hypercorn.config import Config
 
-from ops.api.access import Access
-from ops.api.board import Board
-from ops.api.client_connection import serve_connections
+from ops.api.door.access import Access
+from ops.api.door.client_connection import serve_connections
+from ops.api.parts import Parts
 from ops.api.settings import ApiSettings, guarded
 from ops.api.web import make_app
+from ops.board.board import Board
 from schema.runtime.asyncio_door import aio
 from schema.runtime.redis import open_redis
 from schema.runtime.settings import SettingsError
@@ -46,7 +47,7 @@ async def serve(
     redis = open_redis(settings.redis_url.get_secret_value())
     board = Board(settings, redis)
     try:
-        app = make_app(board, Access(settings))
+        app = make_app(Parts(settings=settings, redis=redis, board=board, access=Access(settings)))
         async with trio.open_nursery() as nursery:
             nursery.start_soon(stop.enforce, nursery.cancel_scope)
             nursery.start_soon(UntilAnswered(math.inf), Permissions(redis).demand)  # logs what is refused

@@ -7,35 +7,15 @@ from ipaddress import ip_address
 
 from pydantic import Field, SecretStr
 
-from ops.api.source_of import RecipientsSettings
-from schema.runtime.settings import (
-    KAFKA_EXAMPLE,
-    LOG_DATABASE_EXAMPLE,
-    KafkaServers,
-    KafkaSettings,
-    PostgresUrl,
-    RedisSettings,
-    SettingsError,
-    WindowSettings,
-)
-from sender.runs.settings import MessageRulesSettings
+from ops.board.settings import BoardSettings
+from schema.runtime.settings import SettingsError
 
 TOKEN_BYTES = 24
 
 
-class ApiSettings(RedisSettings, KafkaSettings, RecipientsSettings, WindowSettings, MessageRulesSettings):
-    """Redis is required; broker and databases are optional here: checks, the run history and dry runs use them."""
+class ApiSettings(BoardSettings):
+    """What is shown, where, and to whom."""
 
-    kafka_bootstrap_servers: KafkaServers | None = Field(  # type: ignore[assignment]  # optional here
-        default=None,
-        description="Redpanda or Kafka that carries the log; unset: not checked",
-        examples=[KAFKA_EXAMPLE],
-    )
-    log_database_url: PostgresUrl | None = Field(  # type: ignore[assignment]  # optional here
-        default=None,
-        description="PostgreSQL with the log; unset: not checked, only runs still in the queue are shown",
-        examples=[LOG_DATABASE_EXAMPLE],
-    )
     api_host: str = Field(default="127.0.0.1", description="address that the HTTP service listens on")
     api_port: int = Field(default=3100, ge=0, le=65535, description="its port; 0 takes a free one")
     admin_token: SecretStr | None = Field(default=None, description="lets its holder read and steer over HTTP")

@@ -14,7 +14,7 @@ import typer
 from psycopg.rows import DictRow
 from redis.exceptions import RedisError
 
-from ops.api.log_query import query
+from ops.board.log_query import query
 from ops.settings.checked import load_checked
 from ops.shell.exits import explain
 from ops.shell.output import AsJson, example, print_json, print_table

@@ -11,9 +11,9 @@ import msgspec
 import trio
 import typer
 
-from ops.api.limit_answers import LimitsAnswer, Slowdown
-from ops.api.page_limits import KnownDefaults, explained, in_words
-from ops.api.speed import read_defaults
+from ops.board.limit_answers import LimitsAnswer, Slowdown
+from ops.board.page_limits import KnownDefaults, explained, in_words
+from ops.board.speed import read_defaults
 from ops.settings.checked import load_checked
 from ops.shell.exits import CommandFailed
 from ops.shell.output import AsJson, example, print_json, print_table

@@ -20,8 +20,8 @@ import typer
 from psycopg.rows import DictRow, dict_row
 from redis.exceptions import RedisError
 
-from ops.api.log_query import query
-from ops.api.suppressions import MOST, BadFilter, SuppressionsAnswer, answer, params
+from ops.board.log_query import query
+from ops.board.suppressions import MOST, BadFilter, SuppressionsAnswer, answer, params
 from ops.settings.checked import load_checked
 from ops.shell.detail import telling
 from ops.shell.exits import CommandFailed
@@ -39,7 +39,7 @@ commands = typer.Typer(help="People whom runs leave out, and the deny list.", no
 
 ANSWER_WITHIN_S = 60.0
 _FETCHED_AT_A_TIME = 1000
-_SQL = files("ops.api").joinpath("sql/suppressions.sql").read_text("utf-8")
+_SQL = files("ops.board").joinpath("sql/suppressions.sql").read_text("utf-8")
 
 
 class Reason(StrEnum):

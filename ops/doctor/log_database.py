@@ -7,7 +7,7 @@ from importlib.resources import files
 
 import psycopg
 
-from ops.api.log_query import query
+from ops.board.log_query import query
 from ops.doctor.database_state import PART, standing_findings, state_findings
 from ops.doctor.finding import Finding, clock, judged
 from ops.doctor.pooler import check_pooler

@@ -7,7 +7,7 @@ from importlib.resources import files
 from psycopg.errors import UndefinedTable
 from psycopg.rows import DictRow
 
-from ops.api.log_query import query
+from ops.board.log_query import query
 from ops.doctor.finding import Finding
 from schema.runtime.settings import LogDatabaseSettings
 

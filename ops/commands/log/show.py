@@ -8,7 +8,7 @@ from typing import Annotated
 import trio
 import typer
 
-from ops.api.log_query import query
+from ops.board.log_query import query
 from ops.message_log.log_rows import LogAnswer, LogRow, read_rows
 from ops.message_log.question import MOST, USUAL, BadQuestion, question
 from ops.settings.checked import load_checked

@@ -11,7 +11,7 @@ from aiokafka import AIOKafkaConsumer
 from msgspec.structs import asdict
 from redis.asyncio import Redis
 
-from ops.api.log_query import query
+from ops.board.log_query import query
 from schema.keys import key
 from schema.runtime.asyncio_door import aio
 from schema.runtime.kafka import connection_options, prepare_topic

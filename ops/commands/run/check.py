@@ -11,8 +11,8 @@ import trio
 import typer
 from pydantic import Field
 
-from ops.api.dry_run import DryRuns, NoSuchRun
-from ops.api.source_of import RecipientsSettings
+from ops.board.dry_run import DryRuns, NoSuchRun
+from ops.board.source_of import RecipientsSettings
 from ops.commands.run.message_file import read_message
 from ops.settings.checked import load_checked
 from ops.shell.exits import CommandFailed

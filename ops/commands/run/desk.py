@@ -10,7 +10,7 @@ import psycopg
 import trio
 import typer
 
-from ops.api.log_query import query
+from ops.board.log_query import query
 from ops.commands.run.view import RunView, read_runs, sql
 from ops.settings.checked import load_checked
 from ops.shell.exits import CommandFailed, explain

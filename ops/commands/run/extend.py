@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ops.api.log_query import query
+from ops.board.log_query import query
 from ops.commands.run.desk import Desk, ask
 from ops.commands.run.run_id import RunId
 from ops.commands.run.view import sql

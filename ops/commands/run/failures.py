@@ -12,8 +12,8 @@ import msgspec
 import trio
 import typer
 
-from ops.api.log_query import query
-from ops.api.source_of import RecipientsSettings, open_source
+from ops.board.log_query import query
+from ops.board.source_of import RecipientsSettings, open_source
 from ops.commands.run.missed_people import MissedPeople
 from ops.commands.run.view import sql
 from ops.message_log.after import After

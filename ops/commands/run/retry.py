@@ -9,8 +9,8 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
-from ops.api.log_query import query
-from ops.api.source_of import RecipientsSettings, open_source
+from ops.board.log_query import query
+from ops.board.source_of import RecipientsSettings, open_source
 from ops.commands.run.message_file import read_message
 from ops.commands.run.run_id import RunId
 from ops.commands.run.view import sql

@@ -9,9 +9,9 @@ from typing import Annotated
 import msgspec
 import typer
 
-from ops.api.answers import NotReached
-from ops.api.log_query import query
-from ops.api.run_log import RunLog, read_run_log
+from ops.board.answers import NotReached
+from ops.board.log_query import query
+from ops.board.run_log import RunLog, read_run_log
 from ops.commands.run.check import check_run
 from ops.commands.run.desk import Desk, ask, change
 from ops.commands.run.extend import extend_run

@@ -11,9 +11,9 @@ import msgspec
 import trio
 import typer
 
-from ops.api.log_query import query
-from ops.api.page_limits import BY_HAND_MS
-from ops.api.source_of import RecipientsSettings, open_source
+from ops.board.log_query import query
+from ops.board.page_limits import BY_HAND_MS
+from ops.board.source_of import RecipientsSettings, open_source
 from ops.commands.run.run_id import RunId
 from ops.commands.run.view import sql
 from ops.settings.checked import load_checked

@@ -8,7 +8,7 @@ from importlib.resources import files
 import msgspec
 from psycopg.rows import DictRow
 
-from ops.api.log_query import query
+from ops.board.log_query import query
 from schema.event import at_us
 from schema.run import RunState
 from sender.queue.run_queue import HOLDERS, RunFacts, RunQueue

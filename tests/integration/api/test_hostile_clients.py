@@ -11,8 +11,9 @@ import trio
 import trio.testing
 from structlog.testing import capture_logs
 
-from ops.api import app, client_connection, web
+from ops.api import app, web
 from ops.api.app import serve
+from ops.api.door import client_connection
 from schema.runtime.stop import Stop
 from tests.patience import patience_s
 from tests.unit.api.contents import api_settings

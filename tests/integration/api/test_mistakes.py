@@ -10,7 +10,7 @@ import pytest
 from redis import Redis
 
 from ops.api.app import serve
-from ops.api.board import Board
+from ops.board.board import Board
 from schema.runtime.settings import SettingsError
 from schema.runtime.stop import Stop
 from tests.integration.api.serving import SECRET, Api

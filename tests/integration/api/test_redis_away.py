@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ops.api import reading
+from ops.board import reading
 from tests.integration.api.serving import DATA, SECRET, Api, silent_redis
 
 

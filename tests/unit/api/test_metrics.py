@@ -5,13 +5,13 @@ from __future__ import annotations
 from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from ops.api import queue_figures
-from ops.api.metrics import DECLARED, Figures
-from ops.api.run_rates import RunRates
+from ops.api.rest.metrics import DECLARED, Figures
+from ops.board import queue_figures
+from ops.board.run_rates import RunRates
 from schema.outcomes import Outcome
 from schema.snapshot import ProcessSnapshot, RunsSnapshot
 from tests.unit.api.contents import ingest, process, sender
-from tests.unit.api.test_queue_figures import reading
+from tests.unit.board.test_queue_figures import reading
 
 
 def figures(*processes: ProcessSnapshot) -> Figures:

@@ -8,23 +8,26 @@ from typing import Any
 
 from redis.asyncio import Redis
 
-from ops.api.access import Access
-from ops.api.board import Board
-from ops.api.openapi import document, openapi_path
+from ops.api.door.access import Access
+from ops.api.parts import Parts
+from ops.api.rest.openapi import document, openapi_path
 from ops.api.web import make_app
+from ops.board.board import Board
 from tests.unit.api.contents import api_settings
 
 SETTINGS = api_settings()
+REDIS = Redis()
+PARTS = Parts(settings=SETTINGS, redis=REDIS, board=Board(SETTINGS, REDIS), access=Access(SETTINGS))
 
 
 def test_the_document_lists_exactly_the_routes() -> None:
-    app = make_app(Board(SETTINGS, Redis()), Access(SETTINGS))
+    app = make_app(PARTS)
     rules = {openapi_path(rule.rule) for rule in app.url_map.iter_rules() if rule.endpoint not in ("static", "home")}
     assert set(document()["paths"]) == rules
 
 
 def test_every_route_answers_get_alone_but_for_the_dry_run() -> None:
-    app = make_app(Board(SETTINGS, Redis()), Access(SETTINGS))
+    app = make_app(PARTS)
     rules = [rule for rule in app.url_map.iter_rules() if rule.endpoint != "static"]
     others = [(rule.rule, rule.methods) for rule in rules if rule.methods != {"GET", "HEAD"}]
     assert others == [("/api/v1/runs", {"POST"})]

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from prometheus_client.core import CounterMetricFamily
 
-from ops.api.metrics import DECLARED
+from ops.api.rest.metrics import DECLARED
 from tests.unit.deploy.files import DEPLOY, read_yaml
 
 LABELS = {

@@ -19,7 +19,7 @@ import psycopg
 import pytest
 from pydantic import SecretStr
 
-from ops.api.source_of import RecipientsSettings
+from ops.board.source_of import RecipientsSettings
 from ops.commands.run.failures import write_failures
 from ops.shell.service import run_once
 from tests.integration.api.serving import open_api

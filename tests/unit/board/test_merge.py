@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from ops.api import merge
-from ops.api.answers import LatencyMs
+from ops.board import merge
+from ops.board.answers import LatencyMs
 from schema.snapshot import STALE_AFTER_S, Latencies, Rates, RunsSnapshot
 from tests.unit.api.contents import ingest, process, sender
 

@@ -10,9 +10,9 @@ import psycopg
 import trio
 from psycopg.rows import DictRow
 
-from ops.api import suppressions
-from ops.api.answers import RunAnswer
-from ops.api.run_log import RunLog, read_run_log
+from ops.board import suppressions
+from ops.board.answers import RunAnswer
+from ops.board.run_log import RunLog, read_run_log
 from ops.message_log.kept_connections import KeptConnections
 from ops.message_log.log_rows import LogAnswer, read_rows
 from ops.message_log.question import question
@@ -23,9 +23,9 @@ from schema.run import RunState
 T = TypeVar("T")
 
 ANSWER_WITHIN_S = 3.0
-_NEWEST = files("ops.api").joinpath("sql/newest_runs.sql").read_text()
-_ONE = files("ops.api").joinpath("sql/run.sql").read_text()
-_SUPPRESSIONS = files("ops.api").joinpath("sql/suppressions.sql").read_text()
+_NEWEST = files("ops.board").joinpath("sql/newest_runs.sql").read_text()
+_ONE = files("ops.board").joinpath("sql/run.sql").read_text()
+_SUPPRESSIONS = files("ops.board").joinpath("sql/suppressions.sql").read_text()
 
 
 class HistoryUnreachable(Exception):

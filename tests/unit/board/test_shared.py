@@ -6,7 +6,7 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from ops.api.shared import Shared
+from ops.board.shared import Shared
 
 
 class Source:

@@ -6,8 +6,8 @@ from typing import Any
 
 from redis.asyncio import Redis
 
-from ops.api import merge
-from ops.api.page_limits import Content, KnownDefaults, defaults_of, explained
+from ops.board import merge
+from ops.board.page_limits import Content, KnownDefaults, defaults_of, explained
 from schema.keys import key
 from schema.runtime.asyncio_door import aio
 from sender.queue.limit_queue import LimitQueue

@@ -10,11 +10,11 @@ from quart import Response
 from quart_trio import QuartTrio
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
-from ops.api.answers import Problem
-from ops.api.board import NotFound
-from ops.api.history import HistoryUnreachable
-from ops.api.reading import QueueUnreachable
-from ops.api.suppressions import BadFilter
+from ops.board.answers import Problem
+from ops.board.board import NotFound
+from ops.board.history import HistoryUnreachable
+from ops.board.reading import QueueUnreachable
+from ops.board.suppressions import BadFilter
 from ops.message_log.question import BadQuestion
 from sender.runs.databases.errors import RunsError
 
@@ -26,6 +26,10 @@ CHALLENGES = ('Basic realm="newar", charset="UTF-8"', 'Bearer realm="newar"')
 
 class Unauthorized(Exception):
     """The request carries no token that may read."""
+
+
+class Forbidden(Exception):
+    """Whoever sends the request may not do this; the text says why."""
 
 
 class ForeignHost(Exception):
@@ -45,6 +49,7 @@ def problem(status: HTTPStatus, detail: str) -> Response:
 def answer_errors(app: QuartTrio) -> None:
     """Turn everything that a view can raise into a problem document."""
     app.register_error_handler(Unauthorized, _unauthorized)
+    app.register_error_handler(Forbidden, _forbidden)
     app.register_error_handler(ForeignHost, _foreign_host)
     app.register_error_handler(BadParameter, _bad_parameter)
     app.register_error_handler(BadFilter, _bad_parameter)
@@ -63,6 +68,10 @@ async def _unauthorized(_error: Exception) -> Response:
     for challenge in CHALLENGES:
         response.headers.add("WWW-Authenticate", challenge)
     return response
+
+
+async def _forbidden(error: Exception) -> Response:
+    return problem(HTTPStatus.FORBIDDEN, str(error))
 
 
 async def _foreign_host(_error: Exception) -> Response:

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from ops.api import queue_figures
-from ops.api.answers import Brake
-from ops.api.reading import Fields, Reading
-from ops.api.run_rates import RunRates
+from ops.board import queue_figures
+from ops.board.answers import Brake
+from ops.board.reading import Fields, Reading
+from ops.board.run_rates import RunRates
 from sender.queue.survey import Unfinished
 
 NOW_S = 1_800_000_000.0

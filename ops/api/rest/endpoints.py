@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from ops.api.answers import (
+from ops.board.answers import (
     CircuitBreaker,
     FailuresAnswer,
     HttpClient,
@@ -18,9 +18,9 @@ from ops.api.answers import (
     RunDetail,
     RunsAnswer,
 )
-from ops.api.board import Board
-from ops.api.limit_answers import LimitsAnswer
-from ops.api.suppressions import FILTERS, MOST, SuppressionsAnswer
+from ops.board.board import Board
+from ops.board.limit_answers import LimitsAnswer
+from ops.board.suppressions import FILTERS, MOST, SuppressionsAnswer
 from ops.message_log import question
 from ops.message_log.log_rows import LogAnswer
 

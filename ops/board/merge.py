@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from ops.api.answers import (
+from ops.board.answers import (
     HttpClient,
     HttpClientPart,
     Ingest,

@@ -9,9 +9,9 @@ from typing import Any
 import msgspec
 import trio
 
-from ops.api.board import NotFound
-from ops.api.dry_run import DryRuns, NoSuchRun
-from ops.api.problems import BadParameter
+from ops.api.door.problems import BadParameter
+from ops.board.board import NotFound
+from ops.board.dry_run import DryRuns, NoSuchRun
 from sender.runs.by_hand.errors import BadFile
 from sender.runs.by_hand.submit import SubmittedRun, as_row
 from sender.runs.dry_run.report import DryRun

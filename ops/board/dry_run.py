@@ -12,8 +12,8 @@ import msgspec
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from ops.api.source_of import RecipientsSettings, open_source
-from ops.api.speed import messages_per_second
+from ops.board.source_of import RecipientsSettings, open_source
+from ops.board.speed import messages_per_second
 from schema.run import Run
 from schema.runtime.outage import Outage
 from sender.message.window import Now

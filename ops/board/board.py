@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import msgspec
 from redis.asyncio import Redis
 
-from ops.api import merge, queue_figures
-from ops.api.answers import (
+from ops.board import merge, queue_figures
+from ops.board.answers import (
     CheckStatus,
     CircuitBreaker,
     FailuresAnswer,
@@ -22,17 +22,17 @@ from ops.api.answers import (
     RunDetail,
     RunsAnswer,
 )
-from ops.api.checks import Seen, check_all
-from ops.api.dry_run import DryRuns
-from ops.api.history import History, HistoryUnreachable
-from ops.api.limit_answers import LimitsAnswer
-from ops.api.page_limits import defaults_of, explained, shipped_in_words
-from ops.api.reading import NEWEST_RUNS, Fields, QueueReader, QueueUnreachable, Reading
-from ops.api.run_log import RunLog
-from ops.api.run_rates import RunRates
-from ops.api.settings import ApiSettings
-from ops.api.shared import Shared
-from ops.api.suppressions import SuppressionsAnswer
+from ops.board.checks import Seen, check_all
+from ops.board.dry_run import DryRuns
+from ops.board.history import History, HistoryUnreachable
+from ops.board.limit_answers import LimitsAnswer
+from ops.board.page_limits import defaults_of, explained, shipped_in_words
+from ops.board.reading import NEWEST_RUNS, Fields, QueueReader, QueueUnreachable, Reading
+from ops.board.run_log import RunLog
+from ops.board.run_rates import RunRates
+from ops.board.settings import BoardSettings
+from ops.board.shared import Shared
+from ops.board.suppressions import SuppressionsAnswer
 from ops.message_log.log_rows import LogAnswer
 from schema.event import at_us
 from schema.run import RunState
@@ -60,7 +60,7 @@ class Moment:
 class Board:
     """Answers the endpoints. Methods raise QueueUnreachable when Redis is away, unless they say otherwise."""
 
-    def __init__(self, settings: ApiSettings, redis: Redis) -> None:
+    def __init__(self, settings: BoardSettings, redis: Redis) -> None:
         self._reader = QueueReader(redis)
         self._rates = RunRates()
         url = settings.log_database_url

@@ -7,10 +7,10 @@ from typing import Any
 
 import msgspec
 
-from ops.api.answers import Health, Live, Problem
-from ops.api.endpoints import ENDPOINTS, Endpoint
-from ops.api.problems import PROBLEM_TYPE
-from ops.api.run_check import RunToCheck
+from ops.api.door.problems import PROBLEM_TYPE
+from ops.api.rest.endpoints import ENDPOINTS, Endpoint
+from ops.api.rest.run_check import RunToCheck
+from ops.board.answers import Health, Live, Problem
 from schema.runtime.version import version
 from sender.runs.dry_run.report import DryRun
 

@@ -9,7 +9,7 @@ from typing import Literal
 
 import msgspec
 
-from ops.api.limit_answers import AppLimit, Cause, LaneLimit, LimitsAnswer, LimitSource, Slowdown
+from ops.board.limit_answers import AppLimit, Cause, LaneLimit, LimitsAnswer, LimitSource, Slowdown
 from schema.event import at_us
 from schema.snapshot import ProcessSnapshot
 from sender.queue.limit_queue import Defaults, Explained, Fields

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ops.api.run_rates import RunRates
+from ops.board.run_rates import RunRates
 
 
 def test_a_run_seen_once_is_judged_by_the_time_since_it_was_taken() -> None:

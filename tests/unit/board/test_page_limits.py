@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from ops.api.limit_answers import LimitsAnswer
-from ops.api.page_limits import KnownDefaults, defaults_of, explained, in_words
+from ops.board.limit_answers import LimitsAnswer
+from ops.board.page_limits import KnownDefaults, defaults_of, explained, in_words
 from sender.queue.limit_queue import Defaults, Explained
 from sender.rules.rule_table import load
 from tests.unit.api.contents import process, sender

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal
 
-from ops.api.answers import Answer
+from ops.board.answers import Answer
 
 Cause = Literal["set_limit", "pace", "ceiling", "pause", "probe", "breaker"]
 LimitSource = Literal["by_hand", "source", "senders", "default"]

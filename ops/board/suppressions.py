@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args
 import msgspec
 from psycopg.rows import DictRow
 
-from ops.api.answers import Answer
+from ops.board.answers import Answer
 
 FILTERS = ("page", "person", "reason", "after")
 MOST = 1000

@@ -1,4 +1,4 @@
-"""Who may read: plain decisions on the headers of a request."""
+"""Who a request is from: decisions on its headers."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import hmac
 from base64 import b64decode
 from binascii import Error as Base64Error
 
+from ops.access.caller import Caller, Role
 from ops.api.settings import ApiSettings
 
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -17,20 +18,25 @@ class Access:
     def __init__(self, settings: ApiSettings) -> None:
         self._names = LOOPBACK_NAMES | {settings.api_host.strip("[]").lower()} if settings.loopback else None
         self._open = settings.loopback and settings.viewer_token is None
-        tokens = (settings.admin_token, settings.viewer_token)
-        self._tokens = [token.get_secret_value().encode() for token in tokens if token]
+        tokens = (
+            (settings.admin_token, "ADMIN_TOKEN", Role.ADMIN),
+            (settings.viewer_token, "VIEWER_TOKEN", Role.VIEWER),
+        )
+        self._tokens = [(token.get_secret_value().encode(), name, role) for token, name, role in tokens if token]
 
     def host_allowed(self, host: str | None) -> bool:
         """Refuse foreign names on loopback: a web page could otherwise point its own name here (DNS rebinding)."""
         return self._names is None or _name(host or "") in self._names
 
-    def may_read(self, authorization: str | None) -> bool:
-        """Tell whether figures and the dashboard may be shown."""
-        return self._open or self._known(authorization)
-
-    def _known(self, authorization: str | None) -> bool:
+    async def caller(self, authorization: str | None, where: str) -> Caller | None:
+        """Return who sends a request from this address; None: nobody who may come in."""
         offered = _token(authorization or "")
-        return offered is not None and any(hmac.compare_digest(offered, token) for token in self._tokens)
+        if offered is not None:
+            for token, name, role in self._tokens:
+                if hmac.compare_digest(offered, token):
+                    by_browser = (authorization or "").strip().lower().startswith("basic")
+                    return Caller(name=name, role=role, where=where, by_cookie=by_browser)
+        return Caller(name="anybody", role=Role.VIEWER, where=where) if self._open else None
 
 
 def _name(host: str) -> str:

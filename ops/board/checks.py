@@ -12,10 +12,10 @@ from aiokafka.conn import create_conn
 from aiokafka.errors import KafkaConnectionError, KafkaError
 from pydantic import SecretStr
 
-from ops.api.answers import Check, CheckStatus, Health, Overall
-from ops.api.log_query import query
-from ops.api.reading import QueueUnreachable
-from ops.api.settings import ApiSettings
+from ops.board.answers import Check, CheckStatus, Health, Overall
+from ops.board.log_query import query
+from ops.board.reading import QueueUnreachable
+from ops.board.settings import BoardSettings
 from ops.shell.detail import telling
 from schema.runtime.asyncio_door import aio
 from schema.runtime.kafka import bootstrap_handshake, tls_context
@@ -39,7 +39,7 @@ Look = Callable[[], Awaitable[Seen]]
 """Reads Redis; raises QueueUnreachable, within its own time."""
 
 
-async def check_all(settings: ApiSettings, look: Look) -> Health:
+async def check_all(settings: BoardSettings, look: Look) -> Health:
     """Ask every part at the same time."""
     checks: dict[str, Check] = {}
 
@@ -85,7 +85,7 @@ def _postgres(url: SecretStr | None) -> Callable[[], Awaitable[None]] | None:
     return connect
 
 
-def _kafka(settings: ApiSettings) -> Callable[[], Awaitable[None]] | None:
+def _kafka(settings: BoardSettings) -> Callable[[], Awaitable[None]] | None:
     servers = settings.kafka_bootstrap_servers
     if servers is None:
         return None
@@ -108,7 +108,7 @@ def _kafka(settings: ApiSettings) -> Callable[[], Awaitable[None]] | None:
     return lambda: aio(connect)
 
 
-async def _connect_to(server: str, settings: ApiSettings) -> None:
+async def _connect_to(server: str, settings: BoardSettings) -> None:
     host, _colon, port = server.rpartition(":")
     password = settings.kafka_sasl_password
     connection = await create_conn(

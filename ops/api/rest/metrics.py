@@ -10,8 +10,8 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from ops.api import merge
-from ops.api.answers import CircuitBreaker, QueueAnswer
+from ops.board import merge
+from ops.board.answers import CircuitBreaker, QueueAnswer
 from schema.outcomes import Outcome
 from schema.snapshot import IngestSnapshot, ProcessSnapshot, RunsSnapshot, SenderSnapshot
 

@@ -8,10 +8,10 @@ from typing import Literal, cast
 
 import msgspec
 
-from ops.api.answers import AppPause, Brake, BreakerPage, CircuitBreaker, PageAnswer, QueueAnswer, RunAnswer
-from ops.api.page_limits import BY_HAND_MS
-from ops.api.reading import BUSIEST, MOST_BREAKERS, Fields, Reading, busiest_pages
-from ops.api.run_rates import RunRates
+from ops.board.answers import AppPause, Brake, BreakerPage, CircuitBreaker, PageAnswer, QueueAnswer, RunAnswer
+from ops.board.page_limits import BY_HAND_MS
+from ops.board.reading import BUSIEST, MOST_BREAKERS, Fields, Reading, busiest_pages
+from ops.board.run_rates import RunRates
 from schema.event import LogEvent, at_us
 from schema.outcomes import Outcome
 from schema.run import RunState

@@ -1,0 +1,21 @@
+"""What the routes work with, opened once by `app`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from redis.asyncio import Redis
+
+from ops.api.door.access import Access
+from ops.api.settings import ApiSettings
+from ops.board.board import Board
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """Shared by all requests."""
+
+    settings: ApiSettings
+    redis: Redis
+    board: Board
+    access: Access

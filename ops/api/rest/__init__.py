@@ -1,0 +1,1 @@
+"""What programs ask: the JSON routes, their OpenAPI document, metrics."""

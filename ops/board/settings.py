@@ -1,0 +1,32 @@
+"""Where what is shown comes from."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from ops.board.source_of import RecipientsSettings
+from schema.runtime.settings import (
+    KAFKA_EXAMPLE,
+    LOG_DATABASE_EXAMPLE,
+    KafkaServers,
+    KafkaSettings,
+    PostgresUrl,
+    RedisSettings,
+    WindowSettings,
+)
+from sender.runs.settings import MessageRulesSettings
+
+
+class BoardSettings(RedisSettings, KafkaSettings, RecipientsSettings, WindowSettings, MessageRulesSettings):
+    """Redis is required; broker and databases are optional here: checks, the run history and dry runs use them."""
+
+    kafka_bootstrap_servers: KafkaServers | None = Field(  # type: ignore[assignment]  # optional here
+        default=None,
+        description="Redpanda or Kafka that carries the log; unset: not checked",
+        examples=[KAFKA_EXAMPLE],
+    )
+    log_database_url: PostgresUrl | None = Field(  # type: ignore[assignment]  # optional here
+        default=None,
+        description="PostgreSQL with the log; unset: not checked, only runs still in the queue are shown",
+        examples=[LOG_DATABASE_EXAMPLE],
+    )
