@@ -1,4 +1,4 @@
-"""The project's sessions: `nox -s demo | tests | lint | bench | soak | sbom | lock`. What is installed is locked."""
+"""The project's sessions: `nox -s demo | tests | lint | bench | soak | sbom | assets | lock`. Installs are locked."""
 
 from pathlib import Path
 
@@ -75,6 +75,12 @@ def sbom(session: nox.Session) -> None:
     """Write what the image's Python consists of, as SPDX 2.3: `nox -s sbom -- FILE`, else dist/newar.spdx.json."""
     install(session, "requirements.lock")
     session.run("python", "-m", "ops.deploy.sbom", *(session.posargs or ["dist/newar.spdx.json"]))
+
+
+@nox.session
+def assets(session: nox.Session) -> None:
+    """Renew the libraries for the browser from their npm packages. Needs npm; what it brings is committed."""
+    session.run("python", "-m", "ops.deploy.assets")
 
 
 @nox.session
