@@ -1,4 +1,4 @@
-"""Folding the figures of pages: minutes older than a day become hours. Asyncio."""
+"""Folding the figures of pages, and of all of them together: minutes older than a day become hours. Asyncio."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ from importlib.resources import files
 
 from ingest.days.clocks import Connection
 
-_FOLD = files("ingest").joinpath("sql", "fold_minutes.sql").read_bytes()
+_FOLDS = [files("ingest").joinpath("sql", f"fold_{table}.sql").read_bytes() for table in ("page_figures", "log_figures")]
 _MOST = 20_000
 """Minutes at a time: about half a second."""
 
 
 async def fold_minutes(connection: Connection) -> None:
     """Fold all that are due; `connection` is in autocommit mode. Several may do so at once. Errors: psycopg.Error."""
-    while (await connection.execute(_FOLD, {"most": _MOST})).rowcount:
-        pass
+    for fold in _FOLDS:
+        while (await connection.execute(fold, {"most": _MOST})).rowcount:
+            pass

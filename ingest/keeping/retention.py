@@ -37,7 +37,7 @@ class Retentions(Protocol):
 
     @property
     def figures_retention_days(self) -> int:
-        """What the rows of a run and of a page added up to."""
+        """What the rows of a run, of a page and of all pages added up to."""
 
 
 async def forget_old(connection: AsyncConnection[Any], settings: Retentions) -> dict[str, int]:
@@ -45,11 +45,13 @@ async def forget_old(connection: AsyncConnection[Any], settings: Retentions) -> 
 
     Nothing that explains rows of the log is deleted before them. Errors: psycopg.Error.
     """
+    figures_days = max(settings.figures_retention_days, settings.log_retention_days)
     kept_days = {
         "submitted_recipients": max(settings.submitted_retention_days, settings.log_retention_days),
         "message_log_dead_letters": settings.dead_letter_retention_days,
-        "page_figures": max(settings.figures_retention_days, settings.log_retention_days),
-        "run_figures": max(settings.figures_retention_days, settings.log_retention_days),
+        "page_figures": figures_days,
+        "log_figures": figures_days,
+        "run_figures": figures_days,
     }
     gone = {table: await _forget(connection, table, days) for table, days in kept_days.items()}
     gone["erased_again"] = await erase_again(connection)

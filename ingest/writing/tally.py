@@ -1,14 +1,12 @@
-"""What rows add to the figures of runs and pages, and whom they say to be gone. Pure."""
+"""What rows add to the figures of runs, pages and the whole log, and whom they say to be gone. Pure."""
 
 from __future__ import annotations
 
 from array import array
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Hashable, Mapping
 from functools import lru_cache
-from operator import add
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import msgspec
 
@@ -18,19 +16,28 @@ from schema.event import at_us
 from schema.latency_edges import EDGES_MS
 from schema.outcomes import ErrorClass, Outcome
 
-K = TypeVar("K", bound=Hashable)
-
 _NO_LATENCIES: Final = bytes(array("i").itemsize * (len(EDGES_MS) + 1))
 _SAID_TO_BE_GONE: Final = (Outcome.FAILED, Outcome.SUPPRESSED)
 _LONGEST_KEY: Final = 600
 """Characters of page and person: the index of suppressions takes no more than 2.7 kB. Real ids have 20 each."""
 
 
-class _Count(msgspec.Struct):
+class _Sum(msgspec.Struct):
+    messages: int
+    latencies: array[int]
+
+
+class _Count(_Sum):
+    first_us: int
+    last_us: int
+    all_pages: _Sum
+    """The same over all runs and pages, of that minute, outcome and class."""
+
+
+class _OfRun(msgspec.Struct):
     messages: int
     first_us: int
     last_us: int
-    latencies: array[int]
 
 
 class Tally:
@@ -38,6 +45,7 @@ class Tally:
 
     def __init__(self) -> None:
         self._groups: dict[Group, _Count] = {}
+        self._all_pages: dict[tuple[int, str, str], _Sum] = {}
         self._gone: dict[tuple[str, str], tuple[int, str]] = {}
 
     def add(self, row: Row) -> None:
@@ -53,7 +61,15 @@ class Tally:
     def runs(self) -> dict[str, list[Any]]:
         """Return the columns of run_figures to add, in key order: who writes beside us waits instead of deadlocking."""
         columns: defaultdict[str, list[Any]] = defaultdict(list)
-        by_run = _added_up({group: (group[0], group[2], group[3] or "") for group in self._groups}, self._groups)
+        by_run: dict[tuple[str, str, str], _OfRun] = {}
+        for (run_id, _page, outcome, error_class, _minute), count in self._groups.items():
+            key = (run_id, outcome, error_class or "")
+            if (known := by_run.get(key)) is None:
+                by_run[key] = _OfRun(count.messages, count.first_us, count.last_us)
+            else:
+                known.messages += count.messages
+                known.first_us = min(known.first_us, count.first_us)
+                known.last_us = max(known.last_us, count.last_us)
         for (run_id, outcome, error_class), count in sorted(by_run.items()):
             columns["run_ids"].append(run_id)
             columns["outcomes"].append(outcome)
@@ -66,13 +82,18 @@ class Tally:
     def pages(self) -> dict[str, list[Any]]:
         """Return the columns of page_figures to add, by minute, in key order; latencies as texts of arrays."""
         columns: defaultdict[str, list[Any]] = defaultdict(list)
-        by_page = _added_up({group: (group[1], group[4], group[2]) for group in self._groups}, self._groups)
-        for (page_id, minute, outcome), count in sorted(by_page.items()):
+        by_page = {(g[1], g[4], g[0], g[2], g[3] or ""): count for g, count in self._groups.items()}
+        for (page_id, minute, run_id, outcome, error_class), count in sorted(by_page.items()):
             columns["page_ids"].append(page_id)
-            columns["minutes"].append(at_us(minute * 60_000_000))
-            columns["outcomes"].append(outcome)
-            columns["messages"].append(count.messages)
-            columns["latencies"].append(_array_text(count.latencies.tobytes()))
+            columns["run_ids"].append(run_id)
+            _add_figure(columns, minute, outcome, error_class, count)
+        return columns
+
+    def all_pages(self) -> dict[str, list[Any]]:
+        """Return the columns of log_figures to add, by minute, in key order; latencies as texts of arrays."""
+        columns: defaultdict[str, list[Any]] = defaultdict(list)
+        for (minute, outcome, error_class), count in sorted(self._all_pages.items()):
+            _add_figure(columns, minute, outcome, error_class, count)
         return columns
 
     def gone(self) -> dict[str, list[Any]]:
@@ -88,14 +109,20 @@ class Tally:
     def _count(self, group: Group, at_us: int, latency_ms: float | None, by: int) -> None:
         count = self._groups.get(group)
         if count is None:
-            count = self._groups[group] = _Count(0, at_us, at_us, array("i", _NO_LATENCIES))
+            key = (group[4], group[2], group[3] or "")
+            if (all_pages := self._all_pages.get(key)) is None:
+                all_pages = self._all_pages[key] = _Sum(0, array("i", _NO_LATENCIES))
+            count = self._groups[group] = _Count(0, array("i", _NO_LATENCIES), at_us, at_us, all_pages)
         elif at_us > count.last_us:
             count.last_us = at_us
         elif at_us < count.first_us:
             count.first_us = at_us
         count.messages += by
+        count.all_pages.messages += by
         if latency_ms is not None:
-            count.latencies[bisect_right(EDGES_MS, stored_latency(latency_ms))] += by
+            bucket = bisect_right(EDGES_MS, stored_latency(latency_ms))
+            count.latencies[bucket] += by
+            count.all_pages.latencies[bucket] += by
 
     def _note_gone(self, row: Row) -> None:
         event = row.event
@@ -114,18 +141,9 @@ def _array_text(latencies: bytes) -> str:
     return "{" + ",".join(map(str, array("i", latencies))) + "}"
 
 
-def _added_up(keys: Mapping[Group, K], groups: Mapping[Group, _Count]) -> dict[K, _Count]:
-    """Return the groups' counts by a coarser key."""
-    found: dict[K, _Count] = {}
-    for group, key in keys.items():
-        count, more = found.get(key), groups[group]
-        if count is None:
-            found[key] = more
-        else:
-            found[key] = _Count(
-                count.messages + more.messages,
-                min(count.first_us, more.first_us),
-                max(count.last_us, more.last_us),
-                array("i", map(add, count.latencies, more.latencies)),
-            )
-    return found
+def _add_figure(columns: dict[str, list[Any]], minute: int, outcome: str, error_class: str, count: _Sum) -> None:
+    columns["minutes"].append(at_us(minute * 60_000_000))
+    columns["outcomes"].append(outcome)
+    columns["classes"].append(error_class)
+    columns["messages"].append(count.messages)
+    columns["latencies"].append(_array_text(count.latencies.tobytes()))

@@ -39,8 +39,8 @@ def _sql(name: str) -> bytes:
     return files("ingest").joinpath("sql", f"{name}.sql").read_bytes()
 
 
-_BURY, _UNBURY, _ADD_RUNS, _ADD_PAGES, _NOTE_GONE, _CORRECT = map(
-    _sql, ("bury", "unbury", "add_run_figures", "add_page_figures", "note_gone", "correct_row")
+_BURY, _UNBURY, _ADD_RUNS, _ADD_PAGES, _ADD_ALL_PAGES, _NOTE_GONE, _CORRECT = map(
+    _sql, ("bury", "unbury", "add_run_figures", "add_page_figures", "add_log_figures", "note_gone", "correct_row")
 )
 
 
@@ -98,6 +98,8 @@ class Transaction:
         self._redriven = redriven
         partitions = sorted(batch.next)
         self._partitions = len(partitions)
+        self._of_log = min(partitions, default=0)
+        """Whose share of the log's figures this adds to: nobody else writes of that partition meanwhile."""
         alone = {"topic": log.topic, "partitions": partitions, "wait_ms": f"{LONGEST_WAIT_MS}ms"}
         begin = [_composed("write_alone", **{name: Literal(value) for name, value in alone.items()})]
         if moves_offsets:
@@ -219,9 +221,15 @@ class Transaction:
 
     async def _add_figures(self, tally: Tally) -> None:
         """Runs before pages before people, as everybody does it: so nobody waits in a circle."""
-        for statement, columns in ((_ADD_RUNS, tally.runs()), (_ADD_PAGES, tally.pages()), (_NOTE_GONE, tally.gone())):
+        parts = (
+            (_ADD_RUNS, tally.runs()),
+            (_ADD_PAGES, tally.pages()),
+            (_ADD_ALL_PAGES, tally.all_pages()),
+            (_NOTE_GONE, tally.gone()),
+        )
+        for statement, columns in parts:
             if columns:
-                await self._connection.execute(statement, columns)
+                await self._connection.execute(statement, {**columns, "share": self._of_log})
 
     async def _bury(self, dead: Iterable[DeadLetter]) -> None:
         part: list[DeadLetter] = []

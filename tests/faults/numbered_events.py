@@ -71,12 +71,25 @@ _DIFFERENT_RUNS = """
 """
 _DIFFERENT_PAGES = """
     SELECT count(*) FROM (
-        SELECT page_id, date_trunc('minute', sent_at, 'UTC') AS at, outcome, count(*) AS messages,
+        SELECT page_id, run_id, date_trunc('minute', sent_at, 'UTC') AS at, outcome,
+            coalesce(error_class, '') AS error_class, count(*) AS messages,
             count(*) FILTER (WHERE latency_bucket(latency_ms) = 0) AS quick,
             count(*) FILTER (WHERE latency_bucket(latency_ms) = 10) AS slow
-        FROM message_logs GROUP BY 1, 2, 3
-    ) counted FULL JOIN (SELECT * FROM page_figures WHERE messages <> 0) kept USING (page_id, at, outcome)
+        FROM message_logs GROUP BY 1, 2, 3, 4, 5
+    ) counted FULL JOIN (SELECT * FROM page_figures WHERE messages <> 0) kept
+        USING (page_id, run_id, at, outcome, error_class)
     WHERE (counted.messages, quick, slow) IS DISTINCT FROM (kept.messages, latencies[1], latencies[11])
+"""
+_DIFFERENT_ALL_PAGES = """
+    SELECT count(*) FROM (
+        SELECT date_trunc('minute', sent_at, 'UTC') AS at, outcome, coalesce(error_class, '') AS error_class,
+            count(*) AS messages
+        FROM message_logs GROUP BY 1, 2, 3
+    ) counted FULL JOIN (
+        SELECT at, outcome, error_class, sum(messages) AS messages FROM log_figures
+        GROUP BY 1, 2, 3 HAVING sum(messages) <> 0
+    ) kept USING (at, outcome, error_class)
+    WHERE counted.messages IS DISTINCT FROM kept.messages
 """
 
 
@@ -91,6 +104,7 @@ def broken_promises(url: str, count: int) -> list[str]:
             "rows, distinct, first, last, wrong outcome": (ask(_ROWS), (count, count, 0, count - 1, 0)),
             "figures of runs that differ from a recount": (ask(_DIFFERENT_RUNS), (0,)),
             "figures of pages that differ from a recount": (ask(_DIFFERENT_PAGES), (0,)),
+            "figures of all pages that differ from a recount": (ask(_DIFFERENT_ALL_PAGES), (0,)),
             "dead letters": (ask("SELECT count(*) FROM message_log_dead_letters"), (0,)),
         }
     return [f"{what}: {is_so}, not {wanted}" for what, (is_so, wanted) in found.items() if is_so != wanted]

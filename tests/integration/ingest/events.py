@@ -54,19 +54,33 @@ def recipients(url: str) -> list[int]:
     return [int(number) for (number,) in fetch(url, "SELECT recipient_id FROM message_logs ORDER BY recipient_id::int")]
 
 
+_COUNTED = ("page_id, run_id, outcome, error_class", "outcome, error_class")
+_KEPT = """
+    SELECT {by}, sum(messages)::int, array_agg(counts ORDER BY edge) FROM (
+        SELECT {by}, sum(messages) FILTER (WHERE edge = 1) AS messages, edge, sum(count)::int AS counts
+        FROM {table}, unnest(latencies) WITH ORDINALITY AS l (count, edge) GROUP BY {by}, edge
+    ) edges GROUP BY {by} HAVING sum(messages) <> 0 ORDER BY {by}
+"""
+_RECOUNTED = """
+    SELECT {by}, sum(n)::int, array_agg(counts ORDER BY edge) FROM (
+        SELECT {by}, edge, count(*) FILTER (WHERE edge = 0) AS n,
+            (count(*) FILTER (WHERE latency_bucket(latency_ms) = edge))::int AS counts
+        FROM (SELECT page_id, run_id, outcome, coalesce(error_class, '') AS error_class, latency_ms FROM message_logs) l,
+            generate_series(0, 23) edge
+        GROUP BY {by}, edge
+    ) edges GROUP BY {by} ORDER BY {by}
+"""
+
+
 def figures(url: str) -> list[list[tuple[Any, ...]]]:
-    """The figures of runs, and those of pages, minutes and hours added up."""
+    """The figures of runs, and those of pages and of all of them, minutes and hours added up."""
     return [
         fetch(
             url, "SELECT run_id, outcome, error_class, messages FROM run_figures WHERE messages <> 0 ORDER BY 1, 2, 3"
         ),
-        fetch(
-            url,
-            "SELECT page_id, outcome, sum(messages)::int, array_agg(counts ORDER BY edge) FROM ("
-            "SELECT page_id, outcome, sum(messages) FILTER (WHERE edge = 1) AS messages, edge, "
-            "sum(count)::int AS counts FROM page_figures, unnest(latencies) WITH ORDINALITY AS l (count, edge) "
-            "GROUP BY 1, 2, edge) edges "
-            "GROUP BY 1, 2 HAVING sum(messages) <> 0 ORDER BY 1, 2",
+        *(
+            fetch(url, _KEPT.format(by=by, table=table))
+            for by, table in zip(_COUNTED, ("page_figures", "log_figures"), strict=True)
         ),
     ]
 
@@ -79,13 +93,7 @@ def recount(url: str) -> list[list[tuple[Any, ...]]]:
             "SELECT run_id, outcome, coalesce(error_class, ''), count(*) FROM message_logs "
             "GROUP BY 1, 2, 3 ORDER BY 1, 2, 3",
         ),
-        fetch(
-            url,
-            "SELECT page_id, outcome, sum(n)::int, array_agg(counts ORDER BY edge) FROM ("
-            "SELECT page_id, outcome, edge, count(*) FILTER (WHERE edge = 0) AS n, "
-            "(count(*) FILTER (WHERE latency_bucket(latency_ms) = edge))::int AS counts "
-            "FROM message_logs, generate_series(0, 23) edge GROUP BY 1, 2, 3) edges GROUP BY 1, 2 ORDER BY 1, 2",
-        ),
+        *(fetch(url, _RECOUNTED.format(by=by)) for by in _COUNTED),
     ]
 
 

@@ -41,7 +41,7 @@ def histogram(*latencies_ms: float) -> str:
     return "{" + ",".join(map(str, counts)) + "}"
 
 
-def test_rows_count_for_their_run_and_for_their_page_in_their_minute() -> None:
+def test_rows_count_for_their_run_and_in_their_minute_for_their_page_and_for_all() -> None:
     tally = Tally()
     failed: dict[str, Any] = {"outcome": Outcome.FAILED, "error_class": ErrorClass.BAD_PAYLOAD}
     add(tally, [row(latency_ms=100.0), row(1, latency_ms=99.9), row(0.5), row(2, **failed), row(2, run_id="run-0")])
@@ -53,11 +53,20 @@ def test_rows_count_for_their_run_and_for_their_page_in_their_minute() -> None:
         "first_at": [AT + timedelta(seconds=s) for s in (2, 2, 0)],
         "last_at": [AT + timedelta(seconds=s) for s in (2, 2, 1)],
     }
-    minutes = [datetime(2026, 11, 22, 10, minute, tzinfo=UTC) for minute in (0, 1, 1)]
+    minutes = [datetime(2026, 11, 22, 10, minute, tzinfo=UTC) for minute in (0, 1, 1, 1)]
     assert tally.pages() == {
-        "page_ids": ["1", "1", "1"],
+        "page_ids": ["1", "1", "1", "1"],
+        "run_ids": ["run-1", "run-0", "run-1", "run-1"],
         "minutes": minutes,
+        "outcomes": ["sent", "sent", "failed", "sent"],
+        "classes": ["", "", "bad_payload", ""],
+        "messages": [2, 1, 1, 1],
+        "latencies": [histogram(100.0), histogram(), histogram(), histogram(99.9)],
+    }
+    assert tally.all_pages() == {
+        "minutes": [minutes[0], minutes[1], minutes[1]],
         "outcomes": ["sent", "failed", "sent"],
+        "classes": ["", "bad_payload", ""],
         "messages": [2, 1, 2],
         "latencies": [histogram(100.0), histogram(), histogram(99.9)],
     }
@@ -88,4 +97,5 @@ def test_those_with_a_permanent_error_are_gone_since_the_last_one() -> None:
 
 
 def test_nothing_adds_nothing() -> None:
-    assert (Tally().runs(), Tally().pages(), Tally().gone()) == ({}, {}, {})
+    nothing = Tally()
+    assert (nothing.runs(), nothing.pages(), nothing.all_pages(), nothing.gone()) == ({}, {}, {}, {})
