@@ -6,7 +6,8 @@ Everything between Kafka and Postgres stays on the asyncio side; Trio is crossed
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection
+import time
+from collections.abc import Callable, Collection, Mapping
 
 import psycopg
 import structlog
@@ -179,8 +180,10 @@ class Ingest:
             return
         self._figures.now.lag_events = member.lag_events
         self._behind.raise_if_failed()
+        if self._behind.idle and not member.batch:
+            self._read_until(member, member.take(_now_ms()).until)
         if member.batch.full or (self._behind.idle and member.due(_now_s(), read_any)):
-            await self._behind.start(lambda: self._write_batch(member, member.take()))
+            await self._behind.start(lambda: self._write_batch(member, member.take(_now_ms())))
 
     async def _find_place(self, member: Member) -> None:
         """After a rebalance or a lost compare-and-set: begin again where the table says."""
@@ -205,7 +208,7 @@ class Ingest:
 
     async def _write(self, member: Member) -> None:
         """Write all that is in hand, and wait for it."""
-        await self._behind.start(lambda: self._write_batch(member, member.take()))
+        await self._behind.start(lambda: self._write_batch(member, member.take(_now_ms())))
         await self._behind.done()
 
     async def _write_batch(self, member: Member, batch: Batch) -> None:
@@ -229,7 +232,12 @@ class Ingest:
             self._figures.wrote(written, batch.rows[-1].sent_at if batch.rows else None)
             if member.knows_its_place:
                 self._figures.committed |= batch.next
+                self._read_until(member, batch.until)
             return
+
+    def _read_until(self, member: Member, until: Mapping[int, int]) -> None:
+        member.read_until.written(until)
+        self._figures.now.read_until_ms = member.read_until.ms
 
     async def _alarm(self, member: Member, problems: dict[int, str]) -> None:
         """The broker does not have what comes next in these partitions."""
@@ -267,3 +275,7 @@ class Ingest:
 
 def _now_s() -> float:
     return asyncio.get_running_loop().time()
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

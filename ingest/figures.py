@@ -44,12 +44,13 @@ class Figures:
 
     def takes_partitions(self) -> None:
         """Count as a member that waits for partitions, until it has some or others have them all."""
-        self.now.partitions = []
+        self.now.partitions, self.now.read_until_ms = [], 0
         self.without_partitions_since_s = self.without_partitions_since_s or time.monotonic()
 
     def has_partitions(self, log: Log, starts: dict[int, int]) -> None:
         """Note the partitions that we read, and from where."""
         self.log, self.committed, self.now.partitions = log, dict(starts), sorted(starts)
+        self.now.read_until_ms = 0
         if starts:
             self.without_partitions_since_s = None
 

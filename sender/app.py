@@ -59,8 +59,8 @@ class Sender:
         lease_s = settings.lease_ms / 1000
         self.until_answered = until_answered = UntilAnswered(lease_s)
         self.permissions = Permissions(redis)
-        self.figures = Figures()
         self.held = HeldJobs(lease_s)
+        self.figures = Figures(self.held.redis_now_us)
         queue = SessionQueue(redis, _limits(settings), lease_ms=settings.lease_ms)
         pages = PageQueue(redis)
         self.pool = _pool(settings)
@@ -180,7 +180,7 @@ async def _start_services(sender: Sender, services: trio.Nursery, redis: Redis) 
     await services.start(sender.takeover.run)
     await services.start(sender.pool.retire_idle)
     services.start_soon(aio, sender.relay.run)
-    services.start_soon(publish_snapshots, redis, sender.snapshot)
+    services.start_soon(publish_snapshots, redis, sender.snapshot, sender.figures.seconds)
 
 
 async def _work(sender: Sender) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter, deque
+from collections.abc import Callable
 
 from schema.outcomes import Outcome
+from schema.seconds import Seconds
 from schema.snapshot import Latencies, Rates
 
 _WINDOW_S = 300
@@ -33,9 +35,13 @@ class RecentLatencies:
 
 
 class Figures:
-    """Counters since the start, final outcomes per second, and latencies of the last one to two minutes."""
+    """Counters since the start, final outcomes per second, and latencies of the last one to two minutes.
 
-    def __init__(self) -> None:
+    `redis_now_us`: Redis's clock, for the seconds that all senders count together.
+    """
+
+    def __init__(self, redis_now_us: Callable[[], int]) -> None:
+        self.seconds = Seconds(redis_now_us)
         self.outcomes: Counter[str] = Counter()
         self.stale_settlements = 0
         self.unknown_codes = 0

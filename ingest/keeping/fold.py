@@ -6,7 +6,9 @@ from importlib.resources import files
 
 from ingest.days.clocks import Connection
 
-_FOLDS = [files("ingest").joinpath("sql", f"fold_{table}.sql").read_bytes() for table in ("page_figures", "log_figures")]
+_FOLDS = [
+    files("ingest").joinpath("sql", f"fold_{table}.sql").read_bytes() for table in ("page_figures", "log_figures")
+]
 _MOST = 20_000
 """Minutes at a time: about half a second."""
 

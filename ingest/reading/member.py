@@ -9,6 +9,7 @@ import structlog
 
 from ingest.reading.lives import Firsts, missing
 from ingest.reading.positions import Positions
+from ingest.reading.read_until import ReadUntil
 from ingest.reading.topic import Share
 from ingest.settings import IngestSettings
 from ingest.writing.batch import Batch
@@ -34,6 +35,7 @@ class Member:
         self.batch = Batch()
         self.firsts: Firsts = {}
         """Of our partitions, as they were at the last look."""
+        self.read_until = ReadUntil()
         self._positions = Positions({})
         self._had = self._positions
         """Of the last partitions that we had."""
@@ -63,9 +65,11 @@ class Member:
         self._epoch = -1
         self.batch = Batch()
 
-    def take(self) -> Batch:
+    def take(self, now_ms: int) -> Batch:
         """Return the batch, and collect another."""
         batch, self.batch = self.batch, Batch()
+        nexts, ends = self._positions.next, self.share.highwaters()
+        batch.until = self.read_until.once_written(reversed(batch.rows), nexts, ends, now_ms)
         return batch
 
     def begin(self, epoch: int, starts: dict[int, int]) -> bool:
@@ -73,6 +77,7 @@ class Member:
         if epoch != self.share.epoch:
             return False
         self._positions = Positions(starts)
+        self.read_until.begin(starts)
         if starts:
             self._had = self._positions
         for partition, offset in starts.items():

@@ -26,6 +26,8 @@ class Batch:
         """partition -> its `next_offset` before this batch."""
         self.next: dict[int, int] = {}
         """partition -> its `next_offset` once this batch is written."""
+        self.until: dict[int, int] = {}
+        """partition -> up to which moment (ms) the log has it once this batch is written; filled in at the end."""
         self._bytes = 0
         self._since_s = 0.0
 

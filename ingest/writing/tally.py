@@ -70,13 +70,13 @@ class Tally:
                 known.messages += count.messages
                 known.first_us = min(known.first_us, count.first_us)
                 known.last_us = max(known.last_us, count.last_us)
-        for (run_id, outcome, error_class), count in sorted(by_run.items()):
+        for (run_id, outcome, error_class), total in sorted(by_run.items()):
             columns["run_ids"].append(run_id)
             columns["outcomes"].append(outcome)
             columns["classes"].append(error_class)
-            columns["messages"].append(count.messages)
-            columns["first_at"].append(at_us(count.first_us))
-            columns["last_at"].append(at_us(count.last_us))
+            columns["messages"].append(total.messages)
+            columns["first_at"].append(at_us(total.first_us))
+            columns["last_at"].append(at_us(total.last_us))
         return columns
 
     def pages(self) -> dict[str, list[Any]]:

@@ -65,6 +65,10 @@ class History:
         """Return people whom runs leave out. Errors as of `newest`, and BadFilter."""
         return suppressions.answer(await self._ask(_SUPPRESSIONS, suppressions.params(filters, limit)), limit)
 
+    async def ask(self, statement: str, params: dict[str, Any]) -> list[DictRow]:
+        """Return the rows of one statement. Errors as of `newest`."""
+        return await self._ask(statement, params)
+
     async def close(self) -> None:
         """Close the connections that are kept."""
         await self._connections.close()

@@ -99,6 +99,15 @@ class QueueReader:
         ((values,),) = await _in_time(self._ask([_hmget(f"run:{run_id}", RUN_FIELDS)]))
         return _run(values, time.time()) or None
 
+    async def ask(self, commands: list[Command]) -> list[Any]:
+        """Return the answers to these, of one round trip.
+
+        Raises:
+            QueueUnreachable: when Redis does not answer in time, or refuses.
+        """
+        [answers] = await _in_time(self._ask(commands))
+        return answers
+
     async def limits(self, page_id: str, defaults: Defaults) -> Explained:
         """Return what a claim would go by for this page.
 

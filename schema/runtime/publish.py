@@ -1,8 +1,9 @@
-"""Publishing what a process says of itself, once a second, for `/stats` and the dashboard."""
+"""Publishing what a process says of itself, once a second, for `/stats` and the cockpit."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import chain
 from typing import Any
 
 import msgspec
@@ -13,6 +14,7 @@ from redis.exceptions import RedisError
 from schema.keys import key
 from schema.runtime.asyncio_door import aio
 from schema.runtime.outage import Outage
+from schema.seconds import Command, Second, Seconds, commands
 from schema.snapshot import ProcessSnapshot
 
 _FAREWELL_S = 2.0
@@ -28,10 +30,13 @@ class _Age(msgspec.Struct):
 _age = msgspec.json.Decoder(_Age)
 
 
-async def publish_snapshots(redis: Redis, make: Callable[[], ProcessSnapshot], *, every_s: float = 1.0) -> None:
+async def publish_snapshots(
+    redis: Redis, make: Callable[[], ProcessSnapshot], seconds: Seconds | None = None, *, every_s: float = 1.0
+) -> None:
     """Write `make()` into the hash `processes` every `every_s` until cancelled, then remove the process from it.
 
-    Runs inside the asyncio loop's block. While Redis is away nothing is written and nothing is kept for later.
+    `seconds`, of a process that counts them, go with it. Runs inside the asyncio loop's block. While Redis is away, or
+    takes no writes, no snapshot is kept for later.
     """
     outage = Outage("redis (snapshots)")
     snapshot, written = make(), False
@@ -39,7 +44,7 @@ async def publish_snapshots(redis: Redis, make: Callable[[], ProcessSnapshot], *
         while True:
             wait_s = every_s
             try:
-                await aio(_write, redis, snapshot, first=not written)
+                await aio(_write, redis, snapshot, seconds, first=not written)
             except (RedisError, OSError) as exc:
                 wait_s = max(every_s, outage.failed(exc, trio.current_time()))
             else:
@@ -49,28 +54,35 @@ async def publish_snapshots(redis: Redis, make: Callable[[], ProcessSnapshot], *
             snapshot = make()
     finally:
         with trio.move_on_after(_FAREWELL_S, shield=True):
-            await _say_farewell(redis, snapshot.process_id)
+            await _say_farewell(redis, snapshot.process_id, seconds)
 
 
-async def _write(redis: Redis, snapshot: ProcessSnapshot, *, first: bool) -> None:
-    await _command(redis, "HSET", key("processes"), snapshot.process_id, _encoder.encode(snapshot))
+async def _write(redis: Redis, snapshot: ProcessSnapshot, seconds: Seconds | None, *, first: bool) -> None:
+    untold = seconds.untold() if seconds else ()
+    await _commands(redis, ("HSET", key("processes"), snapshot.process_id, _encoder.encode(snapshot)), untold)
+    if seconds:
+        seconds.told(untold)
     if first:
         await _forget_the_dead(redis, snapshot.at_ms)
 
 
 async def _forget_the_dead(redis: Redis, now_ms: int) -> None:
-    found = await _command(redis, "HGETALL", key("processes"))
+    [found] = await _commands(redis, ("HGETALL", key("processes")))
     dead = [name for name, text in found.items() if now_ms - _age.decode(text).at_ms > _FORGET_AFTER_MS]
     if dead:
-        await _command(redis, "HDEL", key("processes"), *dead)
+        await _commands(redis, ("HDEL", key("processes"), *dead))
 
 
-async def _command(redis: Redis, *args: str | bytes) -> Any:
-    return await redis.execute_command(*args)  # type: ignore[no-untyped-call]  # redis-py
+async def _commands(redis: Redis, first: Command, seconds: Sequence[Second] = ()) -> list[Any]:
+    async with redis.pipeline(transaction=False) as calls:
+        for command in (first, *chain.from_iterable(map(commands, seconds))):
+            calls.execute_command(*command)
+        return await calls.execute()
 
 
-async def _say_farewell(redis: Redis, process_id: str) -> None:
+async def _say_farewell(redis: Redis, process_id: str, seconds: Seconds | None) -> None:
+    untold = seconds.untold(at_the_end=True) if seconds else ()
     try:
-        await aio(redis.execute_command, "HDEL", key("processes"), process_id)
+        await aio(_commands, redis, ("HDEL", key("processes"), process_id), untold)
     except (RedisError, OSError):
         return  # nobody can see it now, and its age says later that it is gone

@@ -108,7 +108,7 @@ class Settlements:
             fbtrace_id=answer.fbtrace_id if answer else None,
         )
         self._ended_at.append(trio.current_time())
-        self._add(job, ending.outcome.value, encode_event(event), record, ending)
+        self._add(job, ending.outcome.value, encode_event(event), record, ending, latency_ms)
 
     def give_back(self, job: ClaimedJob) -> None:
         """Return a job of which nothing left."""
@@ -124,7 +124,15 @@ class Settlements:
         if logged:
             log.warning("events_logged_again", events=logged)
 
-    def _add(self, job: ClaimedJob, outcome: str, event: bytes, record: bytes, ending: Ending | None = None) -> None:
+    def _add(
+        self,
+        job: ClaimedJob,
+        outcome: str,
+        event: bytes,
+        record: bytes,
+        ending: Ending | None = None,
+        latency_ms: float | None = None,
+    ) -> None:
         job.done = True
         if job.session == self._queue.session:
             self._held.leave(job.id)
@@ -133,7 +141,7 @@ class Settlements:
             letter = ending.letter if job.content.attempts else ending.letter.upper()
             settlement = Settlement(
                 *(job.id, job.run_id, job.page_id, outcome, event, record),
-                *(ending.delay_ms, letter, job.sent_at_us, ending.verdict),
+                *(ending.delay_ms, letter, job.sent_at_us, ending.verdict, ending.error_class or "", latency_ms),
             )
         self.group.add((job.session, settlement))
 
@@ -165,6 +173,10 @@ class Settlements:
                 self._unacknowledged.discard(settlement.event)
             elif settlement.outcome:
                 self._figures.settled(settlement.outcome)
+                self._figures.seconds.count(
+                    *(settlement.run_id, settlement.page_id, settlement.outcome),
+                    *(settlement.error_class, settlement.latency_ms),
+                )
         return ours
 
 

@@ -64,6 +64,9 @@ class Settlement(msgspec.Struct, frozen=True):
     """When it was marked, Redis's clock."""
     verdict: bytes = b""
     """The rest of what the answer means, for work/settle.lua; empty when there is nothing to say."""
+    error_class: str = ""
+    """For our own figures, as the next."""
+    latency_ms: float | None = None
 
 
 class Happening(msgspec.Struct, frozen=True):

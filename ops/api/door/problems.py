@@ -12,6 +12,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from ops.board.answers import Problem
 from ops.board.board import NotFound
+from ops.board.graphs.graphs import UnknownSubject
 from ops.board.history import HistoryUnreachable
 from ops.board.reading import QueueUnreachable
 from ops.board.suppressions import BadFilter
@@ -55,6 +56,7 @@ def answer_errors(app: QuartTrio) -> None:
     app.register_error_handler(BadFilter, _bad_parameter)
     app.register_error_handler(BadQuestion, _bad_parameter)
     app.register_error_handler(NotFound, _not_found)
+    app.register_error_handler(UnknownSubject, _not_found)
     app.register_error_handler(QueueUnreachable, _unavailable)
     app.register_error_handler(HistoryUnreachable, _unavailable)
     app.register_error_handler(RunsError, _unavailable)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 from quart import Response, request
 from quart_trio import QuartTrio
 
 from ops.api.door.json_answers import json_answer
 from ops.api.door.problems import BadParameter
+from ops.api.door.who_asks import caller
 from ops.api.rest.endpoints import ENDPOINTS, Endpoint
 from ops.board.board import Board
 
@@ -22,11 +24,13 @@ def add_endpoints(app: QuartTrio, board: Board) -> None:
 
 
 def _view(board: Board, endpoint: Endpoint) -> Callable[..., Awaitable[Response]]:
-    async def view(**arguments: str | int | None) -> Response:
+    async def view(**arguments: Any) -> Response:
         if endpoint.most is not None:
             arguments["limit"] = _limit(endpoint.most, endpoint.usual)
         _refuse_unknown(endpoint)
         arguments |= {name: request.args.get(name) for name in endpoint.filters}
+        if endpoint.by_pages:
+            arguments["pages"] = caller().pages
         return json_answer(await endpoint.read(board, **arguments))
 
     return view

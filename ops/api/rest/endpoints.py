@@ -19,6 +19,8 @@ from ops.board.answers import (
     RunsAnswer,
 )
 from ops.board.board import Board
+from ops.board.graphs import graph_question
+from ops.board.graphs.series import GraphAnswer
 from ops.board.limit_answers import LimitsAnswer
 from ops.board.suppressions import FILTERS, MOST, SuppressionsAnswer
 from ops.message_log import question
@@ -40,6 +42,8 @@ class Endpoint:
     usual: int | None = None
     about: str = ""
     """What there is to say of them."""
+    by_pages: bool = False
+    """Its method also takes `pages`: those that who asks may see."""
 
 
 ENDPOINTS = (
@@ -75,5 +79,14 @@ ENDPOINTS = (
         usual=question.USUAL,
         filters=question.FILTERS,
         about=f"Only what an index answers: one of {question.COMBINATIONS}. With each of them: from, to, after.",
+    ),
+    Endpoint(
+        "/api/v1/history",
+        "What was sent over time, as columns for a chart",
+        GraphAnswer,
+        Board.history,
+        filters=graph_question.FILTERS,
+        about=graph_question.ABOUT,
+        by_pages=True,
     ),
 )

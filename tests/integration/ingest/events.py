@@ -65,8 +65,9 @@ _RECOUNTED = """
     SELECT {by}, sum(n)::int, array_agg(counts ORDER BY edge) FROM (
         SELECT {by}, edge, count(*) FILTER (WHERE edge = 0) AS n,
             (count(*) FILTER (WHERE latency_bucket(latency_ms) = edge))::int AS counts
-        FROM (SELECT page_id, run_id, outcome, coalesce(error_class, '') AS error_class, latency_ms FROM message_logs) l,
-            generate_series(0, 23) edge
+        FROM generate_series(0, 23) edge, (
+            SELECT page_id, run_id, outcome, coalesce(error_class, '') AS error_class, latency_ms FROM message_logs
+        ) l
         GROUP BY {by}, edge
     ) edges GROUP BY {by} ORDER BY {by}
 """
