@@ -1,4 +1,4 @@
-"""`newar up`: all four services in one process."""
+"""`newar up`: all four services."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""All services in one process."""
+"""All services at once."""

@@ -1,4 +1,4 @@
-"""All four services in one nursery, on local servers where no address is configured."""
+"""All four services, the API in a process of its own, on local servers where no address is configured."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from pydantic import SecretStr
 from ingest.app import serve as serve_ingest
 from ingest.settings import IngestSettings
 from ingest.stops import IngestStops
-from ops.api.app import serve as serve_api
 from ops.api.settings import ApiSettings, guarded
 from ops.local.servers import LocalAddresses, open_servers
 from ops.settings.checked import read
 from ops.shell.exits import leaves
+from ops.up.api_process import keep_api
 from schema.migrate import migrate
 from schema.runtime.asyncio_door import aio
 from schema.runtime.outage import Outage
@@ -184,7 +184,7 @@ async def serve_all(
     """
     last = Stop(settings.ingest.drain_timeout_ms / 1000)
     async with trio.open_nursery() as behind:
-        url: str = await behind.start(serve_api, settings.api, last)
+        url: str = await behind.start(keep_api, settings.api, last)
         async with trio.open_nursery() as front:
             front.start_soon(serve_sender, settings.sender, stop)
             tried = trio.Event()

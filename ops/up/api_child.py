@@ -1,0 +1,84 @@
+"""The API as a process of `newar up`: told its settings, and to stop, by the pipe on its standard input.
+
+The pipe ends when its parent does, however that ends; signals are for the parent, which passes a stop on. On standard
+output goes one line of JSON: `{"url": …}` once it serves, or `{"problems": […]}` of settings that cannot be used.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from contextlib import suppress
+
+import msgspec
+import trio
+
+from ops.api.app import serve
+from ops.api.settings import ApiSettings
+from ops.shell.exits import WRONG_USAGE, leaves, report
+from ops.shell.service import spare_the_collector
+from schema.runtime.asyncio_door import open_asyncio
+from schema.runtime.logging import configure_logging
+from schema.runtime.settings import SettingsError, load
+from schema.runtime.stop import Stop
+
+STOP = b"\n"
+"""What the parent writes for a stop, and once more to cut it short. The line before it has the settings."""
+NICENESS = 10
+"""Looking on takes no processor from sending while both want it."""
+
+
+def main() -> int:
+    """Serve until told to stop, or left alone; the exit code."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGTTOU):
+        signal.signal(number, signal.SIG_IGN)
+    with suppress(OSError):  # where not even this is allowed, it serves all the same
+        os.nice(NICENESS)
+    configure_logging("api")
+    spare_the_collector()
+    try:
+        trio.run(_main)
+    except Exception as exc:
+        problems = [problem for e in leaves(exc) if isinstance(e, SettingsError) for problem in e.problems]
+        if not problems:
+            return report(exc)
+        _tell({"problems": problems})
+        return WRONG_USAGE
+    return 0
+
+
+async def _main() -> None:
+    async with trio.lowlevel.FdStream(os.dup(0)) as parent:
+        told = b""
+        while STOP not in told:
+            if not (part := await parent.receive_some()):
+                return
+            told += part
+        line, _, rest = told.partition(STOP)
+        settings = load(ApiSettings, env_file=None, **msgspec.json.decode(line, type=dict[str, object]))
+        stop = Stop(settings.drain_timeout_ms / 1000)
+        async with trio.open_nursery() as listening:
+            listening.start_soon(_obey, parent, rest.count(STOP), stop)
+            async with open_asyncio(), trio.open_nursery() as serving:
+                _tell({"url": await serving.start(serve, settings, stop)})
+            listening.cancel_scope.cancel()
+
+
+async def _obey(parent: trio.lowlevel.FdStream, stops: int, stop: Stop) -> None:
+    for _ in range(stops):
+        stop.request()
+    async for part in parent:
+        for _ in range(part.count(STOP)):
+            stop.request()
+    for _ in range(2):  # nobody is there any more
+        stop.request()
+
+
+def _tell(what: dict[str, object]) -> None:
+    sys.stdout.buffer.write(msgspec.json.encode(what) + b"\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
