@@ -13,6 +13,7 @@ from hypercorn.config import Config
 
 from ops.api.door.access import Access
 from ops.api.door.client_connection import serve_connections
+from ops.api.door.event_feeds import EventFeeds
 from ops.api.parts import Parts
 from ops.api.settings import ApiSettings, guarded
 from ops.api.web import make_app
@@ -46,10 +47,12 @@ async def serve(
     address = _url(listener)
     redis = open_redis(settings.redis_url.get_secret_value())
     board = Board(settings, redis)
+    feeds = EventFeeds()
     try:
-        app = make_app(Parts(settings=settings, redis=redis, board=board, access=Access(settings)))
+        app = make_app(Parts(settings=settings, redis=redis, board=board, access=Access(settings), feeds=feeds))
         async with trio.open_nursery() as nursery:
             nursery.start_soon(stop.enforce, nursery.cancel_scope)
+            await nursery.start(feeds.run, stop.requested)
             nursery.start_soon(UntilAnswered(math.inf), Permissions(redis).demand)  # logs what is refused
             log.info("api_serving", address=address)
             task_status.started(address)

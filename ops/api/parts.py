@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from redis.asyncio import Redis
 
 from ops.api.door.access import Access
+from ops.api.door.event_feeds import EventFeeds
 from ops.api.settings import ApiSettings
 from ops.board.board import Board
 
@@ -19,3 +20,4 @@ class Parts:
     redis: Redis
     board: Board
     access: Access
+    feeds: EventFeeds

@@ -15,6 +15,7 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 
 from ops.api.cockpit.views import add_cockpit
 from ops.api.door.client_connection import READ_WITHIN_S
+from ops.api.door.event_feeds import EventStream
 from ops.api.door.json_answers import json_answer
 from ops.api.door.problems import BadParameter, answer_errors
 from ops.api.door.who_asks import guard, known_caller
@@ -50,7 +51,11 @@ class _Connection(TrioASGIHTTPConnection):
         self, nursery: trio.Nursery, request: Request, send: ASGISendCallable
     ) -> None:
         response = await self.app.handle_request(request)
-        with trio.move_on_after(READ_WITHIN_S, shield=True):
+        if isinstance(response, Response) and isinstance(response.response, EventStream):
+            sending = response.response.sending
+        else:
+            sending = trio.CancelScope(shield=True, deadline=trio.current_time() + READ_WITHIN_S)
+        with sending:
             await self._send_response(send, response)
         nursery.cancel_scope.cancel()
 

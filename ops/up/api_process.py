@@ -35,7 +35,7 @@ class ApiDidNotStart(Exception):
     """The API's process ended before it served; it has said why on standard error."""
 
 
-async def keep_api(
+async def keep(
     settings: ApiSettings, stop: Stop, *, task_status: trio.TaskStatus[str] = trio.TASK_STATUS_IGNORED
 ) -> None:
     """Serve until `stop`, in a process that is started again, after growing pauses, when it ends before.

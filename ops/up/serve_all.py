@@ -22,7 +22,7 @@ from ops.api.settings import ApiSettings, guarded
 from ops.local.servers import LocalAddresses, open_servers
 from ops.settings.checked import read
 from ops.shell.exits import leaves
-from ops.up.api_process import keep_api
+from ops.up import api_process
 from schema.migrate import migrate
 from schema.runtime.asyncio_door import aio
 from schema.runtime.outage import Outage
@@ -184,7 +184,7 @@ async def serve_all(
     """
     last = Stop(settings.ingest.drain_timeout_ms / 1000)
     async with trio.open_nursery() as behind:
-        url: str = await behind.start(keep_api, settings.api, last)
+        url: str = await behind.start(api_process.keep, settings.api, last)
         async with trio.open_nursery() as front:
             front.start_soon(serve_sender, settings.sender, stop)
             tried = trio.Event()

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import math
 import socket
 from contextlib import suppress
 from functools import partial
+from typing import Any
 
 import structlog
 import trio
 from hypercorn.app_wrappers import ASGIWrapper
 from hypercorn.config import Config
-from hypercorn.events import Event, RawData
-from hypercorn.trio.tcp_server import TCPServer
+from hypercorn.events import Closed, Event, RawData
+from hypercorn.trio.tcp_server import MAX_RECV, TCPServer
 from hypercorn.trio.worker_context import WorkerContext
 from hypercorn.typing import ASGIFramework, ConnectionState
 
@@ -25,6 +27,11 @@ READ_WITHIN_S = 10.0
 class Connection(TCPServer):
     """One client. Awaited, it is served until it has gone or was too slow."""
 
+    def __init__(self, app: ASGIWrapper, config: Config, context: WorkerContext, stream: Any) -> None:
+        self.streams = 0
+        """Event streams that it is being sent: meanwhile it need not say anything."""
+        super().__init__(app, config, context, ConnectionState({"connection": self}), stream)
+
     async def run(self) -> None:
         """Serve the client. What Hypercorn cannot digest (a header of an upgrade that is not ASCII) ends only this."""
         with trio.CancelScope() as self._served:
@@ -32,6 +39,24 @@ class Connection(TCPServer):
                 await super().run()
             except* Exception as group:  # texts and tracebacks can hold headers, so tokens
                 log.warning("connection_failed", errors=[type(error).__name__ for error in leaves(group)])
+
+    async def _read_data(self) -> None:
+        """Hand on what the client says, as Hypercorn's own, which gives up whoever listens to an event stream."""
+        while (said := await self._said()) is not None:
+            await self.protocol.handle(RawData(said))
+            if not said:
+                break
+        await self.protocol.handle(Closed())
+
+    async def _said(self) -> bytes | None:
+        """Return what the client says next, nothing at its end; None: it was silent for too long, or is gone."""
+        with suppress(trio.ClosedResourceError, trio.BrokenResourceError):
+            while True:
+                with trio.move_on_after(self.config.read_timeout or math.inf):
+                    return bytes(await self.stream.receive_some(MAX_RECV))
+                if not self.streams:
+                    break
+        return None
 
     async def protocol_send(self, event: Event) -> None:
         """Send, in bounded time: Hypercorn's own waits in a shield, for ever, for a client that does not read."""
@@ -50,7 +75,7 @@ async def serve_connections(app: ASGIFramework, config: Config, listening: socke
     """Take connections until `stop`, then close the socket and finish the requests in hand."""
     listener = trio.SocketListener(trio.socket.from_stdlib_socket(listening))
     context = WorkerContext(None)
-    handler = partial(Connection, ASGIWrapper(app), config, context, ConnectionState({}))
+    handler = partial(Connection, ASGIWrapper(app), config, context)
     async with trio.open_nursery() as connections:
         async with listener, trio.open_nursery() as taking:
             taking.start_soon(partial(trio.serve_listeners, handler, [listener], handler_nursery=connections))

@@ -10,6 +10,7 @@ from quart import Response
 from quart_trio import QuartTrio
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
+from ops.api.door.event_feeds import TooManyStreams
 from ops.board.answers import Problem
 from ops.board.board import NotFound
 from ops.board.graphs.graphs import UnknownSubject
@@ -60,6 +61,7 @@ def answer_errors(app: QuartTrio) -> None:
     app.register_error_handler(QueueUnreachable, _unavailable)
     app.register_error_handler(HistoryUnreachable, _unavailable)
     app.register_error_handler(RunsError, _unavailable)
+    app.register_error_handler(TooManyStreams, _unavailable)
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(Exception, _unexpected)
 

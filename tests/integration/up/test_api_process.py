@@ -17,7 +17,7 @@ from structlog.testing import capture_logs
 
 from ops.api.settings import ApiSettings
 from ops.up import api_process
-from ops.up.api_process import ApiDidNotStart, as_line, keep_api
+from ops.up.api_process import ApiDidNotStart, as_line
 from schema.runtime.settings import SettingsError, load
 from schema.runtime.stop import Stop
 from tests.integration.up.processes import newar, not_gone, wait_for_line
@@ -33,7 +33,7 @@ async def kept_api(settings: ApiSettings) -> AsyncIterator[tuple[str, psutil.Pro
     """Yield its address, its process, and what stops it softly, which must be enough."""
     stop = Stop(drain_s=3600)
     async with trio.open_nursery() as nursery:
-        url = await nursery.start(keep_api, settings, stop)
+        url = await nursery.start(api_process.keep, settings, stop)
         (child,) = apis_of(psutil.Process())
         yield url, child, stop
         stop.request()

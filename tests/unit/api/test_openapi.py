@@ -9,6 +9,7 @@ from typing import Any
 from redis.asyncio import Redis
 
 from ops.api.door.access import Access
+from ops.api.door.event_feeds import EventFeeds
 from ops.api.parts import Parts
 from ops.api.rest.openapi import document, openapi_path
 from ops.api.web import make_app
@@ -17,7 +18,7 @@ from tests.unit.api.contents import api_settings
 
 SETTINGS = api_settings()
 REDIS = Redis()
-PARTS = Parts(settings=SETTINGS, redis=REDIS, board=Board(SETTINGS, REDIS), access=Access(SETTINGS))
+PARTS = Parts(settings=SETTINGS, redis=REDIS, board=Board(SETTINGS, REDIS), access=Access(SETTINGS), feeds=EventFeeds())
 
 
 def test_the_document_lists_exactly_the_routes() -> None:
