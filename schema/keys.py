@@ -19,7 +19,7 @@ r"""The names of everything kept in Redis: one shard, one hash tag, so that ever
 | `ready` | zset | lanes that may send now, by the virtual time of their page |
 | `waiting` | zset | lanes that may not send before a moment (us) |
 | `delayed` | zset | jobs that wait for a retry: `R\0record` by due time (ms) |
-| `page:P` | hash | `token` (encrypted), `token_version`, `weight`, `limit_text`, `limit_media`, `time_zone`; `vt`, its virtual time; `clock:text`, `clock:media`, of its limits (MessagePack, see lib/gcra.lua); `last_run`, `last_at_us` of its last claim; `shared_from_us`, `shared_until_us`: `recent` is filled; `denied`: there is a deny list; and its state: see below |
+| `page:P` | hash | `token` (encrypted), `token_version`, `weight`, `limit_text`, `limit_media`, `time_zone`, `name`; `vt`, its virtual time; `clock:text`, `clock:media`, of its limits (MessagePack, see lib/gcra.lua); `last_run`, `last_at_us` of its last claim; `shared_from_us`, `shared_until_us`: `recent` is filled; `denied`: there is a deny list; and its state: see below |
 | `recent:P` | zset | person (schema/job.py) -> ms of the last claim, of the last second while runs share the page |
 | `denied:P` | zset | people of the page's deny list, for jobs queued before their entry: person (schema/job.py) -> its moment (ms) |
 | `denying` | set | pages that have such a list |

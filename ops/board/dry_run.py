@@ -143,7 +143,7 @@ class DryRuns:
         now_ms, zone = time.time_ns() // 1_000_000, page.time_zone if page else None
         run = check(row, now_ms=now_ms, has_token=True, time_zone=zone, own_zones=True, rules_off=self._rules_off)
         if isinstance(run, Refusal):
-            return DryRun(page_id=row.page_id, stops=[run.reason], notes=[])
+            return DryRun(page_id=row.page_id, page_name=page.name if page else None, stops=[run.reason], notes=[])
         due_ms = max(now_ms, moment_ms(row.scheduled_at_s or 0.0))
         examination = Examination(run, Now(due_ms, due_ms), keep_window=self._keep_window, rules_off=self._rules_off)
         examination.names.expect(columns)
@@ -161,7 +161,8 @@ class DryRuns:
             )
         per_second = await self._per_second(run, page)
         takes_s = round(found.would_get / per_second, 1) if per_second else None
-        return msgspec.structs.replace(found, per_second=per_second, takes_s=takes_s)
+        name = page.name if page else None
+        return msgspec.structs.replace(found, page_name=name, per_second=per_second, takes_s=takes_s)
 
     async def _per_second(self, run: Run, page: PageRow | None) -> float | None:
         """Return how fast the page may go now; None: not known."""

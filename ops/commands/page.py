@@ -45,7 +45,7 @@ def show_pages(as_json: AsJson = False) -> None:
         print_json(pages)
         return
     now_ms = time.time_ns() // 1_000_000
-    columns = ["PAGE", "PAUSED UNTIL", "BECAUSE", "BREAKER", "BECAUSE", "WEIGHT", "TEXT/S", "MEDIA/S"]
+    columns = ["PAGE", "NAME", "PAUSED UNTIL", "BECAUSE", "BREAKER", "BECAUSE", "WEIGHT", "TEXT/S", "MEDIA/S"]
     print_table(columns, [_row(page, now_ms) for page in pages])
 
 
@@ -103,4 +103,4 @@ def _row(page: PageState, now_ms: int) -> list[object]:
     until = "resumed by hand" if (until_ms or 0) > _FOR_EVER_MS else at_us(until_ms * 1000) if until_ms else None
     reason = page.pause_reason if until else None
     limits = [page.weight, page.limit_text, page.limit_media]
-    return [page.page_id, until, reason, page.breaker, page.breaker_reason, *limits]
+    return [page.page_id, page.name, until, reason, page.breaker, page.breaker_reason, *limits]

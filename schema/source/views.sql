@@ -2,7 +2,7 @@
 -- own tables in the FROMs. It may be run again at any time. The tables used here are those of tables.sql.
 --
 -- Every column must be there, with its name and type; write NULL::type AS name where you have nothing like it. Only
--- newar_runs.recipients and newar_recipients.time_zone may be left out.
+-- newar_runs.recipients, newar_recipients.time_zone and newar_pages.name may be left out.
 -- Newar only reads. It never changes a status here: what became of a run stands in Newar's own log.
 
 BEGIN;
@@ -70,6 +70,7 @@ LEFT JOIN subscribers s ON s.page_id = r.page_id AND s.psid = r.psid;
 --   time_zone    for send_window, such as Asia/Bangkok; NULL: UTC
 --   weight       a page of weight 2 gets twice the share of one of weight 1 when not all can be served at once
 --   limit_text, limit_media   messages per second of this page, where the settings' limits do not fit
+--   name         what people know the page by; its first 200 characters are shown beside its id
 CREATE OR REPLACE VIEW newar_pages AS
 SELECT
     id           AS page_id,
@@ -77,7 +78,8 @@ SELECT
     time_zone    AS time_zone,
     NULL::int    AS weight,
     NULL::int    AS limit_text,
-    NULL::int    AS limit_media
+    NULL::int    AS limit_media,
+    name         AS name
 FROM pages;
 
 -- The views hold page tokens. Supabase shows everything in the schema `public` to its web API's roles: not these.

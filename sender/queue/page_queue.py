@@ -9,7 +9,10 @@ from schema.keys import key
 from schema.runtime.asyncio_door import aio
 from sender.queue.script_loader import Scripts, slices
 
-_FIELDS = ("paused_until_ms", "pause_reason", "breaker", "reason", "retry_at_ms", "limit_text", "limit_media", "weight")
+_FIELDS = (
+    *("paused_until_ms", "pause_reason", "breaker", "reason", "retry_at_ms", "limit_text", "limit_media", "weight"),
+    "name",
+)
 
 
 class PageFacts(msgspec.Struct, frozen=True, kw_only=True):
@@ -21,6 +24,8 @@ class PageFacts(msgspec.Struct, frozen=True, kw_only=True):
     weight: int | None = None
     limit_text: int | None = None
     limit_media: int | None = None
+    name: str | None = None
+    """For people; any text."""
 
 
 class PageState(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,6 +42,8 @@ class PageState(msgspec.Struct, frozen=True, kw_only=True):
     """None: the default."""
     limit_media: int | None
     weight: int
+    name: str | None = None
+    """As the source says it: any text."""
 
 
 class PageQueue:
@@ -52,6 +59,7 @@ class PageQueue:
             "weight": page.weight,
             "limit_text": page.limit_text,
             "limit_media": page.limit_media,
+            "name": page.name,
         }
         pairs = [part for name, value in fields.items() for part in (name, "" if value is None else str(value))]
         await aio(self._scripts.call, "pages/set", page.page_id, page.sealed_token or "", *pairs)
@@ -62,6 +70,14 @@ class PageQueue:
         for some in slices(page_ids):
             answer = await aio(self._scripts.call, "pages/with_token", msgspec.msgpack.encode(some))
             found.update(page_id.decode() for page_id in answer)
+        return found
+
+    async def names(self, page_ids: list[str]) -> dict[str, str]:
+        """Return the names of those of these pages that have one: any text of the source."""
+        found: dict[str, str] = {}
+        for some in slices(page_ids):
+            rows = await aio(self._scripts.call, "pages/states", msgspec.msgpack.encode(some), "name")
+            found |= {page: name.decode("utf-8", "replace") for page, (name,) in zip(some, rows, strict=True) if name}
         return found
 
     async def token(self, page_id: str) -> tuple[str, int]:
@@ -99,11 +115,15 @@ class PageQueue:
     async def list(self) -> list[PageState]:
         """Return every page that ever had a run, by id."""
         pages = sorted(p.decode() for p in await aio(self._scripts.command, "SMEMBERS", key("pages")))
-        return [_state(p, await aio(self._scripts.command, "HMGET", key(f"page:{p}"), *_FIELDS)) for p in pages]
+        found: list[PageState] = []
+        for some in slices(pages):
+            rows = await aio(self._scripts.call, "pages/states", msgspec.msgpack.encode(some), *_FIELDS)
+            found += map(_state, some, rows)
+        return found
 
 
 def _state(page_id: str, row: list[bytes | None]) -> PageState:
-    text = [None if v is None else v.decode() for v in row]
+    text = [None if v is None else v.decode("utf-8", "replace") for v in row]
     number = [int(v) if v and v.isdigit() else None for v in text]
     return PageState(
         page_id=page_id,
@@ -115,4 +135,5 @@ def _state(page_id: str, row: list[bytes | None]) -> PageState:
         limit_text=number[5],
         limit_media=number[6],
         weight=number[7] or 1,
+        name=text[8],
     )

@@ -86,7 +86,7 @@ class KnownPages:
     async def _send(self, page_id: str, epoch: str) -> None:
         token = self.token(page_id)
         row = self._row(page_id)
-        now = (epoch, PageRow(page_id, token, row.time_zone, row.weight, row.limit_text, row.limit_media))
+        now = (epoch, PageRow(page_id, token, row.time_zone, row.weight, row.limit_text, row.limit_media, row.name))
         if self._sent.get(page_id) == now:
             return
         facts = PageFacts(
@@ -96,6 +96,7 @@ class KnownPages:
             weight=self._positive(page_id, "weight", row.weight),
             limit_text=self._positive(page_id, "limit_text", row.limit_text),
             limit_media=self._positive(page_id, "limit_media", row.limit_media),
+            name=(row.name or "").strip() or None,
         )
         if await self._with_token([page_id]):  # another run processor was quicker, and has heard the source
             return

@@ -115,6 +115,8 @@ async def _dry_run(settings: DryRunSettings, work: Callable[[DryRuns], Awaitable
 
 def print_dry_run(found: DryRun) -> None:
     """Print what a dry run found, for a person."""
+    if found.page_name:
+        typer.echo(f"Page {found.page_id}: {printable(found.page_name)}")
     if found.taken_as:
         typer.echo(printable(found.taken_as))
     if found.recipients:

@@ -11,7 +11,7 @@ from psycopg.rows import TupleRow
 from schema.runtime.settings import SourceDatabaseSettings
 from sender.runs.databases.database import Database, statement
 from sender.runs.databases.errors import QueryRefused
-from sender.runs.databases.view_columns import COUNT, ZONE, ViewKind, unfit
+from sender.runs.databases.view_columns import COUNT, NAME, ZONE, ViewKind, unfit
 from sender.runs.rules.records import RecipientRow
 from sender.runs.rules.rows import Head, PageRow, SourceRun, Survey
 
@@ -53,6 +53,7 @@ class Source:
         self._has_pages = False
         self._has_zones = False
         self._has_count = False
+        self._has_names = False
 
     async def heads(self, after: str, limit: int) -> list[Head]:
         """Return the next runs in the order of their ids, behind the id `after` ("" to begin)."""
@@ -132,7 +133,9 @@ class Source:
         await self._check()
         if not self._has_pages or self._views.pages is None:
             return []
-        query = statement("pages").format(pages=view_name(self._views.pages))
+        query = statement("pages").format(
+            pages=view_name(self._views.pages), name=sql.SQL("name::text" if self._has_names else "NULL::text")
+        )
         return [PageRow(*row) for row in await self._rows(query)]
 
     async def _rows(self, query: sql.Composed, **params: object) -> list[TupleRow]:
@@ -163,6 +166,7 @@ class Source:
             has = await self._columns(view) if view else {}
             if kind == "pages":
                 self._has_pages = bool(has)
+                self._has_names = NAME in has
             if kind == "recipients":
                 self._has_zones = ZONE in has
             if kind == "runs":

@@ -12,6 +12,8 @@ ZONE = "time_zone"
 """A column that the view of the recipients may have or not."""
 COUNT = "recipients"
 """Likewise of the runs: how many rows the run has in the view of the recipients."""
+NAME = "name"
+"""Likewise of the pages: for people alone, so it may be of any type."""
 
 _COLUMNS: Mapping[ViewKind, tuple[str, ...]] = {
     "runs": (

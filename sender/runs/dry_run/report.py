@@ -70,3 +70,5 @@ class DryRun(msgspec.Struct, frozen=True, kw_only=True):
     """Seconds from the first message to the last at that pace, with nothing else for the page; None: not known."""
     taken_as: str | None = None
     """How a file was read."""
+    page_name: str | None = None
+    """As the source names the page."""

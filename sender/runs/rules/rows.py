@@ -52,6 +52,8 @@ class PageRow(msgspec.Struct, frozen=True):
     weight: str | None = None
     limit_text: str | None = None
     limit_media: str | None = None
+    name: str | None = None
+    """Its first 200 characters."""
 
 
 class Survey(msgspec.Struct, frozen=True):

@@ -58,3 +58,29 @@ async def test_submitted_run_waits_for_what_the_source_says_of_its_page(world: W
     await world.turn(submitted)
     assert world.recipients("s1") == ["1"]
     assert world.box.open(world.page_in_queue()["token"]) == "secret-token"
+
+
+async def test_a_pages_name_follows_the_source_whatever_it_is(world: World) -> None:
+    world.run("1")
+    processor = world.processor()
+    for name, kept in (
+        ("Ana's <b>shop</b> \u202egnp\u200b", "Ana's <b>shop</b> \u202egnp\u200b"),
+        ("  é" + 10_000 * "x", ("é" + 200 * "x")[:198]),
+        (" \t\n", None),
+    ):
+        world.sql("UPDATE pages SET name = %s", name)
+        await world.turn(processor)
+        assert world.page_in_queue().get("name") == kept
+
+
+async def test_the_view_may_name_no_page_or_name_it_by_a_number(world: World) -> None:
+    [query] = world.sql("SELECT pg_get_viewdef('newar_pages')")
+    world.run("1")
+    processor = world.processor()
+    for column, kept in ((None, None), ("17", "17"), ("""'{"a": 1}'::jsonb""", '{"a": 1}')):
+        world.sql("DROP VIEW newar_pages")
+        named = "" if column is None else f", {column} AS name"
+        world.sql("CREATE VIEW newar_pages AS " + query.replace(",\n    name", named))
+        await world.turn(processor)
+        assert world.page_in_queue().get("name") == kept
+        assert world.box.open(world.page_in_queue()["token"]) == "secret-token"

@@ -1,3 +1,4 @@
+-- uses: base
 -- How fast a page, or the app, may go: its limit, slowed down by what Meta answers.
 --
 -- A throttling answer cuts to a share of the rate then really reached. The way back is cubic: six seconds to that rate,
@@ -61,6 +62,16 @@ local function app_limit_now(f, limit, now)
   if f.pace_rate and growth(f, now) < FAR then paced = math.min(paced, math.max(1, tonumber(f.pace_rate) * growth(f, now))) end
   if ceiling_stands(f, now) then paced = math.min(paced, math.max(1, tonumber(f.ceiling))) end
   return paced < math.huge and paced or nil
+end
+
+-- When a pace will have grown so far that it is whole: there is no formula for it, so its moment is looked for.
+local function full_us(f, now, far)
+  local from, to = now, math.max(now, tonumber(f.hold_until_us or 0)) + 3600e6
+  for _ = 1, 32 do
+    local middle = (from + to) / 2
+    if growth(f, middle) >= far then to = middle else from = middle end
+  end
+  return int(to)
 end
 
 -- What nothing is left of is forgotten.

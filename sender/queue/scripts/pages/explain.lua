@@ -18,16 +18,6 @@ local function read(key)
   return f
 end
 
--- When a pace will have grown so far that it is whole: the formula is pace.lua's, so its moment is looked for.
-local function full_us(f, far)
-  local from, to = now, math.max(now, tonumber(f.hold_until_us or 0)) + 3600e6
-  for _ = 1, 32 do
-    local middle = (from + to) / 2
-    if growth(f, middle) >= far then to = middle else from = middle end
-  end
-  return int(to)
-end
-
 local function told(name, f)
   local answer = {name}
   for field, value in pairs(f) do
@@ -40,7 +30,7 @@ end
 local function app()
   local f = read(P .. 'app')
   if f.pace_rate then
-    f.full_us = full_us(f, app_limit > 0 and math.min(FAR, app_limit / f.pace_rate) or FAR)
+    f.full_us = full_us(f, now, app_limit > 0 and math.min(FAR, app_limit / f.pace_rate) or FAR)
   end
   f.now, f.limit = app_limit_now(f, app_limit, now) or '', app_limit > 0 and app_limit or ''
   f.rate = rate(read_clock(P .. 'app', 'clock'), now)
@@ -49,7 +39,7 @@ end
 
 local function explain(page)
   local f = read(P .. 'page:' .. page)
-  if f.pace then f.full_us = full_us(f, 1 / f.pace) end
+  if f.pace then f.full_us = full_us(f, now, 1 / f.pace) end
   for content, default in pairs(limits) do
     local slow, full = page_limit_now(f, tonumber(f['limit_' .. content] or default), content, now)
     f[content .. '_now'], f[content .. '_limit'] = slow, full
