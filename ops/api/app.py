@@ -54,6 +54,7 @@ async def serve(
             nursery.start_soon(stop.enforce, nursery.cancel_scope)
             await nursery.start(feeds.run, stop.requested)
             nursery.start_soon(UntilAnswered(math.inf), Permissions(redis).demand)  # logs what is refused
+            nursery.start_soon(board.pages.keep)
             log.info("api_serving", address=address)
             task_status.started(address)
             await serve_connections(app, _hypercorn(), listener, stop.requested)

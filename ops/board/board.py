@@ -28,6 +28,9 @@ from ops.board.graphs.graphs import Graphs, UnknownSubject
 from ops.board.history import History, HistoryUnreachable
 from ops.board.limit_answers import LimitsAnswer
 from ops.board.page_limits import defaults_of, explained, shipped_in_words
+from ops.board.pages.page_list import Pages
+from ops.board.pages.page_names import PageNames
+from ops.board.pages.page_reading import Around
 from ops.board.reading import NEWEST_RUNS, Fields, QueueReader, QueueUnreachable, Reading
 from ops.board.run_log import RunLog
 from ops.board.run_rates import RunRates
@@ -71,6 +74,8 @@ class Board:
         self._health = Shared(lambda: check_all(settings, self._seen), HEALTH_FRESH_S)
         self._registry = Shared(self._read_registry, HISTORY_FRESH_S)
         self._overview: tuple[Moment, bytes] | None = None
+        self.pages = Pages(redis, self._history.ask if self._history else None, self._around)
+        self.names = PageNames(redis)
         keep_window, rules_off = settings.enforce_messaging_window, settings.rules_off
         self._dry_runs = DryRuns(settings, redis, keep_window=keep_window, rules_off=rules_off) if url else None
 
@@ -125,7 +130,7 @@ class Board:
         Raises:
             NotFound: when neither does.
         """
-        run = await self._find(run_id)
+        run = await self.find_run(run_id)
         log, known = await self._run_log(run_id)
         if known is None and log == "ok" and run.recipients > run.left:
             log = "unknown"
@@ -208,6 +213,11 @@ class Board:
             processes=merge.process_rows(moment.processes),
         )
 
+    async def _around(self) -> Around:
+        moment = await self.moment()
+        app = queue_figures.app_pause(moment.reading)
+        return Around(moment.reading.unfinished, defaults_of(moment.processes), app)
+
     async def _seen(self) -> Seen:
         moment = await self.moment()
         paused = queue_figures.app_pause(moment.reading).by_hand
@@ -226,7 +236,8 @@ class Board:
     async def _read_registry(self) -> list[RunAnswer]:
         return await self._history.newest(NEWEST_RUNS) if self._history else []
 
-    async def _find(self, run_id: str) -> RunAnswer:
+    async def find_run(self, run_id: str) -> RunAnswer:
+        """Return one run, as the queue or else the registry knows it. Raises NotFound: neither does."""
         moment = await self.moment()
         fields = moment.reading.runs.get(run_id) or await self._reader.run(run_id)
         if fields:

@@ -44,13 +44,13 @@ class History:
         Raises:
             HistoryUnreachable: when the log database does not answer in time, or refuses.
         """
-        return [_run(row) for row in await self._ask(_NEWEST, {"limit": limit})]
+        return [_run(row) for row in await self.ask(_NEWEST, {"limit": limit})]
 
     async def find(self, run_id: str) -> RunAnswer | None:
         """Return one run, None when it was never registered. Errors as of `newest`."""
         if "\0" in run_id:
             return None  # no text in Postgres holds one
-        rows = await self._ask(_ONE, {"run_id": run_id})
+        rows = await self.ask(_ONE, {"run_id": run_id})
         return _run(rows[0]) if rows else None
 
     async def run_log(self, run_id: str) -> RunLog | None:
@@ -63,7 +63,11 @@ class History:
 
     async def suppressions(self, filters: Mapping[str, str | None], limit: int) -> suppressions.SuppressionsAnswer:
         """Return people whom runs leave out. Errors as of `newest`, and BadFilter."""
-        return suppressions.answer(await self._ask(_SUPPRESSIONS, suppressions.params(filters, limit)), limit)
+        return suppressions.answer(await self.ask(_SUPPRESSIONS, suppressions.params(filters, limit)), limit)
+
+    async def ask(self, statement: str, params: dict[str, Any]) -> list[DictRow]:
+        """Return the rows of one statement that only reads. Errors as of `newest`."""
+        return await self._in_time(self._connections.ask(statement, params))
 
     async def ask(self, statement: str, params: dict[str, Any]) -> list[DictRow]:
         """Return the rows of one statement. Errors as of `newest`."""
@@ -72,9 +76,6 @@ class History:
     async def close(self) -> None:
         """Close the connections that are kept."""
         await self._connections.close()
-
-    async def _ask(self, statement: str, params: dict[str, Any]) -> list[DictRow]:
-        return await self._in_time(self._connections.ask(statement, params))
 
     async def _in_time(self, question: Awaitable[T]) -> T:
         try:

@@ -101,6 +101,11 @@ def explained(page_id: str, found: Explained, defaults: KnownDefaults, words: Ma
     )
 
 
+def slowdowns(kind: Kind, fields: Fields, now_us: int, words: Mapping[str, str]) -> list[Slowdown]:
+    """Return all that slows a page or the app, what stops it first; `fields`: those of `pages/explain.lua`."""
+    return list(_Scope(kind, fields, now_us, words).slowdowns())
+
+
 class _Scope:
     """What holds for a page or for the app."""
 

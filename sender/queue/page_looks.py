@@ -12,8 +12,8 @@ from schema.runtime.asyncio_door import aio
 from sender.queue.limit_queue import Defaults
 from sender.queue.script_loader import Scripts
 
-AT_ONCE = 250
-UNITS_AT_ONCE = 2000
+AT_ONCE = 150
+UNITS_AT_ONCE = 500
 """So that one look keeps Redis from everybody else for a few milliseconds."""
 
 

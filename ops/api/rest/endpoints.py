@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+from ops.api.rest import page_routes
 from ops.board.answers import (
     CircuitBreaker,
     FailuresAnswer,
@@ -22,6 +23,8 @@ from ops.board.board import Board
 from ops.board.graphs import graph_question
 from ops.board.graphs.series import GraphAnswer
 from ops.board.limit_answers import LimitsAnswer
+from ops.board.pages import page_list
+from ops.board.pages.page_answers import SORTS, STATES, PageDetail, PagesAnswer
 from ops.board.suppressions import FILTERS, MOST, SuppressionsAnswer
 from ops.message_log import question
 from ops.message_log.log_rows import LogAnswer
@@ -55,6 +58,22 @@ ENDPOINTS = (
     Endpoint("/api/v1/overview", "All that the dashboard shows", Overview, Board.overview),
     Endpoint("/api/v1/runs", "The newest runs", RunsAnswer, Board.runs, most=100),
     Endpoint("/api/v1/runs/<path:run_id>", "One run, and whom it did not reach", RunDetail, Board.run),
+    Endpoint(
+        "/api/v1/pages",
+        "Pages that ever had a run, what is slow or stands still first",
+        PagesAnswer,
+        page_routes.read_pages,
+        most=page_list.MOST,
+        usual=page_list.USUAL,
+        filters=page_routes.FILTERS,
+        about=f"search: in id or name. state: one of {', '.join(STATES)}. sort: one of {', '.join(SORTS)}.",
+    ),
+    Endpoint(
+        "/api/v1/pages/<page_id>",
+        "One page, why it is as fast as it is, and its runs",
+        PageDetail,
+        page_routes.read_page,
+    ),
     Endpoint(
         "/api/v1/pages/<page_id>/limits",
         "Why a page is as fast as it is, and until when",

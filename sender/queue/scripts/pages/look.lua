@@ -1,6 +1,6 @@
 #!lua flags=no-writes
 -- uses: base, units, gcra, pace
--- ARGV: pages (MessagePack), default limit text, default limit media, how many units at most. What a list of pages shows.
+-- ARGV: pages (MessagePack), default limit text, default limit media, how many units are enough. What a list of pages shows.
 -- Returns {now_us, how many pages were looked at, rows in MessagePack}: fewer pages than asked for when their units were
 -- many; ask again for the others. A row: {page, name or '', and of text and of media: limit, now (messages a second), reached
 -- (of the last ten seconds); messages whose turn has come, when the first run of them was taken (ms; 0: none), and, where
@@ -31,10 +31,11 @@ local function trouble(page, f)
   return told
 end
 
--- How many messages of a lane have their turn, and when the first of their runs was taken.
+-- How many messages of a lane have their turn, and when the first of their runs was taken; of its first thousand units.
+local MOST_UNITS = 1000
 local function turns(lane)
   local count, first_ms = 0, 0
-  for _, unit in ipairs(redis.call('ZRANGE', P .. 'lane:' .. lane, 0, math.max(budget, 100) - 1)) do
+  for _, unit in ipairs(redis.call('ZRANGE', P .. 'lane:' .. lane, 0, MOST_UNITS - 1)) do
     budget = budget - 1
     count = count + redis.call('LLEN', P .. list_of(unit))
     local taken_ms = tonumber(redis.call('HGET', P .. 'run:' .. run_of(unit), 'taken_at_ms') or 0)

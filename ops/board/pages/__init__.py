@@ -1,0 +1,1 @@
+"""Pages as people look at them: names, speeds, what waits, and why."""

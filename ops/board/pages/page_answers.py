@@ -1,0 +1,90 @@
+"""What is answered of pages. The keys are an interface: add, never rename. Speeds are messages per second."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal, get_args
+
+from ops.board.answers import Answer, AppPause, CheckStatus, RunAnswer
+from ops.board.limit_answers import LimitsAnswer, Slowdown
+
+PageWord = Literal["sending", "waiting", "paused", "breaker", "throttled", "idle"]
+"""The first that is true of: its breaker is not closed; it is paused; rules have slowed it down; messages of it may go;
+others wait; there is nothing to send."""
+Sort = Literal["trouble", "name", "backlog", "age", "rate"]
+STATES: tuple[PageWord, ...] = get_args(PageWord)
+SORTS: tuple[Sort, ...] = get_args(Sort)
+
+
+class Speed(Answer):
+    """How fast its messages of one kind may go."""
+
+    limit: float
+    now_per_s: float
+    """What the claim lets through now; 0 while it is stopped."""
+    reached_per_s: float
+    """Of the last ten seconds."""
+
+
+class PageRow(Answer, kw_only=True):
+    """A page that ever had a run."""
+
+    page_id: str
+    name: str | None
+    """As the source says it: any text, at most 200 characters."""
+    state: PageWord
+    text: Speed
+    media: Speed
+    because: list[Slowdown]
+    """What slows or stops it now, with the rule that holds it."""
+    p50_ms: float | None
+    """Of the Graph API's answers to it in the last ten minutes, as far as the log has come, to 20 %; null: none, or not
+    known."""
+    p95_ms: float | None
+    backlog: int
+    """Messages of its unfinished runs that have no outcome yet."""
+    may_go: int
+    """Those of them whose turn it is: only the page's speed keeps them."""
+    waits: int
+    """The others: held, or for their hours, a retry, the end of a pause; or a sender has them."""
+    oldest_s: float | None
+    """For how long the first run of `may_go` has been there; null: there is none."""
+    breaker: str
+    """`closed`, `open` or `half_open`."""
+    breaker_reason: str | None
+    paused: bool
+    paused_until: datetime | None
+    """Null: it is not paused, or only a person ends it."""
+    pause_reason: str | None
+    runs: int
+    """Its unfinished runs."""
+
+
+class PagesAnswer(Answer, kw_only=True):
+    """`/api/v1/pages`. What is said of them is new each time.
+
+    The order is kept for a while, so that no page comes twice or is skipped.
+    """
+
+    at: datetime
+    """Redis time of the reading."""
+    pages: list[PageRow]
+    next: str | None
+    """Given as `after`, it brings the following ones; null: there are none."""
+    total: int
+    """Pages that match the filter."""
+    states: dict[str, int]
+    """How many pages are in each state, of those that the search finds."""
+    latency: CheckStatus
+    """Whether the log could be asked for p50 and p95."""
+    app: AppPause
+
+
+class PageDetail(PageRow, kw_only=True):
+    """`/api/v1/pages/{page_id}`: the page, its limits explained, and its unfinished runs, most left first."""
+
+    limits: LimitsAnswer
+    unfinished: list[RunAnswer]
+    more_unfinished: int
+    """How many more there are than those listed."""
+    latency: CheckStatus

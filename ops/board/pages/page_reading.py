@@ -1,0 +1,177 @@
+"""Reading all pages from Redis, once for everybody who looks, and no more often than Redis can spare it."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+import msgspec
+import trio
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from ops.board.answers import AppPause
+from ops.board.page_limits import KnownDefaults
+from ops.board.pages.page_answers import PageWord
+from ops.board.reading import QueueUnreachable
+from ops.shell.detail import telling
+from sender.queue.page_looks import PageLook, PageLooks
+from sender.queue.survey import Unfinished
+
+READ_WITHIN_S = 10.0
+SPARED = 20
+"""A reading is kept so many times as long as it took: a twentieth of Redis's time at most goes into it."""
+FRESH_S = 1.0
+STALE_S = 60.0
+UNASKED_S = 30.0
+"""So often all pages are read while nobody looks: who comes then sees this at once, and the new ones a moment later."""
+PATIENCE_S = 0.05
+"""So long somebody waits for a new reading where there is a former one."""
+
+
+class Around(msgspec.Struct, frozen=True):
+    """What a reading of the queue says already."""
+
+    unfinished: Sequence[Unfinished]
+    defaults: KnownDefaults
+    app: AppPause
+
+
+@dataclass(frozen=True, slots=True)
+class SeenPage:
+    """A page, with what the list sorts and filters by."""
+
+    look: PageLook
+    state: PageWord
+    backlog: int
+    may_go: int
+    runs: int
+    words: str
+    """What a search looks through."""
+
+    @property
+    def rate(self) -> float:
+        """Messages per second of the last ten seconds."""
+        return self.look.text_rate + self.look.media_rate
+
+
+@dataclass(frozen=True)
+class SeenPages:
+    """All pages of one moment."""
+
+    at_us: int
+    pages: dict[str, SeenPage]
+    around: Around
+
+
+class PagesReading:
+    """Reads again when a reading has had its time, and now and then while nobody looks, so that nobody waits for it.
+
+    Args:
+        redis: the queue.
+        around: what is known of everything; not older than a second.
+    """
+
+    def __init__(self, redis: Redis, around: Callable[[], Awaitable[Around]]) -> None:
+        self._looks = PageLooks(redis)
+        self._around = around
+        self._turn = trio.Lock()
+        self._seen: SeenPages | None = None
+        self._error: QueueUnreachable | None = None
+        self._read_at = self._until = float("-inf")
+        self._asked, self._new = trio.Event(), trio.Event()
+        self._kept = False
+
+    async def keep(self) -> None:
+        """Read when somebody has asked; runs until it is cancelled."""
+        self._kept = True
+        try:
+            while True:
+                with trio.move_on_after(UNASKED_S):
+                    await self._asked.wait()
+                self._asked = trio.Event()
+                await self._refresh()
+                await trio.sleep_until(max(self._until, trio.current_time() + FRESH_S))
+        finally:
+            self._kept = False
+
+    async def get(self) -> SeenPages:
+        """Return what is known of all pages: a new reading, or the last one if that would take long.
+
+        Raises:
+            QueueUnreachable: when Redis does not answer in time, or refuses.
+        """
+        if self._kept and trio.current_time() - self._read_at < STALE_S:
+            if trio.current_time() >= self._until:
+                new = self._new
+                self._asked.set()
+                with trio.move_on_after(PATIENCE_S):
+                    await new.wait()
+        else:
+            await self._refresh()
+        if self._error is not None:
+            raise self._error.with_traceback(None)
+        return self._seen  # type: ignore[return-value]  # no error: it was read
+
+    def forget(self) -> None:
+        """Read anew when somebody asks next, and let them wait for it: somebody has changed pages."""
+        self._read_at = self._until = float("-inf")
+
+    async def _refresh(self) -> None:
+        """Read, unless somebody else has done so meanwhile. An error is for everybody, like a reading."""
+        async with self._turn:
+            began = trio.current_time()
+            if began < self._until:
+                return
+            try:
+                self._seen, self._error = await self._read(), None
+            except QueueUnreachable as exc:
+                self._error = exc
+            self._read_at = trio.current_time()
+            self._until = self._read_at + max(FRESH_S, SPARED * (self._read_at - began))
+            self._new.set()
+            self._new = trio.Event()
+
+    async def _read(self) -> SeenPages:
+        around = await self._around()
+        runs, left = Counter[str](), Counter[str]()
+        for run in around.unfinished:
+            runs[run.page_id] += 1
+            left[run.page_id] += run.left
+        pages: dict[str, SeenPage] = {}
+        at_us = 0
+        try:
+            with trio.fail_after(READ_WITHIN_S):
+                ids = await self._looks.ids()
+                async for now_us, rows in self._looks.look(ids, around.defaults.limits):
+                    at_us = now_us
+                    for look in rows:
+                        pages[look.page_id] = seen(look, left[look.page_id], runs[look.page_id], now_us, around.app)
+        except trio.TooSlowError:
+            raise QueueUnreachable(f"Redis does not tell of all pages within {READ_WITHIN_S:.0f} s") from None
+        except (RedisError, OSError) as exc:
+            raise QueueUnreachable(f"Redis cannot be used: {telling(exc)}") from exc
+        return SeenPages(at_us or time.time_ns() // 1000, pages, around)
+
+
+def seen(look: PageLook, left: int, runs: int, now_us: int, app: AppPause) -> SeenPage:
+    """Return what a look at a page says. Pure. `left`: messages without an outcome."""
+    stopped, slowed = _stopped(look, now_us)
+    backlog = max(left, look.waiting)
+    may_go = 0 if stopped or app.paused_until is not None or app.by_hand else look.waiting
+    state: PageWord = stopped or ("throttled" if slowed else "sending" if may_go else "waiting" if backlog else "idle")
+    return SeenPage(look, state, backlog, may_go, runs, f"{look.page_id}\n{look.name}".casefold())
+
+
+def _stopped(look: PageLook, now_us: int) -> tuple[PageWord | None, bool]:
+    """Return what stops a page, and whether a rule slows it down."""
+    if not look.trouble:
+        return None, False
+    fields = look.fields
+    if fields.get("breaker") in ("open", "half_open"):
+        return "breaker", False
+    if float(fields.get("paused_until_ms") or 0) * 1000 > now_us:
+        return "paused", False
+    return None, look.text_now < look.text_limit or look.media_now < look.media_limit

@@ -1,0 +1,4 @@
+-- How fast the Graph API answered to these pages in the last ten minutes.
+SELECT page_id, latencies
+FROM page_figures
+WHERE page_id = ANY(%(pages)s) AND step_s = 60 AND at >= now() - interval '10 minutes'
