@@ -39,6 +39,8 @@ r"""The names of everything kept in Redis: one shard, one hash tag, so that ever
 | `committed:CLUSTER` | hash | the same where the broker tells no topic ids, and for senders of the former release |
 | `processes` | hash | process id -> its newest snapshot (JSON, schema.snapshot) |
 | `audit` | stream | acts of people that are not in the log database yet (capped): `who`, `what`, `target`, `detail`, `at_ms` |
+| `request:ID` | hash | a request to the API that may be repeated: `fingerprint`, `token` of who answers it now, and its `answer`; for a day |
+| `requests:CALLER` | zset | their ids, by when they came (ms): the newest of each caller are kept |
 | `failures` | stream | the newest failures (capped), for the dashboard: `v` final bytes of the event |
 
 The state of a page, and of the app:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from redis.asyncio import Redis
 
+from ops.acts.desks import Desks
 from ops.api.door.access import Access
 from ops.api.door.event_feeds import EventFeeds
 from ops.api.settings import ApiSettings
@@ -21,3 +23,9 @@ class Parts:
     board: Board
     access: Access
     feeds: EventFeeds
+
+    @cached_property
+    def desks(self) -> Desks:
+        """Where acts take place."""
+        url = self.settings.log_database_url
+        return Desks.at(self.redis, url.get_secret_value() if url else None)

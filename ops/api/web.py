@@ -24,6 +24,7 @@ from ops.api.rest.asking import add_endpoints
 from ops.api.rest.metrics import Figures
 from ops.api.rest.openapi import RUNS, document
 from ops.api.rest.run_check import check_run
+from ops.api.rest.steering.act_routes import add_acts
 from ops.board.answers import Check, Health, Live
 from ops.board.board import Board
 
@@ -67,12 +68,14 @@ class _App(QuartTrio):
 def make_app(parts: Parts) -> QuartTrio:
     """Return the application, ready to be served."""
     app = _App("ops.api.cockpit", static_url_path="/admin/static")
+    app.url_map.merge_slashes = False  # the id of a run may hold two: it must not become another's
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     answer_errors(app)
     guard(app, parts.access)
     _dress(app)
     add_endpoints(app, parts.board)
+    add_acts(app, parts)
     _add_dry_run(app, parts.board)
     _add_health(app, parts.board)
     _add_metrics(app, parts.board)

@@ -11,11 +11,11 @@ import msgspec
 import trio
 import typer
 
+from ops.acts import page_acts
 from ops.board.limit_answers import LimitsAnswer, Slowdown
 from ops.board.page_limits import KnownDefaults, explained, in_words
 from ops.board.speed import read_defaults
 from ops.settings.checked import load_checked
-from ops.shell.exits import CommandFailed
 from ops.shell.output import AsJson, example, print_json, print_table
 from ops.shell.person import who
 from ops.shell.service import run_once
@@ -101,10 +101,9 @@ def set_limit(
     if per_s is None and lasts is not None:
         raise typer.BadParameter("none takes the limit off at once: leave --for out", param_hint="--for")
     for_ms = None if lasts is None else max(1, round(lasts.total_seconds() * 1000))
-    if not _with_queue(lambda queue, _: queue.set_limit(page_id, per_s, for_ms, who=who())):
-        raise _unknown(page_id)
+    done = _with_queue(lambda queue, _: page_acts.set_limit(queue, page_id, per_s, for_ms, who()))
     if as_json:
-        print_json({"page_id": page_id, "done": "set", "per_second": per_s, "for_ms": for_ms})
+        print_json(done)
     elif per_s is None:
         typer.echo(f"page {page_id}: the source's limit counts again, or the default")
     else:
@@ -122,29 +121,21 @@ def reset_limits(
     What a person has set stays (limits set, page pause, page breaker), and so does a breaker: newar page breaker PAGE
     close.
     """
-    lifted = _with_queue(lambda queue, _: queue.reset(page_id, who=who()))
-    if lifted is None:
-        raise _unknown(page_id)
+    reset = _with_queue(lambda queue, _: page_acts.reset_limits(queue, page_id, who()))
     if as_json:
-        print_json({"page_id": page_id, "done": "reset", "lifted": lifted})
+        print_json(reset)
         return
-    done = ", ".join(_LIFTED[what] for what in lifted) if lifted else "there was nothing to end"
+    done = ", ".join(_LIFTED[what] for what in reset.lifted) if reset.lifted else "there was nothing to end"
     typer.echo(f"{'the app' if page_id == 'app' else f'page {page_id}'}: {done}")
     shown = "limits show" if page_id == "app" else f"limits explain {page_id}"
     typer.echo(f"What a person has set stays, and so does a breaker; newar {shown} shows them.")
-
-
-def _unknown(page_id: str) -> CommandFailed:
-    if page_id == "app":
-        return CommandFailed("app is no page: newar limits show says what slows the app down")
-    return CommandFailed(f"page {page_id} never had a run: newar page list shows those that had")
 
 
 def _explain(page_id: str | None) -> list[LimitsAnswer]:
     """Return the answer for this page, or for all of them.
 
     Raises:
-        CommandFailed: nobody knows this page.
+        NoSuch: nobody knows this page.
     """
     settings = load_checked(_LimitsSettings)
     table = load(settings.rules_file, settings.circuit_breaker_threshold, settings.circuit_breaker_cooldown_ms)
@@ -156,7 +147,7 @@ def _explain(page_id: str | None) -> list[LimitsAnswer]:
 
     answers = _with_queue(ask)
     if page_id is not None and not answers:
-        raise _unknown(page_id)
+        raise page_acts.unknown(page_id)
     return answers
 
 

@@ -10,8 +10,8 @@ from typing import Annotated, TypeVar
 import trio
 import typer
 
+from ops.acts.page_acts import PageDone, close_breaker, open_breaker, pause_page, resume_page
 from ops.settings.checked import load_checked
-from ops.shell.exits import CommandFailed
 from ops.shell.output import AsJson, example, print_json, print_table
 from ops.shell.person import who
 from ops.shell.service import run_once
@@ -52,13 +52,13 @@ def show_pages(as_json: AsJson = False) -> None:
 @commands.command(epilog=example("newar page pause 104512345678901"))
 def pause(page_id: PageId, as_json: AsJson = False) -> None:
     """Send nothing for a page until it is resumed."""
-    _steer(page_id, "paused", lambda queue: queue.pause(page_id, who()), as_json)
+    _tell(_with_queue(lambda queue: pause_page(queue, page_id, who())), as_json)
 
 
 @commands.command(epilog=example("newar page resume 104512345678901"))
 def resume(page_id: PageId, as_json: AsJson = False) -> None:
     """End a page's pause, whether it was made by hand or came from Meta's answers."""
-    _steer(page_id, "resumed", lambda queue: queue.resume(page_id, who()), as_json)
+    _tell(_with_queue(lambda queue: resume_page(queue, page_id, who())), as_json)
 
 
 @commands.command(epilog=example("newar page breaker 104512345678901 close"))
@@ -68,19 +68,15 @@ def breaker(
     as_json: AsJson = False,
 ) -> None:
     """Open a page's breaker until it is closed by hand, whatever token comes meanwhile; or close it."""
-    if change is BreakerState.OPEN:
-        _steer(page_id, "breaker open", lambda queue: queue.open_breaker(page_id, who()), as_json)
-    else:
-        _steer(page_id, "breaker closed", lambda queue: queue.close_breaker(page_id, who()), as_json)
+    act = open_breaker if change is BreakerState.OPEN else close_breaker
+    _tell(_with_queue(lambda queue: act(queue, page_id, who())), as_json)
 
 
-def _steer(page_id: str, done: str, steer: Callable[[PageQueue], Awaitable[bool]], as_json: bool) -> None:
-    if not _with_queue(steer):
-        raise CommandFailed(f"page {page_id} never had a run: newar page list shows those that had")
+def _tell(done: PageDone, as_json: bool) -> None:
     if as_json:
-        print_json({"page_id": page_id, "done": done})
+        print_json(done)
     else:
-        typer.echo(f"page {page_id}: {done}")
+        typer.echo(f"page {done.page_id}: {done.done}")
 
 
 def _with_queue(work: Callable[[PageQueue], Awaitable[T]]) -> T:

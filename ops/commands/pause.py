@@ -8,6 +8,7 @@ from typing import Annotated, TypeVar
 import trio
 import typer
 
+from ops.acts.app_acts import pause_all, resume_all
 from ops.settings.checked import load_checked
 from ops.shell.output import AsJson, example, print_json
 from ops.shell.person import who
@@ -33,11 +34,11 @@ def pause(everything: _All = False, as_json: AsJson = False) -> None:
     shortens this pause. Runs still expire at their time: newar run extend gives them more.
     """
     _must_mean_everything(everything, "pause")
-    held = _with_app(lambda app: app.pause(who()))
+    done = _with_app(lambda app: pause_all(app, who()))
     if as_json:
-        print_json({"done": "paused", "held_by_senders": held})
+        print_json(done)
     else:
-        typer.echo(f"everything is paused; {held} messages are with senders and end as they end")
+        typer.echo(f"everything is paused; {done.held_by_senders} messages are with senders and end as they end")
         typer.echo("newar resume --all lets everything go on")
 
 
@@ -48,9 +49,9 @@ def resume(everything: _All = False, as_json: AsJson = False) -> None:
     Pages and runs that are paused by themselves stay paused.
     """
     _must_mean_everything(everything, "resume")
-    _with_app(lambda app: app.resume(who()))
+    done = _with_app(lambda app: resume_all(app, who()))
     if as_json:
-        print_json({"done": "resumed"})
+        print_json(done)
     else:
         typer.echo("everything goes on, but for the pages and runs that are paused by themselves")
 

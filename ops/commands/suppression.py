@@ -4,27 +4,25 @@ from __future__ import annotations
 
 import csv
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from importlib.resources import files
 from pathlib import Path
 from shutil import copyfileobj
 from tempfile import TemporaryDirectory
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 import psycopg
 import trio
 import typer
 from psycopg.rows import DictRow, dict_row
-from redis.exceptions import RedisError
 
+from ops.acts.people_acts import PeopleDesk, PeopleLifted, deny, lift
 from ops.board.log_query import query
 from ops.board.suppressions import MOST, BadFilter, SuppressionsAnswer, answer, params
 from ops.settings.checked import load_checked
-from ops.shell.detail import telling
-from ops.shell.exits import CommandFailed
 from ops.shell.output import AsJson, example, print_json, print_table, printable
 from ops.shell.person import who
 from ops.shell.service import run_once
@@ -33,7 +31,8 @@ from schema.runtime.redis import open_redis
 from schema.runtime.settings import LogDatabaseSettings, RedisSettings
 from sender.queue.denied_people import DeniedPeople
 from sender.runs.by_hand.files.deny_file import Denial, read_denials
-from sender.runs.by_hand.suppress import deny, lift
+
+T = TypeVar("T")
 
 commands = typer.Typer(help="People whom runs leave out, and the deny list.", no_args_is_help=True)
 
@@ -116,24 +115,17 @@ def remove(
     as_json: AsJson = False,
 ) -> None:
     """Lift what keeps people of a page out of its runs: they are sent to by later runs, until Meta says no again."""
-    settings = load_checked(_SuppressionSettings)
-    reasons = [reason.value] if reason else [r.value for r in Reason]
 
-    async def lifting() -> list[tuple[str, str]]:
+    async def lifting(desk: PeopleDesk) -> PeopleLifted:
         with trio.fail_after(ANSWER_WITHIN_S):
-            lifted = await aio(lift, settings.log_database_url.get_secret_value(), page_id, people, reasons)
-            what: Literal["remove", "lift"] = "lift" if reason is Reason.GONE else "remove"
-            here = await _tell_queue(settings, what, {page_id: people}, "suppression remove", changed=bool(lifted))
-        if not lifted and not here:
-            raise CommandFailed(f"nobody of them is suppressed on page {page_id}: newar suppression list shows who is")
-        return lifted
+            return await lift(desk, page_id, people, reason.value if reason else None, who())
 
-    lifted = run_once(lifting)
+    done = _at_desk(lifting)
     if as_json:
-        print_json({"page_id": page_id, "lifted": [{"recipient_id": p, "reason": r} for p, r in lifted]})
+        print_json(done)
     else:
-        for person, why in lifted:
-            typer.echo(f"page {page_id}: {printable(person)} is no longer left out ({why})")
+        for one in done.lifted:
+            typer.echo(f"page {page_id}: {printable(one.recipient_id)} is no longer left out ({one.reason})")
 
 
 @commands.command("import", epilog=example("newar suppression import denied.csv --page 104512345678901"))
@@ -161,43 +153,25 @@ def export(page: OfPage = None, person: OfPerson = None, reason: OfReason = None
 
 
 def _deny(entries: Iterable[Any], words: str, as_json: bool) -> None:
+    done = _at_desk(lambda desk: deny(desk, entries, words, who()))
+    if as_json:
+        print_json(done)
+    else:
+        typer.echo(f"denied: {done.denied} people, {done.changed} of the entries are new or have a new note")
+
+
+def _at_desk(act: Callable[[PeopleDesk], Awaitable[T]]) -> T:
     settings = load_checked(_SuppressionSettings)
 
-    async def denying() -> tuple[int, int]:
-        done = await aio(deny, settings.log_database_url.get_secret_value(), entries, who())
-        await _tell_queue(settings, "add", done.people, words, changed=bool(done.changed))
-        return sum(len(set(people)) for people in done.people.values()), done.changed
+    async def acting() -> T:
+        redis = open_redis(settings.redis_url.get_secret_value())
+        try:
+            return await act(PeopleDesk(DeniedPeople(redis), settings.log_database_url.get_secret_value()))
+        finally:
+            with trio.move_on_after(1, shield=True):
+                await aio(redis.aclose)
 
-    people, changed = run_once(denying)
-    if as_json:
-        print_json({"denied": people, "changed": changed})
-    else:
-        typer.echo(f"denied: {people} people, {changed} of the entries are new or have a new note")
-
-
-async def _tell_queue(
-    settings: _SuppressionSettings,
-    what: Literal["add", "remove", "lift"],
-    people: dict[str, list[str]],
-    words: str,
-    *,
-    changed: bool,
-) -> int:
-    """Let jobs that wait already obey; return for how many people that is news."""
-    redis = open_redis(settings.redis_url.get_secret_value())
-    try:
-        denied, caller = DeniedPeople(redis), who()
-        return sum(
-            [await denied.change(what, p, ids, who=caller, command=words, changed=changed) for p, ids in people.items()]
-        )
-    except RedisError as exc:
-        raise CommandFailed(
-            f"Redis: {telling(exc)}. The list is changed, and later runs obey it; jobs that wait in the queue do not "
-            "yet: give the command again when Redis answers"
-        ) from exc
-    finally:
-        with trio.move_on_after(1, shield=True):
-            await aio(redis.aclose)
+    return run_once(acting)
 
 
 def _wanted(filters: dict[str, str | None], limit: int | None) -> dict[str, Any]:

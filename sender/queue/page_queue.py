@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 from redis.asyncio import Redis
 
@@ -98,19 +100,27 @@ class PageQueue:
 
         `who`: the person, for the audit trail.
         """
-        return bool(await aio(self._scripts.call, "pages/steer", page_id, "pause", who))
+        return not await self.steer_all([page_id], "pause", who)
 
     async def resume(self, page_id: str, who: str) -> bool:
         """End a pause, by hand or from Meta's answers."""
-        return bool(await aio(self._scripts.call, "pages/steer", page_id, "resume", who))
+        return not await self.steer_all([page_id], "resume", who)
 
     async def open_breaker(self, page_id: str, who: str) -> bool:
         """Open the page's breaker until it is closed by hand."""
-        return bool(await aio(self._scripts.call, "pages/steer", page_id, "open", who))
+        return not await self.steer_all([page_id], "open", who)
 
     async def close_breaker(self, page_id: str, who: str) -> bool:
         """Close the page's breaker and forget its failures."""
-        return bool(await aio(self._scripts.call, "pages/steer", page_id, "close", who))
+        return not await self.steer_all([page_id], "close", who)
+
+    async def steer_all(self, page_ids: Sequence[str], what: str, who: str, detail: str = "") -> Sequence[str]:
+        """Do one of these (`pause`, `resume`, `open`, `close`) to many pages; return those that are unknown."""
+
+        async def steer() -> Sequence[str]:  # one way into asyncio and back, however many they are
+            return [p for p in page_ids if not await self._scripts.call("pages/steer", p, what, who, detail)]
+
+        return await aio(steer)
 
     async def list(self) -> list[PageState]:
         """Return every page that ever had a run, by id."""

@@ -5,12 +5,16 @@ from __future__ import annotations
 from http import HTTPStatus
 
 import msgspec
+import psycopg
 import structlog
+import trio
 from quart import Response
 from quart_trio import QuartTrio
+from redis.exceptions import RedisError
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from ops.api.door.event_feeds import TooManyStreams
+from ops.acts.not_done import ActRefused, CannotNow, NoSuch
 from ops.board.answers import Problem
 from ops.board.board import NotFound
 from ops.board.graphs.graphs import UnknownSubject
@@ -18,6 +22,8 @@ from ops.board.history import HistoryUnreachable
 from ops.board.reading import QueueUnreachable
 from ops.board.suppressions import BadFilter
 from ops.message_log.question import BadQuestion
+from ops.shell.exits import explain
+from sender.runs.by_hand.errors import BadFile, RunMisdescribed, RunUnusable
 from sender.runs.databases.errors import RunsError
 
 log = structlog.get_logger()
@@ -48,6 +54,15 @@ def problem(status: HTTPStatus, detail: str) -> Response:
     return Response(msgspec.json.encode(document), status=status.value, content_type=PROBLEM_TYPE)
 
 
+def refusal(error: Exception) -> Response | None:
+    """Return the answer of an act that was not done as things stand; None: this is another error."""
+    if isinstance(error, NoSuch):
+        return problem(HTTPStatus.NOT_FOUND, str(error))
+    if isinstance(error, ActRefused | RunUnusable) and not isinstance(error, RunMisdescribed):
+        return problem(HTTPStatus.CONFLICT, str(error))
+    return None
+
+
 def answer_errors(app: QuartTrio) -> None:
     """Turn everything that a view can raise into a problem document."""
     app.register_error_handler(Unauthorized, _unauthorized)
@@ -62,6 +77,11 @@ def answer_errors(app: QuartTrio) -> None:
     app.register_error_handler(HistoryUnreachable, _unavailable)
     app.register_error_handler(RunsError, _unavailable)
     app.register_error_handler(TooManyStreams, _unavailable)
+    app.register_error_handler(RunMisdescribed, _bad_parameter)
+    app.register_error_handler(BadFile, _bad_parameter)
+    app.register_error_handler(CannotNow, _unavailable)
+    for away in (RedisError, psycopg.Error, OSError, trio.TooSlowError):
+        app.register_error_handler(away, _away)
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(Exception, _unexpected)
 
@@ -95,6 +115,11 @@ async def _unavailable(error: Exception) -> Response:
     response = problem(HTTPStatus.SERVICE_UNAVAILABLE, str(error))
     response.headers["Retry-After"] = "1"
     return response
+
+
+async def _away(error: Exception) -> Response:
+    """Answer that a server is away or refuses, in words that hold no part of its address."""
+    return await _unavailable(CannotNow("\n".join(explain(error))))
 
 
 async def _http(error: HTTPException) -> Response:

@@ -9,11 +9,12 @@ from typing import Annotated
 import msgspec
 import typer
 
+from ops.acts import run_acts
 from ops.board.answers import NotReached
 from ops.board.log_query import query
 from ops.board.run_log import RunLog, read_run_log
 from ops.commands.run.check import check_run
-from ops.commands.run.desk import Desk, ask, change
+from ops.commands.run.desk import Desk, ask, tell
 from ops.commands.run.extend import extend_run
 from ops.commands.run.failures import list_failures
 from ops.commands.run.recover import recover_run
@@ -34,8 +35,6 @@ commands.command("submit", epilog=example("newar run submit people.csv --page 10
 commands.command("check", epilog=example("newar run check people.csv --page 104512345678901 --message hello.json"))(
     check_run
 )
-
-_OPERATOR = "operator"
 
 
 @commands.command("list", epilog=example("newar run list --limit 20"))
@@ -77,12 +76,7 @@ def show(run_id: RunId, as_json: AsJson = False) -> None:
 @commands.command(epilog=example("newar run pause 7d9f2c"))
 def pause(run_id: RunId, as_json: AsJson = False) -> None:
     """Stop sending a run until it is resumed; what is in flight ends as it ends."""
-
-    async def hold(desk: Desk) -> bool:
-        taken = await desk.queue.hold(run_id, _OPERATOR, who=who())
-        return taken or await desk.steer_submitted(run_id, "run pause", "paused", "queued", "paused")
-
-    change(run_id, "paused", hold, as_json)
+    tell(ask(lambda desk: run_acts.pause_run(desk.runs, run_id, who())), as_json)
 
 
 @commands.command(epilog=example("newar run resume 7d9f2c"))
@@ -91,25 +85,13 @@ def resume(run_id: RunId, as_json: AsJson = False) -> None:
 
     A run that its source or its hours hold stays held by them.
     """
-
-    async def let_go(desk: Desk) -> bool:
-        done = await desk.queue.let_go(run_id, _OPERATOR, who=who())
-        row = desk.steer_submitted(run_id, "run resume", "queued", "paused")
-        return await desk.follows(row, done=done) or done
-
-    change(run_id, "resumed", let_go, as_json)
+    tell(ask(lambda desk: run_acts.resume_run(desk.runs, run_id, who())), as_json)
 
 
 @commands.command(epilog=example("newar run cancel 7d9f2c"))
 def cancel(run_id: RunId, as_json: AsJson = False) -> None:
     """End a run for good: every recipient left ends as cancelled. This cannot be undone."""
-
-    async def end(desk: Desk) -> bool:
-        done = await desk.queue.cancel(run_id, who=who())
-        row = desk.steer_submitted(run_id, "run cancel", "cancelled", "queued", "paused")
-        return await desk.follows(row, done=done) or done
-
-    change(run_id, "cancelled", end, as_json)
+    tell(ask(lambda desk: run_acts.cancel_run(desk.runs, run_id, who())), as_json)
 
 
 def _row(run: RunView) -> list[object]:

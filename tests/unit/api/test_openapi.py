@@ -12,6 +12,7 @@ from ops.api.door.access import Access
 from ops.api.door.event_feeds import EventFeeds
 from ops.api.parts import Parts
 from ops.api.rest.openapi import document, openapi_path
+from ops.api.rest.steering.act_routes import ACT_ROUTES
 from ops.api.web import make_app
 from ops.board.board import Board
 from tests.unit.api.contents import api_settings
@@ -27,12 +28,19 @@ def test_the_document_lists_exactly_the_routes() -> None:
     assert set(document()["paths"]) == rules
 
 
-def test_every_route_answers_get_alone_but_for_the_dry_run() -> None:
+def test_no_route_changes_anything_by_get() -> None:
     app = make_app(PARTS)
     rules = [rule for rule in app.url_map.iter_rules() if rule.endpoint != "static"]
-    others = [(rule.rule, rule.methods) for rule in rules if rule.methods != {"GET", "HEAD"}]
-    assert others == [("/api/v1/runs", {"POST"})]
-    assert set(document()["paths"]["/api/v1/runs"]) == {"get", "post"}
+    acts = {rule.rule for rule in rules if rule.methods == {"POST"}}
+    assert acts == {route.path for route in ACT_ROUTES} | {"/api/v1/runs"}
+    assert [rule.rule for rule in rules if rule.rule not in acts and rule.methods != {"GET", "HEAD"}] == []
+
+
+def test_the_document_has_the_method_of_every_route() -> None:
+    app = make_app(PARTS)
+    rules = [rule for rule in app.url_map.iter_rules() if rule.endpoint not in ("static", "home")]
+    served = {(openapi_path(rule.rule), m.lower()) for rule in rules for m in (rule.methods or ()) if m != "HEAD"}
+    assert served == {(path, method) for path, methods in document()["paths"].items() for method in methods}
 
 
 def test_every_reference_leads_somewhere() -> None:

@@ -13,9 +13,9 @@ else
   changed = redis.call('HDEL', key, 'paused_until_ms', 'pause_reason', 'pause_rule', 'pause_level', 'probe') > 0
   redis.call('HDEL', key, 'answers')
 end
-if changed then audit(who, what .. ' --all', 'all pages') end
 local held = 0
 for _, session in ipairs(redis.call('ZRANGE', P .. 'sessions', 0, -1)) do
   held = held + redis.call('HLEN', P .. 'held:' .. session)
 end
+if changed then audit(who, what .. ' --all', 'all pages', held .. ' messages with senders') end
 return held

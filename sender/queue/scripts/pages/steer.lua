@@ -1,7 +1,8 @@
 #!lua flags=allow-oom
 -- uses: base, pages, audit
--- ARGV: page, what: pause (for ever), resume, open, close; who does it. By hand. 1: done, 0: unknown page.
-local page, what, who = unpack(ARGV)
+-- ARGV: page, what: pause (for ever), resume, open, close; who does it; detail: what the audit trail says besides. By hand.
+-- 1: done, 0: unknown page.
+local page, what, who, detail = unpack(ARGV)
 if redis.call('SISMEMBER', P .. 'pages', page) == 0 then return 0 end
 local key, by_hand, changed = P .. 'page:' .. page, int(BY_HAND_MS), false
 if what == 'pause' then
@@ -26,7 +27,7 @@ elseif what == 'close' then
   if redis.call('HEXISTS', key, 'probe') == 0 then redis.call('SREM', P .. 'troubled', page) end -- else its answer counts
 end
 if changed then
-  audit(who, (what == 'open' or what == 'close') and 'page breaker ' .. what or 'page ' .. what, page)
+  audit(who, (what == 'open' or what == 'close') and 'page breaker ' .. what or 'page ' .. what, page, detail)
 end
 wake_page(page)
 return 1

@@ -6,6 +6,7 @@ local run, who = unpack(ARGV)
 local state = redis.call('HGET', P .. 'run:' .. run, 'state')
 if state == 'cancelled' then return 1 end
 if not state or state == 'finished' then return 0 end
+local left = redis.call('HGET', P .. 'run:' .. run, 'left') or '0'
 begin_drain(run, 'cancelled', now_us())
-if who and who ~= '' then audit(who, 'run cancel', run) end
+if who and who ~= '' then audit(who, 'run cancel', run, left .. ' left') end
 return 1

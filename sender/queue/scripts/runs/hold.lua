@@ -18,5 +18,7 @@ else
   changed = changed + redis.call('HDEL', key, 'hold:' .. holder)
   activate_run(run)
 end
-if by_person and changed > 0 then audit(who, held == '1' and 'run pause' or 'run resume', run) end
+if by_person and changed > 0 then
+  audit(who, held == '1' and 'run pause' or 'run resume', run, (redis.call('HGET', key, 'left') or '0') .. ' left')
+end
 return 1

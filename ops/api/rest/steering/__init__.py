@@ -1,0 +1,1 @@
+"""The routes that change something, each for one function of `ops/acts`."""

@@ -1,0 +1,1 @@
+"""Steering over HTTP."""
