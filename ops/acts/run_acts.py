@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 
 from ops.acts.not_done import ActRefused
-from ops.acts.run_desk import Followed, RunDesk, sql
+from ops.acts.run_desk import RunDesk, sql
 from ops.board.log_query import query
 from schema.event import at_us
 from schema.run import RunState
@@ -39,9 +39,12 @@ async def pause_run(desk: RunDesk, run_id: str, who: str) -> RunDone:
         redis.RedisError, psycopg.Error, OSError: what knows the run is away; nothing was done.
     """
     done = await desk.queue.hold(run_id, OPERATOR, who=who)
-    if not done and not await desk.steer_submitted(run_id, "run pause", "paused", "queued", "paused", who=who):
+    left = await _left(desk, run_id)
+    if not done and left is None:
+        done = await desk.steer_submitted(run_id, "run pause", "paused", "queued", "paused", who=who)
+    if not done:
         raise await desk.refusal(run_id, "paused")
-    return await _said(desk, run_id, "paused")
+    return RunDone(run_id=run_id, done="paused", left=left)
 
 
 async def resume_run(desk: RunDesk, run_id: str, who: str) -> RunDone:
@@ -51,13 +54,15 @@ async def resume_run(desk: RunDesk, run_id: str, who: str) -> RunDone:
     followed = await desk.follows(row, done=done)
     if not done and not followed.changed:
         raise await desk.refusal(run_id, "resumed")
-    return await _said(desk, run_id, "resumed", followed)
+    return RunDone(run_id=run_id, done="resumed", left=await _left(desk, run_id), notes=followed.notes)
 
 
 async def cancel_run(desk: RunDesk, run_id: str, who: str) -> RunDone:
     """End a run for good: every recipient left ends as cancelled."""
     left = await _left(desk, run_id)
     done = await desk.queue.cancel(run_id, who=who)
+    if not done and left is not None:
+        raise await desk.refusal(run_id, "cancelled")
     row = desk.steer_submitted(run_id, "run cancel", "cancelled", "queued", "paused", who=who)
     followed = await desk.follows(row, done=done)
     if not done and not followed.changed:
@@ -82,11 +87,6 @@ async def extend_run(
         raise ActRefused(f"run {run_id} ended or was changed at the same moment: newar run show {run_id}")
     followed = await desk.follows(_register(desk, run_id, later), done=True)
     return RunDone(run_id=run_id, done="extended", left=facts.left, expires_at=later, notes=followed.notes)
-
-
-async def _said(desk: RunDesk, run_id: str, done: str, followed: Followed | None = None) -> RunDone:
-    left = await _left(desk, run_id)
-    return RunDone(run_id=run_id, done=done, left=left, notes=followed.notes if followed else [])
 
 
 async def _left(desk: RunDesk, run_id: str) -> int | None:
