@@ -46,10 +46,9 @@ async def serve(
     listener = _listen(settings.api_host, settings.api_port)
     address = _url(listener)
     redis = open_redis(settings.redis_url.get_secret_value())
-    board = Board(settings, redis)
-    feeds = EventFeeds()
+    board, access, feeds = Board(settings, redis), Access(settings), EventFeeds()
     try:
-        app = make_app(Parts(settings=settings, redis=redis, board=board, access=Access(settings), feeds=feeds))
+        app = make_app(Parts(settings=settings, redis=redis, board=board, access=access, feeds=feeds))
         async with trio.open_nursery() as nursery:
             nursery.start_soon(stop.enforce, nursery.cancel_scope)
             await nursery.start(feeds.run, stop.requested)
@@ -63,6 +62,7 @@ async def serve(
         with trio.move_on_after(CLOSE_WITHIN_S, shield=True):
             await aio(redis.aclose)
             await board.close()
+            await access.close()
 
 
 def _listen(host: str, port: int) -> socket.socket:

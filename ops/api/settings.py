@@ -20,6 +20,10 @@ class ApiSettings(BoardSettings):
     api_port: int = Field(default=3100, ge=0, le=65535, description="its port; 0 takes a free one")
     admin_token: SecretStr | None = Field(default=None, description="lets its holder read and steer over HTTP")
     viewer_token: SecretStr | None = Field(default=None, description="lets its holder read over HTTP")
+    session_idle_ms: int = Field(
+        default=28_800_000, ge=60_000, description="a session ends when nothing came of it for so long"
+    )
+    session_ms: int = Field(default=604_800_000, ge=60_000, description="and in any case so long after signing in")
     drain_timeout_ms: int = Field(default=30000, ge=0, description="time to finish what is in hand after SIGTERM")
 
     @property

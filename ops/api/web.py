@@ -13,7 +13,9 @@ from quart_trio import QuartTrio
 from quart_trio.asgi import TrioASGIHTTPConnection
 from werkzeug.wrappers import Response as WerkzeugResponse
 
+from ops.api.cockpit.sign_in_page import add_sign_in
 from ops.api.cockpit.views import add_cockpit
+from ops.api.door.body_caps import CappedRequest
 from ops.api.door.client_connection import READ_WITHIN_S
 from ops.api.door.event_feeds import EventStream
 from ops.api.door.json_answers import json_answer
@@ -31,11 +33,11 @@ from ops.board.board import Board
 HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
-        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
     ),
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
+    "Referrer-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
 }
@@ -63,6 +65,7 @@ class _Connection(TrioASGIHTTPConnection):
 
 class _App(QuartTrio):
     asgi_http_class = _Connection
+    request_class = CappedRequest
 
 
 def make_app(parts: Parts) -> QuartTrio:
@@ -79,6 +82,7 @@ def make_app(parts: Parts) -> QuartTrio:
     _add_dry_run(app, parts.board)
     _add_health(app, parts.board)
     _add_metrics(app, parts.board)
+    add_sign_in(app, parts)
     add_cockpit(app, parts)
     return app
 

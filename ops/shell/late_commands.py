@@ -28,13 +28,14 @@ _MODULES = {
     "resume": "pause",
     "log": "log.log",
     "audit": "audit",
+    "user": "user",
     "doctor": "doctor",
     "health": "health",
     "fakegraph": "fakegraph",
     "bench": "bench",
 }
 """Command -> where it is in ops.commands, in the order of the help."""
-_GROUPS = frozenset({"partitions", "run", "page", "suppression", "person", "limits", "log", "bench"})
+_GROUPS = frozenset({"partitions", "run", "page", "suppression", "person", "limits", "log", "user", "bench"})
 """Those that have commands below them."""
 
 

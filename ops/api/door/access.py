@@ -1,45 +1,156 @@
-"""Who a request is from: decisions on its headers."""
+"""Who a request is from: decisions on its headers and its cookie."""
 
 from __future__ import annotations
 
 import hmac
+import time
 from base64 import b64decode
 from binascii import Error as Base64Error
+from dataclasses import dataclass
 
+import msgspec
+
+from ops.access.access_database import AccessDatabase
 from ops.access.caller import Caller, Role
+from ops.access.names import Known
+from ops.access.passwords import Passwords
+from ops.access.remembered import Remembered
+from ops.access.secret_texts import KEY_PREFIX, digest
+from ops.access.sessions import Sessions
+from ops.access.users import Users
+from ops.api.door import signed_session
+from ops.api.door.same_origin import SAFE_METHODS
+from ops.api.door.signed_session import SignedSession
 from ops.api.settings import ApiSettings
 
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
+class BadCredentials(Exception):
+    """A token, or a password of Basic authentication, is nobody's."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arrival:
+    """A request's sender, and what follows for the answer."""
+
+    caller: Caller | None
+    csrf_key: bytes | None = None
+    """What only their browser holds; None: no browser says by itself who they are."""
+    cookie: str | None = None
+    """The session's new cookie, when it has to be written anew."""
+
+
 class Access:
-    """The rules that follow from the settings. Headers are passed as they came; None: not sent."""
+    """The rules that follow from the settings, and from the users and keys of the log database, if there is one."""
 
     def __init__(self, settings: ApiSettings) -> None:
         self._names = LOOPBACK_NAMES | {settings.api_host.strip("[]").lower()} if settings.loopback else None
         self._open = settings.loopback and settings.viewer_token is None
+        self._idle_s, self.longest_s = settings.session_idle_ms / 1000, settings.session_ms / 1000
         tokens = (
             (settings.admin_token, "ADMIN_TOKEN", Role.ADMIN),
             (settings.viewer_token, "VIEWER_TOKEN", Role.VIEWER),
         )
-        self._tokens = [(token.get_secret_value().encode(), name, role) for token, name, role in tokens if token]
+        self._tokens = {name: (token.get_secret_value().encode(), role) for token, name, role in tokens if token}
+        self.passwords = Passwords()
+        self.database = AccessDatabase(url.get_secret_value()) if (url := settings.log_database_url) else None
+        self.sessions, self.users = None, None
+        if self.database is not None:
+            self.sessions = Sessions(self.database, idle_s=self._idle_s, longest_s=self.longest_s)
+            self.users = Users(self.database, self.passwords)
+            self._people, self._keys = Remembered(self.sessions.whose), Remembered(self.sessions.whose_key)
+
+    async def close(self) -> None:
+        """Close what it has opened."""
+        if self.database is not None:
+            await self.database.close()
 
     def host_allowed(self, host: str | None) -> bool:
         """Refuse foreign names on loopback: a web page could otherwise point its own name here (DNS rebinding)."""
-        return self._names is None or _name(host or "") in self._names
+        return self._names is None or bare_name(host or "") in self._names
 
-    async def caller(self, authorization: str | None, where: str) -> Caller | None:
-        """Return who sends a request from this address; None: nobody who may come in."""
-        offered = _token(authorization or "")
-        if offered is not None:
-            for token, name, role in self._tokens:
-                if hmac.compare_digest(offered, token):
-                    by_browser = (authorization or "").strip().lower().startswith("basic")
-                    return Caller(name=name, role=role, where=where, by_cookie=by_browser)
-        return Caller(name="anybody", role=Role.VIEWER, where=where) if self._open else None
+    def setting_of(self, token: str) -> str | None:
+        """Return the name of the setting that holds this token; None: none."""
+        offered, found = token.encode("utf-8", "surrogatepass"), None
+        for name, (kept, _role) in self._tokens.items():
+            found = name if hmac.compare_digest(offered, kept) else found
+        return found
+
+    async def arrival(self, authorization: str | None, cookie: str | None, where: str, method: str) -> Arrival:
+        """Return who sends a request from this address; header and cookie as they came, None: not sent.
+
+        Raises:
+            BadCredentials: what they send to be known by is nobody's.
+            AccessUnreachable: the log database would have to be asked, and is away.
+        """
+        anew = method not in SAFE_METHODS
+        if authorization is not None:
+            return await self._by_authorization(authorization, where, anew=anew)
+        arrival = await self._by_cookie(cookie, where, anew=anew) if cookie else None
+        if arrival is not None:
+            return arrival
+        return Arrival(caller=Caller(name="anybody", role=Role.VIEWER, where=where) if self._open else None)
+
+    def token_session(self, setting: str) -> str:
+        """Begin a session of whoever has the token of this setting; return what the cookie shall hold."""
+        return signed_session.written(signed_session.begun(setting, time.time()), self._tokens[setting][0])
+
+    async def end(self, cookie: str, who: str) -> None:
+        """End the session of this cookie. Errors: AccessUnreachable."""
+        if self.sessions is None or cookie.startswith(signed_session.PREFIX):
+            return
+        await self.sessions.end(cookie, who)
+        self._people.forget(digest(cookie))
+
+    async def _by_authorization(self, authorization: str, where: str, *, anew: bool) -> Arrival:
+        by_browser, offered = _offered(authorization)
+        if not offered:
+            raise BadCredentials
+        key = offered.encode("utf-8", "surrogatepass") if by_browser else None
+        if (setting := self.setting_of(offered)) is not None:
+            caller = Caller(name=setting, role=self._tokens[setting][1], where=where, by_cookie=by_browser)
+            return Arrival(caller=caller, csrf_key=key)
+        if self.database is not None and offered.startswith(KEY_PREFIX):
+            found = await self._keys.whose(digest(offered), anew=anew)
+            if found is not None:
+                caller = _caller(found, where, by_cookie=by_browser)
+                return Arrival(caller=msgspec.structs.replace(caller, name=f"key:{found.name}"), csrf_key=key)
+        raise BadCredentials
+
+    async def _by_cookie(self, cookie: str, where: str, *, anew: bool) -> Arrival | None:
+        if cookie.startswith(signed_session.PREFIX):
+            return self._by_token_session(cookie, where)
+        if self.database is None:
+            return None
+        found = await self._people.whose(digest(cookie), anew=anew)
+        return Arrival(caller=_caller(found, where, by_cookie=True), csrf_key=cookie.encode()) if found else None
+
+    def _by_token_session(self, cookie: str, where: str) -> Arrival | None:
+        for name, (token, role) in self._tokens.items():
+            session = signed_session.read(cookie, token)
+            now_s = time.time()
+            if session is None or session.setting != name:
+                continue
+            if session.over(now_s, idle_s=self._idle_s, longest_s=self.longest_s):
+                return None
+            caller = Caller(name=name, role=role, where=where, by_cookie=True)
+            key = token + session.session_id.encode()
+            return Arrival(caller=caller, csrf_key=key, cookie=_later(session, token, now_s))
+        return None
 
 
-def _name(host: str) -> str:
+def _caller(found: Known, where: str, *, by_cookie: bool) -> Caller:
+    return Caller(name=found.name, role=found.role, pages=found.pages, where=where, by_cookie=by_cookie)
+
+
+def _later(session: SignedSession, token: bytes, now_s: float) -> str | None:
+    if now_s - session.seen_s < signed_session.RENEWED_AFTER_S:
+        return None
+    return signed_session.written(msgspec.structs.replace(session, seen_s=int(now_s)), token)
+
+
+def bare_name(host: str) -> str:
     """Cut the port off a Host header."""
     name, colon, port = host.rpartition(":")
     if not colon or not port.isdigit():
@@ -47,15 +158,15 @@ def _name(host: str) -> str:
     return name.strip("[]").lower()
 
 
-def _token(authorization: str) -> bytes | None:
-    """Return what `Bearer` carries, or the password of `Basic`, so that a browser can ask for it."""
+def _offered(authorization: str) -> tuple[bool, str]:
+    """Return what `Bearer` carries, or the password of `Basic`; and whether a browser sends it by itself."""
     scheme, _, value = authorization.strip().partition(" ")
     if scheme.lower() == "bearer":
-        return value.strip().encode("utf-8", "surrogateescape")
+        return False, value.strip()
     if scheme.lower() != "basic":
-        return None
+        return False, ""
     try:
-        _user, colon, password = b64decode(value.strip(), validate=True).partition(b":")
+        _user, _, password = b64decode(value.strip(), validate=True).partition(b":")
     except (Base64Error, ValueError):
-        return None
-    return password if colon else None
+        return True, ""
+    return True, password.decode("utf-8", "surrogateescape")

@@ -15,6 +15,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from ops.api.door.event_feeds import TooManyStreams
 from ops.acts.not_done import ActRefused, CannotNow, NoSuch
+from ops.access.access_database import AccessUnreachable
 from ops.board.answers import Problem
 from ops.board.board import NotFound
 from ops.board.graphs.graphs import UnknownSubject
@@ -33,7 +34,12 @@ CHALLENGES = ('Basic realm="newar", charset="UTF-8"', 'Bearer realm="newar"')
 
 
 class Unauthorized(Exception):
-    """The request carries no token that may read."""
+    """The request carries nothing by which its sender may come in."""
+
+    def __init__(self, *, challenge: bool = True) -> None:
+        super().__init__()
+        self.challenge = challenge
+        """Whether to say how, upon which browsers ask for a password in a window of their own."""
 
 
 class Forbidden(Exception):
@@ -82,14 +88,18 @@ def answer_errors(app: QuartTrio) -> None:
     app.register_error_handler(CannotNow, _unavailable)
     for away in (RedisError, psycopg.Error, OSError, trio.TooSlowError):
         app.register_error_handler(away, _away)
+    app.register_error_handler(AccessUnreachable, _unavailable)
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(Exception, _unexpected)
 
 
-async def _unauthorized(_error: Exception) -> Response:
-    detail = "send ADMIN_TOKEN or VIEWER_TOKEN as a Bearer token, or as the password of Basic authentication"
+async def _unauthorized(error: Exception) -> Response:
+    detail = (
+        "send an API key, ADMIN_TOKEN or VIEWER_TOKEN as a Bearer token, or as the password of Basic authentication; "
+        "people sign in at /admin/sign-in"
+    )
     response = problem(HTTPStatus.UNAUTHORIZED, detail)
-    for challenge in CHALLENGES:
+    for challenge in CHALLENGES if getattr(error, "challenge", True) else ():
         response.headers.add("WWW-Authenticate", challenge)
     return response
 

@@ -2,31 +2,66 @@
 
 from __future__ import annotations
 
-from quart import g, request
+from urllib.parse import urlencode
+
+from quart import Response, g, make_response, redirect, render_template, request
 from quart_trio import QuartTrio
+from werkzeug.wrappers import Response as WerkzeugResponse
 
+from ops.access.access_database import AccessUnreachable
 from ops.access.caller import Caller, Role
-from ops.api.door.access import Access
+from ops.api.door.access import Access, Arrival, BadCredentials
 from ops.api.door.problems import Forbidden, ForeignHost, Unauthorized
+from ops.api.door.same_origin import SAFE_METHODS, foreign, proof, proves
+from ops.api.door.session_cookie import give_session, session_cookie
 
-OPEN_TO_ALL = frozenset({"/health", "/health/live"})
+SIGN_IN = "/admin/sign-in"
+OPEN_TO_ALL = frozenset({"/health", "/health/live", SIGN_IN})
+_OPEN_BELOW = (f"{SIGN_IN}/", "/admin/static/")
+_FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 
 
 def guard(app: QuartTrio, access: Access) -> None:
     """Let nobody in whom `access` does not know, but to what is open to all."""
+    app.jinja_env.globals.update(csrf_token=csrf_token, known_caller=known_caller)
 
     @app.before_request
-    async def come_in() -> None:
+    async def come_in() -> Response | WerkzeugResponse | None:
+        g.arrival = Arrival(caller=None)
         if not access.host_allowed(request.headers.get("Host")):
             raise ForeignHost
-        g.caller = await access.caller(request.headers.get("Authorization"), request.remote_addr or "")
-        if g.caller is None and request.path not in OPEN_TO_ALL:
-            raise Unauthorized
+        is_open = request.path in OPEN_TO_ALL or request.path.startswith(_OPEN_BELOW)
+        try:
+            authorization = request.headers.get("Authorization")
+            g.arrival = await access.arrival(authorization, session_cookie(), where(), request.method)
+        except AccessUnreachable:
+            if not is_open:
+                raise
+        except BadCredentials:
+            if not is_open:
+                raise Unauthorized(challenge=_challenge()) from None
+        if is_open:
+            return None
+        if known_caller() is None:
+            return await _ask_who()
+        await _refuse_foreign_pages()
+        return None
+
+    @app.after_request
+    async def keep_session(response: Response | WerkzeugResponse) -> Response | WerkzeugResponse:
+        if (cookie := g.arrival.cookie) is not None and "Set-Cookie" not in response.headers:
+            give_session(response, cookie, access.longest_s)
+        return response
+
+
+def where() -> str:
+    """Return the address that the request being answered comes from."""
+    return request.remote_addr or ""
 
 
 def known_caller() -> Caller | None:
     """Return who sends the request being answered; None: anybody."""
-    found: Caller | None = g.caller
+    found: Caller | None = g.arrival.caller
     return found
 
 
@@ -34,7 +69,7 @@ def caller() -> Caller:
     """Return who sends the request being answered."""
     found = known_caller()
     if found is None:
-        raise Unauthorized
+        raise Unauthorized(challenge=_challenge())
     return found
 
 
@@ -50,3 +85,83 @@ def demand(role: Role, *, page_id: str | None = None) -> Caller:
     if page_id is not None and not found.may_see(page_id):
         raise Forbidden(f"page {page_id} is none of those that {found.name} may see")
     return found
+
+
+def demand_every_page() -> Caller:
+    """Return who sends the request being answered, if they may see every page.
+
+    Raises:
+        Forbidden: only some.
+    """
+    found = caller()
+    if found.pages is not None:
+        raise Forbidden(f"this is of all pages together, and {found.name} may see some of them")
+    return found
+
+
+def csrf_token() -> str:
+    """Return what forms (field `csrf`) and scripts (header X-CSRF-Token) of the page being made must send."""
+    key: bytes | None = g.arrival.csrf_key
+    return proof(key) if key is not None else ""
+
+
+def from_another_site() -> bool | None:
+    """Tell whether another site's page made the browser send this request; None: it does not say."""
+    headers = request.headers
+    return foreign(headers.get("Sec-Fetch-Site"), headers.get("Origin"), headers.get("Host"))
+
+
+async def offered_proof() -> str | None:
+    """Return the CSRF token that came with the request being answered."""
+    token = request.headers.get("X-CSRF-Token")
+    if token is None and request.mimetype in _FORMS:
+        token = (await request.form).get("csrf")
+    return token
+
+
+async def _refuse_foreign_pages() -> None:
+    """Of what a browser sends by itself, and what changes something, let only that in which a page of ours sends.
+
+    Raises:
+        Forbidden: with what to do instead.
+    """
+    if request.method in SAFE_METHODS or request.headers.get("Authorization", "").lower().startswith("bearer"):
+        return
+    other = from_another_site()
+    if other:
+        raise Forbidden("a page of another site made the browser send this: nothing was done")
+    key: bytes | None = g.arrival.csrf_key
+    if key is None:
+        return
+    if other is None:
+        raise Forbidden("the browser does not say which page sent this; programs send Authorization: Bearer")
+    if not proves(await offered_proof(), key):
+        raise Forbidden(
+            "the page was made for another session: load it again, and send X-CSRF-Token, or the field csrf; "
+            "programs send Authorization: Bearer"
+        )
+
+
+async def _ask_who() -> Response | WerkzeugResponse:
+    """Send a browser that looks at a page to the sign-in page, and tell everybody else that they are not known."""
+    path, headers = request.path, request.headers
+    if path != "/" and not f"{path}/".startswith("/admin/"):
+        raise Unauthorized(challenge=_challenge())
+    to_sign_in = f"{SIGN_IN}?{urlencode({'next': request.full_path.rstrip('?')})}"
+    if "HX-Request" in headers:
+        response = await make_response("", 401)
+        response.headers["HX-Redirect"] = SIGN_IN
+        return response
+    if "text/html" not in headers.get("Accept", ""):
+        raise Unauthorized(challenge=False)
+    if request.method not in SAFE_METHODS:
+        return redirect(SIGN_IN, 303)
+    if headers.get("Sec-Fetch-Site") == "cross-site":  # a link: then the browser keeps the session's cookie to itself
+        return await make_response(await render_template("once_more.html", target=request.full_path.rstrip("?")))
+    return redirect(to_sign_in, 303)
+
+
+def _challenge() -> bool:
+    """Tell whether a browser, if it is one, may ask for a password: not under a page of ours, which has its own way."""
+    by_script = request.headers.get("Sec-Fetch-Mode", "navigate") != "navigate"
+    return not (by_script or session_cookie() or f"{request.path}/".startswith("/admin/"))

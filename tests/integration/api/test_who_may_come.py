@@ -24,7 +24,6 @@ class TestWhoMayCome:
                 *DATA,
                 "/api/v1/suppressions",
                 "/admin/queues",
-                "/admin/static/dashboard.js",
                 "/openapi.json",
                 "/nowhere",
             ]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ops.api.door.access import Access
+from ops.api.door.access import Access, BadCredentials
 from tests.unit.api.contents import api_settings
 
 
@@ -16,7 +16,11 @@ def access(**fields: Any) -> Access:
 
 
 async def may_read(access: Access, header: str | None) -> bool:
-    return await access.caller(header, "192.0.2.1") is not None
+    try:
+        arrival = await access.arrival(header, None, "192.0.2.1", "GET")
+    except BadCredentials:
+        return False
+    return arrival.caller is not None
 
 
 def basic(user: str, password: str) -> str:

@@ -1,0 +1,67 @@
+"""What the log database said of secrets a moment ago: not asked for each request, it may be away a minute."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+
+import trio
+
+from ops.access.access_database import AccessUnreachable
+from ops.access.names import Known
+
+FRESH_S = 1.0
+"""So long an answer counts for whoever only looks."""
+STALE_S = 60.0
+"""So long it counts while the database is away."""
+AWAY_S = 1.0
+"""So long it is not asked again once it did not answer."""
+MOST = 5000
+
+
+class Remembered:
+    """Asks by a secret's hash, and remembers the answers. A Trio object."""
+
+    def __init__(self, ask: Callable[[bytes], Awaitable[Known | None]]) -> None:
+        self._ask = ask
+        self._answers: OrderedDict[bytes, tuple[Known | None, float]] = OrderedDict()
+        self._away: tuple[str, float] = "", float("-inf")
+
+    async def whose(self, hashed: bytes, *, anew: bool) -> Known | None:
+        """Return whose secret it is. `anew`: what was heard a moment ago is not enough, while it can be asked.
+
+        Raises:
+            AccessUnreachable: the database is away, and the last answer is too old.
+        """
+        answer, at = self._answers.get(hashed, (None, float("-inf")))
+        now = trio.current_time()
+        if not anew and now - at < FRESH_S:
+            return answer
+        try:
+            found = await self._asked(hashed, now)
+        except AccessUnreachable:
+            if answer is not None and now - at < STALE_S:
+                return answer
+            raise
+        self._remember(hashed, found)
+        return found
+
+    def forget(self, hashed: bytes) -> None:
+        """Forget what was said of a secret."""
+        self._answers.pop(hashed, None)
+
+    async def _asked(self, hashed: bytes, now: float) -> Known | None:
+        reason, until = self._away
+        if now < until:
+            raise AccessUnreachable(reason)
+        try:
+            return await self._ask(hashed)
+        except AccessUnreachable as exc:
+            self._away = str(exc), trio.current_time() + AWAY_S
+            raise
+
+    def _remember(self, hashed: bytes, found: Known | None) -> None:
+        self._answers[hashed] = found, trio.current_time()
+        self._answers.move_to_end(hashed)
+        if len(self._answers) > MOST:
+            self._answers.popitem(last=False)

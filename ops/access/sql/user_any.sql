@@ -1,0 +1,1 @@
+SELECT EXISTS (SELECT FROM users WHERE NOT disabled) AS some

@@ -1,0 +1,1 @@
+SELECT password FROM users WHERE name = %(name)s AND NOT disabled
