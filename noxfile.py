@@ -84,6 +84,13 @@ def assets(session: nox.Session) -> None:
 
 
 @nox.session
+def words(session: nox.Session) -> None:
+    """Bring the cockpit's catalogues up to date with its templates, and say what has no translation yet."""
+    install(session)
+    session.run("python", "-m", "ops.deploy.words")
+
+
+@nox.session
 def lock(session: nox.Session) -> None:
     """Renew the lock files from pyproject.toml."""
     session.install("uv")

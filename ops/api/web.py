@@ -70,7 +70,7 @@ class _App(QuartTrio):
 
 def make_app(parts: Parts) -> QuartTrio:
     """Return the application, ready to be served."""
-    app = _App("ops.api.cockpit", static_url_path="/admin/static")
+    app = _App("ops.api.cockpit", static_folder=None)
     app.url_map.merge_slashes = False  # the id of a run may hold two: it must not become another's
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
@@ -93,8 +93,7 @@ def _dress(app: QuartTrio) -> None:
     @app.after_request
     async def dress(response: Response | WerkzeugResponse) -> Response | WerkzeugResponse:
         response.headers.update(HEADERS)
-        static = request.endpoint == "static"
-        response.headers["Cache-Control"] = "no-cache" if static else "no-store"
+        response.headers.setdefault("Cache-Control", "no-store")
         return response
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import msgspec
@@ -27,6 +28,7 @@ from ops.board.dry_run import DryRuns
 from ops.board.graphs.graphs import Graphs, UnknownSubject
 from ops.board.history import History, HistoryUnreachable
 from ops.board.limit_answers import LimitsAnswer
+from ops.board.needs_you import NeedsAnswer, needs_you, visible
 from ops.board.page_limits import defaults_of, explained, shipped_in_words
 from ops.board.pages.page_list import Pages
 from ops.board.pages.page_names import PageNames
@@ -187,6 +189,22 @@ class Board:
         if self._dry_runs is None:
             raise NotFound("LOG_DATABASE_URL is not set for this service: a dry run needs the log database")
         return self._dry_runs
+
+    async def summary(self) -> Overview:
+        """Return what the start page shows, of one moment."""
+        return self._summary(await self.moment())
+
+    async def needs(
+        self, may_see: Callable[[str], bool] = lambda _page_id: True, everything: bool = True
+    ) -> NeedsAnswer:
+        """Return what needs a person, of these pages; with `everything` also what is wrong with all. Never fails."""
+        health = await self.health()
+        try:
+            seen = await self.summary()
+        except QueueUnreachable:
+            seen = None
+        _history, registered = await self._registered()
+        return NeedsAnswer(needs=visible(needs_you(seen, health, registered), may_see, everything=everything))
 
     async def overview(self) -> bytes:
         """Return the JSON of an Overview, encoded once per reading."""

@@ -131,13 +131,13 @@ async def _send_and_prove(
     async with trio.open_nursery() as nursery:
         started_at = trio.current_time()
         url: str = await nursery.start(serve_all, settings, stop)
-        say(f"dashboard: {url}/admin/queues")
+        say(f"dashboard: {url}/admin")
         await _wait_for_rows(options, settings, log_url, stop, progress)
         seconds = trio.current_time() - started_at
         rows = await trio.to_thread.run_sync(read_rows, log_url)
         result = DemoResult(prove(rows, await read_ledger(graph_url), recipients=options.messages), seconds)
         if options.stay:
-            say(f"finished; the dashboard stays until Ctrl-C: {url}/admin/queues")
+            say(f"finished; the dashboard stays until Ctrl-C: {url}/admin")
             await stop.requested.wait()
         stop.request()
     return result

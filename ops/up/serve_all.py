@@ -257,4 +257,4 @@ async def up(data: Path, stop: Stop, *, show_token: Callable[[str], None], termi
         if token is not None:
             show_token(token)
         url: str = await nursery.start(serve_all, replace(settings, api=api), stop)
-        log.info("newar_is_up", dashboard=f"{url}/admin/queues", data=str(data))
+        log.info("newar_is_up", dashboard=f"{url}/admin", data=str(data))

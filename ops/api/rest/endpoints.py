@@ -25,6 +25,7 @@ from ops.board.graphs.series import GraphAnswer
 from ops.board.limit_answers import LimitsAnswer
 from ops.board.pages import page_list
 from ops.board.pages.page_answers import SORTS, STATES, PageDetail, PagesAnswer
+from ops.board.needs_you import NeedsAnswer
 from ops.board.suppressions import FILTERS, MOST, SuppressionsAnswer
 from ops.message_log import question
 from ops.message_log.log_rows import LogAnswer
@@ -55,7 +56,8 @@ ENDPOINTS = (
     Endpoint("/stats/queue", "What waits, is leased and is on its way to the log", QueueAnswer, Board.queue),
     Endpoint("/stats/circuit-breaker", "Breakers that are not closed", CircuitBreaker, Board.circuit_breaker),
     Endpoint("/stats/ingest", "How far the log has become rows", Ingest, Board.ingest),
-    Endpoint("/api/v1/overview", "All that the dashboard shows", Overview, Board.overview),
+    Endpoint("/api/v1/overview", "Figures of one moment, all of them from Redis", Overview, Board.overview),
+    Endpoint("/api/v1/needs", "What needs a person, and what mends it", NeedsAnswer, Board.needs),
     Endpoint("/api/v1/runs", "The newest runs", RunsAnswer, Board.runs, most=100),
     Endpoint("/api/v1/runs/<path:run_id>", "One run, and whom it did not reach", RunDetail, Board.run),
     Endpoint(

@@ -22,7 +22,7 @@ _REF = "#/components/schemas/{name}"
 OTHER_PAGES = {
     "/metrics": ("Figures for Prometheus", "text/plain"),
     "/openapi.json": ("This document", "application/json"),
-    "/admin/queues": ("The dashboard", "text/html"),
+    "/admin": ("The cockpit", "text/html"),
 }
 _KEY = {
     "name": HEADER,

@@ -139,7 +139,7 @@ async def test_breakers_and_failures_are_listed(redis: Redis, api: Callable[...,
 
 async def test_an_empty_queue_is_an_answer(redis: Redis, api: Callable[..., Api]) -> None:
     async with api() as client:
-        for path in ["/admin/queues", *DATA]:
+        for path in ["/admin", *DATA]:
             response = await client.get(path)
             assert response.status_code == (404 if path == "/api/v1/runs/a" else 200), path
         overview = (await client.get("/api/v1/overview")).json()

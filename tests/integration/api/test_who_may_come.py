@@ -23,7 +23,7 @@ class TestWhoMayCome:
             for path in [
                 *DATA,
                 "/api/v1/suppressions",
-                "/admin/queues",
+                "/admin",
                 "/openapi.json",
                 "/nowhere",
             ]:
@@ -46,7 +46,7 @@ class TestWhoMayCome:
 
     async def test_a_foreign_host_name_is_refused_on_loopback(self, redis: Redis, api: Callable[..., Api]) -> None:
         async with api() as client:
-            for path in ("/stats/queue", "/health", "/admin/queues"):
+            for path in ("/stats/queue", "/health", "/admin"):
                 response = await client.get(path, headers={"Host": "evil.example"})
                 assert response.status_code == 421
                 assert response.headers["Content-Type"] == "application/problem+json"
@@ -59,13 +59,13 @@ class TestWhoMayCome:
 
 async def test_every_answer_carries_the_security_headers(redis: Redis, api: Callable[..., Api]) -> None:
     async with api() as client:
-        for path in ("/admin/queues", "/stats/queue", "/nowhere", "/admin/static/dashboard.js"):
+        for path in ("/admin", "/stats/queue", "/nowhere", "/admin/static/cockpit.js"):
             headers = (await client.get(path)).headers
             assert "script-src 'self'" in headers["Content-Security-Policy"]
             assert "frame-ancestors 'none'" in headers["Content-Security-Policy"]
             assert headers["X-Content-Type-Options"] == "nosniff"
             assert headers["Cache-Control"] == ("no-cache" if "static" in path else "no-store")
-        page = (await client.get("/admin/queues")).text
+        page = (await client.get("/admin")).text
         assert "<script>" not in page
         assert "style=" not in page
         assert "http://" not in page

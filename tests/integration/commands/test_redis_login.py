@@ -62,7 +62,7 @@ def test_services_and_commands_need_nothing_but_what_is_documented(limited: Comm
     with graph() as url:
         limited.set(GRAPH_API_URL=url)
         with serving("up") as process:
-            address = json.loads(line_with(process, "newar_is_up"))["dashboard"].removesuffix("/admin/queues")
+            address = json.loads(line_with(process, "newar_is_up"))["dashboard"].removesuffix("/admin")
             first = submit(limited)
             until(lambda: shown(limited, first)["state"] == "finished")
             assert shown(limited, first)["outcomes"]["sent"] == 3

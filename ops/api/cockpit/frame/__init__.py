@@ -1,0 +1,1 @@
+"""What every page stands on: how it is made, written, addressed and dressed."""

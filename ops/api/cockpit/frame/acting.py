@@ -1,0 +1,72 @@
+"""What follows a click: the act is done or refused, and the page that it came from says which.
+
+Acts answer with a redirect, so that going back or reloading never acts again. What there is to say travels in a
+cookie that the next page takes away.
+"""
+
+from __future__ import annotations
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from typing import Any, NamedTuple
+
+import msgspec
+from quart import Response, redirect, request
+from quart_trio import QuartTrio
+from werkzeug.wrappers import Response as WerkzeugResponse
+
+from ops.api.cockpit.frame.places import ADMIN, inside
+from ops.api.cockpit.frame.rendering import page
+
+COOKIE = "newar_notice"
+MOST_CHARACTERS = 800
+
+
+class Notice(NamedTuple):
+    """A sentence at the top of the next page."""
+
+    text: str
+    tone: str = "ok"
+    """`ok`, `warn` or `bad`."""
+
+
+def add_notices(app: QuartTrio) -> None:
+    """Show what the last act came to, once."""
+
+    @app.context_processor
+    async def said_by_act() -> dict[str, Any]:
+        return {"notices": [notice] if (notice := _read(request.cookies.get(COOKIE, ""))) else []}
+
+    @app.after_request
+    async def take_away(response: Response | WerkzeugResponse) -> Response | WerkzeugResponse:
+        whole_page = response.mimetype == "text/html" and response.status_code == 200
+        if whole_page and COOKIE in request.cookies and "HX-Request" not in request.headers:
+            response.delete_cookie(COOKIE, path=ADMIN)
+        return response
+
+
+async def told(text: str, tone: str = "ok", *, to: str | None = None) -> WerkzeugResponse:
+    """Lead back to where the click was, or to another place, and say something there."""
+    form = await request.form
+    response = redirect(inside(to or form.get("back", ADMIN)), 303)
+    said = urlsafe_b64encode(msgspec.json.encode(Notice(text[:MOST_CHARACTERS], tone))).decode()
+    secure = request.scheme == "https"
+    response.set_cookie(COOKIE, said, max_age=60, path=ADMIN, samesite="Strict", secure=secure, httponly=True)
+    return response
+
+
+async def question(title: str, text: str, address: str, button: str, **more: Any) -> Response:
+    """Ask before what cannot be undone: a page of its own, or with a script a dialog over the one before.
+
+    `more`: `back`, where whoever thinks better of it goes; `danger`; `fields`, hidden ones by name.
+    """
+    return await page("question.html", question=title, text=text, address=address, button=button, **more)
+
+
+def _read(cookie: str) -> Notice | None:
+    """Return what an act left; whatever else stands there is nothing."""
+    if not cookie:
+        return None
+    try:
+        return msgspec.json.decode(urlsafe_b64decode(cookie), type=Notice)
+    except (ValueError, msgspec.DecodeError):
+        return None

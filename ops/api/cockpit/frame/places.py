@@ -1,0 +1,72 @@
+"""Where everything of the cockpit is: addresses, and the places that the navigation names."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+from urllib.parse import quote, urlencode, urlsplit
+
+from ops.access.caller import Role
+from ops.api.cockpit.frame.state_words import N_
+
+ADMIN = "/admin"
+
+
+class Place(NamedTuple):
+    """One that the navigation names."""
+
+    name: str
+    word: str
+    address: str
+    role: Role = Role.VIEWER
+
+
+PLACES = (
+    Place("overview", N_("Overview"), ADMIN),
+    Place("runs", N_("Runs"), f"{ADMIN}/runs"),
+    Place("pages", N_("Pages"), f"{ADMIN}/pages"),
+    Place("log", N_("Log"), f"{ADMIN}/log"),
+    Place("suppressions", N_("Suppressions"), f"{ADMIN}/suppressions"),
+    Place("audit", N_("Audit"), f"{ADMIN}/audit"),
+    Place("users", N_("Users"), f"{ADMIN}/users", Role.ADMIN),
+)
+
+
+def run_address(run_id: str, act: str = "") -> str:
+    """Return where a run is, or an act on it. Ids may hold slashes, so what is behind one is always of the id."""
+    return f"{ADMIN}/act/run/{act}/{_path(run_id)}" if act else f"{ADMIN}/runs/{_path(run_id)}"
+
+
+def page_address(page_id: str, act: str = "") -> str:
+    """Return where a page is, or an act on it."""
+    return f"{ADMIN}/act/page/{act}/{_part(page_id)}" if act else f"{ADMIN}/pages/{_part(page_id)}"
+
+
+def person_address(psid: str) -> str:
+    """Return where a person is."""
+    return f"{ADMIN}/people/{_part(psid)}"
+
+
+def job_address(run_id: str, psid: str) -> str:
+    """Return where a job is."""
+    return f"{ADMIN}/jobs/{_path(run_id)}/{_part(psid)}"
+
+
+def with_query(address: str, **query: str | int | None) -> str:
+    """Return an address with those parameters that have a value."""
+    given = {name: value for name, value in query.items() if value not in (None, "")}
+    return f"{address}?{urlencode(given)}" if given else address
+
+
+def inside(address: str) -> str:
+    """Return an address of the cockpit; whatever else is given becomes the overview."""
+    parts = urlsplit(address)
+    ours = not parts.scheme and not parts.netloc and (parts.path == ADMIN or parts.path.startswith(f"{ADMIN}/"))
+    return address if ours and not any(c in address for c in "\\\r\n\t") else ADMIN
+
+
+def _part(text: str) -> str:
+    return quote(text, safe="")
+
+
+def _path(text: str) -> str:
+    return quote(text, safe="/")

@@ -1,0 +1,128 @@
+"""Making a page, or the living part of one: its words, its reader, and what every page shows around it.
+
+A page's template has a block `live`. Asked by htmx, a page answers with this block alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import Any, cast
+
+from quart import Response, current_app, g, redirect, render_template, request
+from quart_trio import QuartTrio
+from werkzeug.wrappers import Response as WerkzeugResponse
+
+from ops.access.caller import Role
+from ops.api.cockpit.frame import state_words
+from ops.api.cockpit.frame.places import ADMIN, PLACES, inside, job_address, page_address, person_address, run_address
+from ops.api.cockpit.frame.static_files import compressed
+from ops.api.cockpit.frame.writing import add_filters, language
+from ops.api.cockpit.words.languages import COOKIE, LANGUAGES, catalogue, chosen
+from ops.api.door.who_asks import known_caller
+from schema.outcomes import FINAL_OUTCOMES
+from schema.runtime.version import version
+
+A_YEAR_S = 365 * 86400
+LIVE = "live"
+OTHER = frozenset(FINAL_OUTCOMES) - {"sent", "failed"}
+
+
+def add_rendering(app: QuartTrio) -> None:
+    """Teach the templates their filters, languages and what they may ask of the reader."""
+    add_filters(app)
+    app.jinja_env.add_extension("jinja2.ext.i18n")
+    app.jinja_env.policies["ext.i18n.trimmed"] = True
+    app.jinja_env.install_gettext_callables(  # type: ignore[attr-defined]  # the extension adds it
+        lambda text: catalogue(language()).gettext(text),
+        lambda one, many, n: catalogue(language()).ngettext(one, many, n),
+        newstyle=True,
+    )
+    app.jinja_env.globals.update(vars_of_all())
+
+    @app.before_request
+    async def choose_language() -> None:
+        g.language = chosen(request.cookies.get(COOKIE), [wanted for wanted, _quality in request.accept_languages])
+
+    @app.context_processor
+    async def around() -> dict[str, Any]:
+        caller = known_caller()
+        role = caller.role if caller else None
+        return {
+            "language": language(),
+            "caller": caller,
+            "may_steer": role is not None and role >= Role.OPERATOR,
+            "may_admit": role is not None and role >= Role.ADMIN,
+            "here": request.full_path.removesuffix("?"),
+            "now": datetime.now(UTC),
+        }
+
+    @app.post(f"{ADMIN}/language")
+    async def choose() -> WerkzeugResponse:
+        form = await request.form
+        answer = redirect(inside(form.get("back", ADMIN)), 303)
+        secure = request.scheme == "https"
+        answer.set_cookie(
+            COOKIE,
+            chosen(form.get("language"), []).code,
+            max_age=A_YEAR_S,
+            samesite="Strict",
+            secure=secure,
+            httponly=True,
+        )
+        return answer
+
+    @app.after_request
+    async def compress(response: Response | WerkzeugResponse) -> Response | WerkzeugResponse:
+        return await _compressed(response) if isinstance(response, Response) else response
+
+
+def vars_of_all() -> dict[str, Any]:
+    """Return what every template may use."""
+    return {
+        "languages": LANGUAGES,
+        "version": version() or "",
+        "csrf": lambda: "",
+        "places": PLACES,
+        "run_address": run_address,
+        "page_address": page_address,
+        "person_address": person_address,
+        "job_address": job_address,
+        "final_outcomes": [outcome.value for outcome in FINAL_OUTCOMES],
+        "words": state_words,
+        "other_outcomes": lambda outcomes: sum(n or 0 for name, n in outcomes.items() if name in OTHER),
+    }
+
+
+async def page(template: str, *, status: int = 200, **context: Any) -> Response:
+    """Return a page; asked by htmx for its living part, only that."""
+    if wants_fragment():
+        text = await _block(template, LIVE, context)
+    else:
+        text = await render_template(template, **context)
+    response = Response(text, status)
+    response.headers["Vary"] = "HX-Request, Accept-Language, Cookie"
+    return response
+
+
+def wants_fragment() -> bool:
+    """Tell whether the living part alone is asked for."""
+    return request.headers.get("HX-Request") == "true" and request.headers.get("HX-History-Restore-Request") != "true"
+
+
+async def _block(template: str, block: str, context: dict[str, Any]) -> str:
+    await current_app.update_template_context(context)
+    found = current_app.jinja_env.get_template(template)
+    parts = cast(AsyncIterator[str], found.blocks[block](found.new_context(context)))  # the environment is async
+    return "".join([part async for part in parts])
+
+
+async def _compressed(response: Response) -> Response:
+    """Send text in its smaller form to whoever takes it."""
+    html = response.mimetype == "text/html" and "Content-Encoding" not in response.headers
+    if html and "gzip" in request.headers.get("Accept-Encoding", ""):
+        smaller = compressed(await response.get_data(as_text=False))
+        if smaller is not None:
+            response.set_data(smaller)
+            response.headers["Content-Encoding"] = "gzip"
+    return response

@@ -1,0 +1,139 @@
+"""What the fixed names of states, causes, outcomes and checks are called on a page, and how they look.
+
+Each look is a tone and an icon, so that colour is never needed to tell them apart.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from ops.board.needs_you import TEXTS
+from schema.event import LogEvent
+from schema.outcomes import Outcome
+
+
+class Look(NamedTuple):
+    """How a state is shown."""
+
+    word: str
+    tone: str
+    """`ok`, `busy`, `warn`, `bad` or `calm`."""
+    icon: str
+    """The name of a symbol in icons.svg."""
+
+
+def N_(text: str) -> str:  # noqa: N802 - gettext's name for a text that is translated where it is shown
+    """Mark a text for the catalogue."""
+    return text
+
+
+STATUSES = {
+    "scheduled": Look(N_("scheduled"), "calm", "clock"),
+    "nobody_yet": Look(N_("waiting for its recipients"), "calm", "clock"),
+    "filling": Look(N_("filling"), "busy", "fill"),
+    "sending": Look(N_("sending"), "busy", "send"),
+    "waiting": Look(N_("waiting"), "warn", "pause"),
+    "draining": Look(N_("draining"), "warn", "drain"),
+    "finished": Look(N_("finished"), "ok", "check"),
+    "cancelled": Look(N_("cancelled"), "calm", "stop"),
+    "expired": Look(N_("expired"), "warn", "clock"),
+    "refused": Look(N_("refused"), "bad", "cross"),
+}
+CAUSES = {
+    "page_paused": N_("the page is paused"),
+    "throttled": N_("the page is slowed down"),
+    "breaker": N_("the page's breaker is open"),
+    "window": N_("outside its hours"),
+    "operator": N_("paused by a person"),
+    "source": N_("paused by its source"),
+    "brake": N_("braked"),
+    "queue_lost": N_("its queue was lost"),
+    "no_sender": N_("no sender is running"),
+    "outbox_full": N_("the outbox is full"),
+    "redis_full": N_("Redis is full"),
+    "nobody_yet": N_("its recipients cannot be seen yet"),
+    "scheduled": N_("its time has not come"),
+    "registry": N_("another queue has it"),
+    "app_paused": N_("everything is paused"),
+    "graph_down": N_("the Graph API does not answer"),
+    "mark_replicas": N_("Redis's replicas do not answer"),
+    "recipient_hours": N_("the recipients' own hours"),
+}
+HOLDERS = {
+    "source": N_("paused by its source"),
+    "operator": N_("paused by a person"),
+    "window": N_("outside its hours"),
+    "registry": N_("another queue has it"),
+    "brake": N_("braked"),
+}
+OUTCOMES = {
+    "sent": N_("Sent"),
+    "failed": N_("Failed"),
+    "suppressed": N_("Suppressed"),
+    "expired": N_("Expired"),
+    "unknown": N_("Unknown"),
+    "cancelled": N_("Cancelled"),
+    "retrying": N_("Retrying"),
+}
+CHECKS = {
+    "redis": N_("Redis"),
+    "kafka": N_("Log topic"),
+    "log_database": N_("Log database"),
+    "source_database": N_("Source database"),
+    "senders": N_("Senders"),
+    "ingest": N_("Ingest"),
+    "sending": N_("Sending"),
+}
+CHECK_STATUSES = {
+    "ok": Look(N_("ok"), "ok", "check"),
+    "degraded": Look(N_("degraded"), "warn", "alert"),
+    "down": Look(N_("down"), "bad", "cross"),
+    "unknown": Look(N_("unknown"), "calm", "help"),
+    "not_configured": Look(N_("not configured"), "calm", "dash"),
+}
+BREAKERS = {
+    "closed": Look(N_("closed"), "ok", "check"),
+    "half_open": Look(N_("half open"), "warn", "alert"),
+    "open": Look(N_("open"), "bad", "stop"),
+}
+ROLES = {1: N_("viewer"), 2: N_("operator"), 3: N_("admin")}
+
+NEEDS = TEXTS
+_BY_STATE = {
+    "enqueuing": "filling",
+    "active": "sending",
+    "paused": "waiting",
+    "queue_lost": "waiting",
+    "not_taken": "refused",
+    "cancelled": "draining",
+    "expired": "draining",
+}
+
+
+def status_of(run: object) -> str:
+    """Return the name in `STATUSES` by which a run's answer is shown."""
+    status = getattr(run, "status", None)
+    if status is None:
+        state = str(getattr(run, "state", ""))
+        ended = getattr(run, "ended_as", None)
+        status = ended if state == "finished" and ended in STATUSES else _BY_STATE.get(state, state)
+    if status == "waiting" and getattr(run, "state", "") == "waiting":
+        return "nobody_yet"
+    return str(status)
+
+
+def look_of(kind: dict[str, Look], name: str) -> Look:
+    """Return a look; a name that a newer program uses is shown as it is."""
+    return kind.get(name) or Look(name.replace("_", " "), "calm", "help")
+
+
+PAUSED = Look(N_("paused"), "warn", "pause")
+OPEN_PAGE = Look(N_("sending"), "busy", "send")
+
+
+def failure_look(event: LogEvent) -> Look:
+    """Return how a failure looks: one person's is daily business, that of a page, the app or the message is not."""
+    if event.outcome == Outcome.UNKNOWN:
+        return Look("", "warn", "help")
+    daily = "recipient" in (event.error_class or "")
+    return Look("", "calm" if daily else "bad", "dash" if daily else "alert")

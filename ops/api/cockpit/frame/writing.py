@@ -1,0 +1,119 @@
+"""How figures, moments and other people's texts are written on a page, in the reader's language: Jinja's filters."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from markupsafe import Markup, escape
+from quart import g
+from quart_trio import QuartTrio
+
+from ops.api.cockpit.words.languages import ENGLISH, Language
+
+NOTHING = "\N{EN DASH}"
+DAY_S = 86400
+
+
+def add_filters(app: QuartTrio) -> None:
+    """Teach them to the templates."""
+    app.jinja_env.filters.update(
+        count=count,
+        rate=rate,
+        percent=percent,
+        ms=ms,
+        duration=duration,
+        moment=moment,
+        plain=plain,
+        shown=shown,
+        each_shown=each_shown,
+    )
+
+
+def language() -> Language:
+    """Return the reader's."""
+    found: Language = getattr(g, "language", ENGLISH)
+    return found
+
+
+def count(value: int | None) -> str:
+    """Write a whole number; unknown is not 0."""
+    return NOTHING if value is None else language().number(value)
+
+
+def rate(value: float | None) -> str:
+    """Write a number per second."""
+    return NOTHING if value is None else language().number(value, 0 if value >= 10 or value == int(value) else 1)
+
+
+def percent(share: float | None) -> str:
+    """Write a share from 0 to 1. Only all of it is 100 %."""
+    if share is None:
+        return NOTHING
+    return f"{language().number(int(100 * share + 1e-9))} %"
+
+
+def ms(value: float | None) -> str:
+    """Write milliseconds."""
+    if value is None:
+        return NOTHING
+    return f"{language().number(value / 1000, 1)} s" if value >= 10_000 else f"{language().number(round(value))} ms"
+
+
+def duration(seconds: float | None) -> str:
+    """Write a length of time by its two largest units."""
+    if seconds is None:
+        return NOTHING
+    s = max(0, round(seconds))
+    if s < 60:
+        return f"{s} s"
+    if s < 3600:
+        return f"{s // 60} min {s % 60} s"
+    if s < DAY_S:
+        return f"{s // 3600} h {s % 3600 // 60} min"
+    return f"{language().number(s // DAY_S)} d {s % DAY_S // 3600} h"
+
+
+def moment(at: datetime | None, now: datetime | None = None) -> str | Markup:
+    """Write a moment in UTC, without its date when it is today; the page's script adds the reader's own time."""
+    if at is None:
+        return NOTHING
+    at, today = at.astimezone(UTC), (now or datetime.now(UTC)).astimezone(UTC)
+    form = "%H:%M:%S" if at.date() == today.date() else "%Y-%m-%d %H:%M"
+    return Markup('<time datetime="{}">{}</time>').format(at.isoformat(timespec="milliseconds"), at.strftime(form))
+
+
+def plain(name: str | None) -> str:
+    """Write a name of ours (`recipient_permanent`) with spaces."""
+    return NOTHING if not name else name.replace("_", " ")
+
+
+def shown(text: object) -> str | Markup:
+    """Write a text that a source or Graph chose: what would not be seen, or would turn what follows, is made visible.
+
+    Control characters, line breaks, those that change the direction of writing and those without any width become
+    their number in a frame (`U+202E`), so that no name can pass for another.
+    """
+    if text is None or text == "":
+        return NOTHING
+    parts = [_made_visible(c) if _is_hidden(c) else escape(c) for c in str(text)]
+    return Markup("").join(parts)
+
+
+def each_shown(values: Mapping[str, str | int]) -> dict[str, str | Markup]:
+    """Write the values that fill a text in."""
+    return {name: count(value) if isinstance(value, int) else shown(value) for name, value in values.items()}
+
+
+def _is_hidden(character: str) -> bool:
+    """Tell controls (Cc), formats (Cf: direction, zero width), surrogates, private and unassigned ones, breaks."""
+    return unicodedata.category(character) in {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"} or (
+        character in "\u115f\u1160\u3164\uffa0\u034f"  # letters and marks that have no ink
+    )
+
+
+def _made_visible(character: str) -> Markup:
+    if character == "\n":
+        return Markup('<span class="hidden-char">↵</span> ')
+    return Markup('<span class="hidden-char">U+{}</span>').format(f"{ord(character):04X}")

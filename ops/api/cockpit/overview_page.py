@@ -1,0 +1,66 @@
+"""The start page: what needs a person, how fast it goes, what waits, and what it came to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from quart import Response, redirect
+from quart_trio import QuartTrio
+from werkzeug.wrappers import Response as WerkzeugResponse
+
+from ops.access.caller import Caller
+from ops.api.cockpit.frame.places import ADMIN
+from ops.api.cockpit.frame.rendering import page
+from ops.api.door.who_asks import caller
+from ops.api.parts import Parts
+from ops.board.answers import Overview
+from ops.board.reading import QueueUnreachable
+
+MOST_RUNS = 10
+MOST_PAGES = 10
+MOST_FAILURES = 8
+
+
+def add_overview(app: QuartTrio, parts: Parts) -> None:
+    """Serve it, and lead there whoever comes by another way."""
+    board = parts.board
+
+    @app.get(ADMIN)
+    async def overview_page() -> Response:
+        who = caller()
+        seen, lost = await _seen(parts)
+        needs = await board.needs(who.may_see, everything=who.pages is None)
+        health = await board.health()
+        context = _shown_to(who, seen) if seen else {}
+        return await page(
+            "overview.html", at_place="overview", seen=seen, lost=lost, needs=needs.needs, health=health, **context
+        )
+
+    @app.get("/")
+    @app.get(f"{ADMIN}/")
+    @app.get(f"{ADMIN}/queues")
+    async def home() -> WerkzeugResponse:
+        return redirect(ADMIN)
+
+
+async def _seen(parts: Parts) -> tuple[Overview | None, str]:
+    """Return what Redis says, or why it says nothing."""
+    try:
+        return await parts.board.summary(), ""
+    except QueueUnreachable as exc:
+        return None, str(exc)
+
+
+def _shown_to(who: Caller, seen: Overview) -> dict[str, Any]:
+    """Return those lists that somebody may see, as long as a start page shows them."""
+    unfinished = [run for run in seen.queue.runs if who.may_see(run.page_id)]
+    others = [run for run in seen.other_runs if who.may_see(run.page_id)]
+    pages = [page for page in seen.queue.pages if who.may_see(page.page_id)]
+    failures = [event for event in seen.failures if who.may_see(event.page_id)]
+    return {
+        "everything": who.pages is None,
+        "runs": (unfinished + others)[:MOST_RUNS],
+        "more_runs": seen.queue.runs_unfinished > MOST_RUNS or len(unfinished + others) > MOST_RUNS,
+        "pages": pages[:MOST_PAGES],
+        "failures": failures[:MOST_FAILURES],
+    }
