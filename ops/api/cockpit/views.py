@@ -8,6 +8,8 @@ from ops.api.cockpit.frame.acting import add_notices
 from ops.api.cockpit.frame.rendering import add_rendering
 from ops.api.cockpit.frame.static_files import serve_assets
 from ops.api.cockpit.overview_page import add_overview
+from ops.api.cockpit.runs.run_page import add_run
+from ops.api.cockpit.runs.runs_page import add_runs
 from ops.api.parts import Parts
 
 
@@ -17,3 +19,5 @@ def add_cockpit(app: QuartTrio, parts: Parts) -> None:
     add_rendering(app)
     add_notices(app)
     add_overview(app, parts)
+    add_runs(app, parts)
+    add_run(app, parts)

@@ -15,7 +15,7 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 
 from ops.access.caller import Role
 from ops.api.cockpit.frame import state_words
-from ops.api.cockpit.frame.places import ADMIN, PLACES, inside, job_address, page_address, person_address, run_address
+from ops.api.cockpit.frame.places import ADMIN, PLACES, inside, job_address, page_address, person_address, run_address, with_query
 from ops.api.cockpit.frame.static_files import compressed
 from ops.api.cockpit.frame.writing import add_filters, language
 from ops.api.cockpit.words.languages import COOKIE, LANGUAGES, catalogue, chosen
@@ -90,19 +90,25 @@ def vars_of_all() -> dict[str, Any]:
         "job_address": job_address,
         "final_outcomes": [outcome.value for outcome in FINAL_OUTCOMES],
         "words": state_words,
-        "other_outcomes": lambda outcomes: sum(n or 0 for name, n in outcomes.items() if name in OTHER),
+        "other_outcomes": other,
+        "log_address": lambda **filters: with_query(f"{ADMIN}/log", **filters),
     }
 
 
-async def page(template: str, *, status: int = 200, **context: Any) -> Response:
+async def page(template: str, *, code: int = 200, **context: Any) -> Response:
     """Return a page; asked by htmx for its living part, only that."""
     if wants_fragment():
         text = await _block(template, LIVE, context)
     else:
         text = await render_template(template, **context)
-    response = Response(text, status)
+    response = Response(text, code)
     response.headers["Vary"] = "HX-Request, Accept-Language, Cookie"
     return response
+
+
+def other(outcomes: dict[str, int] | None) -> int | None:
+    """Return how many had another outcome than sent or failed; None: not known."""
+    return None if outcomes is None else sum(n for name, n in outcomes.items() if name in OTHER)
 
 
 def wants_fragment() -> bool:

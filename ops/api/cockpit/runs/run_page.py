@@ -1,0 +1,52 @@
+"""One run: how far it is, what holds it, whom it did not reach, and the buttons that steer it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from quart import Response
+from quart_trio import QuartTrio
+
+from ops.api.cockpit.frame.places import ADMIN
+from ops.api.cockpit.frame.rendering import page
+from ops.api.cockpit.frame.state_words import status_of
+from ops.api.door.who_asks import caller
+from ops.api.parts import Parts
+from ops.board.answers import RunDetail
+from ops.board.board import NotFound
+
+OVER = frozenset({"finished", "cancelled", "expired", "refused"})
+HELD_BY_PEOPLE = frozenset({"operator", "brake"})
+
+
+def add_run(app: QuartTrio, parts: Parts) -> None:
+    """Serve it."""
+
+    @app.get(f"{ADMIN}/runs/<path:run_id>")
+    async def run_page(run_id: str) -> Response:
+        run = await parts.board.run(run_id)
+        if not caller().may_see(run.page_id):
+            raise NotFound("there is no such run among the pages that you may see")
+        return await page(
+            "run.html",
+            at_place="runs",
+            is_live=status_of(run) not in OVER,
+            run=run,
+            status=status_of(run),
+            can=possible(run),
+            missed=sum(one.recipients for one in run.not_reached),
+            seen_at=datetime.now(UTC),
+        )
+
+
+def possible(run: RunDetail) -> set[str]:
+    """Return what can be done to a run as it stands; the act itself says so again."""
+    status = status_of(run)
+    if status in OVER:
+        return {"retry"} if run.not_reached else set()
+    if run.state == "queue_lost":
+        return {"recover"}
+    if status == "draining":
+        return set()
+    held = HELD_BY_PEOPLE.intersection(run.held_by) or run.state == "paused" and not run.held_by
+    return {"cancel", "extend", "test", "retry" if run.not_reached else "", "resume" if held else "pause"} - {""}
