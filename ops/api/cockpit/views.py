@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from quart_trio import QuartTrio
 
+from ops.api.cockpit.finding import add_finding
 from ops.api.cockpit.frame.acting import add_notices
 from ops.api.cockpit.frame.rendering import add_rendering
 from ops.api.cockpit.frame.static_files import serve_assets
+from ops.api.cockpit.log_page import add_log
 from ops.api.cockpit.overview_page import add_overview
 from ops.api.cockpit.runs.run_page import add_run
 from ops.api.cockpit.runs.runs_page import add_runs
+from ops.api.cockpit.suppressions_page import add_suppressions
 from ops.api.parts import Parts
 
 
@@ -21,3 +24,6 @@ def add_cockpit(app: QuartTrio, parts: Parts) -> None:
     add_overview(app, parts)
     add_runs(app, parts)
     add_run(app, parts)
+    add_log(app, parts)
+    add_suppressions(app, parts)
+    add_finding(app, parts)

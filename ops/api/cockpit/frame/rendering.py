@@ -15,7 +15,16 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 
 from ops.access.caller import Role
 from ops.api.cockpit.frame import state_words
-from ops.api.cockpit.frame.places import ADMIN, PLACES, inside, job_address, page_address, person_address, run_address, with_query
+from ops.api.cockpit.frame.places import (
+    ADMIN,
+    PLACES,
+    inside,
+    job_address,
+    page_address,
+    person_address,
+    run_address,
+    with_query,
+)
 from ops.api.cockpit.frame.static_files import compressed
 from ops.api.cockpit.frame.writing import add_filters, language
 from ops.api.cockpit.words.languages import COOKIE, LANGUAGES, catalogue, chosen
@@ -91,6 +100,7 @@ def vars_of_all() -> dict[str, Any]:
         "final_outcomes": [outcome.value for outcome in FINAL_OUTCOMES],
         "words": state_words,
         "other_outcomes": other,
+        "suppression_address": lambda act, **of: with_query(f"{ADMIN}/suppressions/{act}", **of),
         "log_address": lambda **filters: with_query(f"{ADMIN}/log", **filters),
     }
 

@@ -96,6 +96,7 @@ BREAKERS = {
     "half_open": Look(N_("half open"), "warn", "alert"),
     "open": Look(N_("open"), "bad", "stop"),
 }
+SUPPRESSIONS = {"recipient_gone": N_("cannot be reached"), "denied": N_("on the deny list")}
 ROLES = {1: N_("viewer"), 2: N_("operator"), 3: N_("admin")}
 
 NEEDS = TEXTS

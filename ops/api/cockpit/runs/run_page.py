@@ -48,5 +48,5 @@ def possible(run: RunDetail) -> set[str]:
         return {"recover"}
     if status == "draining":
         return set()
-    held = HELD_BY_PEOPLE.intersection(run.held_by) or run.state == "paused" and not run.held_by
+    held = HELD_BY_PEOPLE.intersection(run.held_by) or (run.state == "paused" and not run.held_by)
     return {"cancel", "extend", "test", "retry" if run.not_reached else "", "resume" if held else "pause"} - {""}
