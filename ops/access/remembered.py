@@ -46,6 +46,10 @@ class Remembered:
         self._remember(hashed, found)
         return found
 
+    def knows(self, hashed: bytes) -> bool:
+        """Tell whether it was somebody's when it was last asked for."""
+        return self._answers.get(hashed, (None, 0.0))[0] is not None
+
     def forget(self, hashed: bytes) -> None:
         """Forget what was said of a secret."""
         self._answers.pop(hashed, None)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 
 import msgspec
+import trio
+from pydantic import SecretStr
 
-from ops.access.access_database import AccessDatabase
+from ops.access.access_database import AccessDatabase, AccessUnreachable
 from ops.access.caller import Role
 from ops.access.names import checked_name, checked_pages, may
 from ops.access.passwords import Passwords, checked_password
@@ -112,10 +114,6 @@ class Users:
         """Return everybody, by name."""
         return [User(**row) for row in await self._database.ask("user_list")]
 
-    async def any(self) -> bool:
-        """Tell whether there is anybody who can sign in."""
-        return bool((await self._database.ask("user_any"))[0]["some"])
-
     async def add_key(self, name: str, role: Role, pages: list[str] | None, who: str) -> str:
         """Make a key for a program; return its secret, which is kept nowhere.
 
@@ -146,6 +144,20 @@ class Users:
             "user_change", name=_sayable(name), who=who, what=what, detail=detail, **values
         ):
             raise NobodyOfThatName(f"there is no user {name[:64]}; newar user list shows who there is")
+
+
+async def anybody(url: SecretStr | None) -> bool:
+    """Tell whether the log database, if there is one and it answers, knows somebody who can sign in."""
+    if url is None:
+        return False
+    database = AccessDatabase(url.get_secret_value())
+    try:
+        return bool((await database.ask("user_any"))[0]["some"])
+    except AccessUnreachable:
+        return False
+    finally:
+        with trio.move_on_after(1, shield=True):
+            await database.close()
 
 
 def _sayable(name: str) -> str:

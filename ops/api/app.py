@@ -11,6 +11,7 @@ import structlog
 import trio
 from hypercorn.config import Config
 
+from ops.access.notes import Notes
 from ops.api.door.access import Access
 from ops.api.door.client_connection import serve_connections
 from ops.api.door.event_feeds import EventFeeds
@@ -46,7 +47,7 @@ async def serve(
     listener = _listen(settings.api_host, settings.api_port)
     address = _url(listener)
     redis = open_redis(settings.redis_url.get_secret_value())
-    board, access, feeds = Board(settings, redis), Access(settings), EventFeeds()
+    board, access, feeds = Board(settings, redis), Access(settings, Notes(redis)), EventFeeds()
     try:
         app = make_app(Parts(settings=settings, redis=redis, board=board, access=access, feeds=feeds))
         async with trio.open_nursery() as nursery:

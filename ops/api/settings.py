@@ -42,15 +42,16 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def guarded(settings: ApiSettings, *, terminal: bool) -> tuple[ApiSettings, str | None]:
+def guarded(settings: ApiSettings, *, terminal: bool, users: bool = False) -> tuple[ApiSettings, str | None]:
     """Return settings that may be served, and the admin token when one was made up, to be shown once.
 
-    A token is made up only where it is needed (beyond loopback, none configured) and a person can see it.
+    One is made up where no token is configured and a person can see it: somebody has to be able to change something.
+    `users`: somebody has a name to sign in with; then, on loopback, none is needed.
 
     Raises:
         SettingsError: beyond loopback, without a token and without a terminal.
     """
-    if settings.loopback or settings.admin_token or settings.viewer_token:
+    if settings.admin_token or settings.viewer_token or (settings.loopback and (users or not terminal)):
         return settings, None
     if not terminal:
         raise SettingsError(
@@ -61,3 +62,11 @@ def guarded(settings: ApiSettings, *, terminal: bool) -> tuple[ApiSettings, str 
         )
     token = secrets.token_urlsafe(TOKEN_BYTES)
     return settings.model_copy(update={"admin_token": SecretStr(token)}), token
+
+
+def how_to_sign_in(token: str) -> str:
+    """Return what to tell the person at the terminal of a token that was made up."""
+    return (
+        f"sign in at /admin/sign-in without a name and with the password {token}\n"
+        "newar: it counts until the next start; newar user add lets people in by name, ADMIN_TOKEN sets a lasting one"
+    )

@@ -11,10 +11,10 @@ import sys
 import typer
 
 from ingest.settings import IngestSettings
-from ops.api.settings import ApiSettings, guarded
+from ops.api.settings import ApiSettings, guarded, how_to_sign_in
 from ops.settings.checked import load_checked
 from ops.shell.output import example, is_terminal
-from ops.shell.service import run_service
+from ops.shell.service import run_once, run_service
 from schema.runtime.logging import configure_logging
 from sender.runs.settings import RunsSettings
 from sender.settings import SenderSettings
@@ -55,10 +55,13 @@ def ingest() -> None:
 @commands.command(epilog=example("API_PORT=8080 newar api"))
 def api() -> None:
     """Serve health, figures, metrics and the dashboard over HTTP, until stopped."""
-    from ops.api.app import serve  # noqa: PLC0415 - see above
+    from ops.access.users import anybody  # noqa: PLC0415 - see above
+    from ops.api.app import serve  # noqa: PLC0415
 
     configure_logging("api")
-    settings, token = guarded(load_checked(ApiSettings), terminal=is_terminal(sys.stderr))
+    settings, terminal = load_checked(ApiSettings), is_terminal(sys.stderr)
+    users = terminal and run_once(lambda: anybody(settings.log_database_url))
+    settings, token = guarded(settings, terminal=terminal, users=users)
     if token is not None:
-        typer.echo(f"newar: no ADMIN_TOKEN is set; until the next start it is {token}", err=True)
+        typer.echo(f"newar: {how_to_sign_in(token)}", err=True)
     run_service("api", lambda stop: serve(settings, stop), settings.drain_timeout_ms / 1000)

@@ -22,13 +22,14 @@ def up(
     data: Annotated[Path, typer.Option(help="folder of the local servers and the encryption key")] = Path(".newar"),
 ) -> None:
     """Run all services, on local servers where no address is configured, until stopped."""
-    from ops.up.serve_all import up as serve  # noqa: PLC0415 - its imports take a second
+    from ops.api.settings import how_to_sign_in  # noqa: PLC0415 - these imports take a second
+    from ops.up.serve_all import up as serve  # noqa: PLC0415
 
     configure_logging("up")
     warn_of_ignored_names()
 
     def show_token(token: str) -> None:
-        typer.echo(f"newar: no ADMIN_TOKEN is set; until the next start it is {token}", err=True)
+        typer.echo(f"newar: {how_to_sign_in(token)}", err=True)
 
     async def main(stop: Stop) -> None:
         await serve(data.absolute(), stop, show_token=show_token, terminal=is_terminal(sys.stderr))

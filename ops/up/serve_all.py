@@ -18,6 +18,7 @@ from pydantic import SecretStr
 from ingest.app import serve as serve_ingest
 from ingest.settings import IngestSettings
 from ingest.stops import IngestStops
+from ops.access.users import anybody
 from ops.api.settings import ApiSettings, guarded
 from ops.local.servers import LocalAddresses, open_servers
 from ops.settings.checked import read
@@ -253,7 +254,8 @@ async def up(data: Path, stop: Stop, *, show_token: Callable[[str], None], termi
         LocalServerFailed, LocalServerDied: a local server could not be started, or ended.
     """
     async with open_stack(data, terminal=terminal) as settings, trio.open_nursery() as nursery:
-        api, token = guarded(settings.api, terminal=terminal)
+        users = terminal and await anybody(settings.api.log_database_url)
+        api, token = guarded(settings.api, terminal=terminal, users=users)
         if token is not None:
             show_token(token)
         url: str = await nursery.start(serve_all, replace(settings, api=api), stop)

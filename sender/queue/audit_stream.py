@@ -31,7 +31,7 @@ class AuditEntry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AuditStream:
-    """Written by the acts' own scripts. Methods are Trio coroutines that may be repeated. Errors: redis.RedisError."""
+    """Acts' own scripts write it, as a rule. Trio coroutines that may be repeated. Errors: redis.RedisError."""
 
     def __init__(self, redis: Redis) -> None:
         self._scripts = Scripts(redis)
@@ -49,6 +49,10 @@ class AuditStream:
     async def waiting(self) -> int:
         """Return how many entries wait."""
         return int(await aio(self._scripts.command, "XLEN", key("audit")))
+
+    async def note(self, who: str, what: str, target: str, detail: str) -> None:
+        """Add what somebody did that no script of ours does. Repeated, it stands there twice."""
+        await aio(self._scripts.call, "app/note", who, what, target, detail)
 
     async def carried(self, entry: AuditEntry) -> None:
         """Forget this entry and all before it: they are in the log database."""

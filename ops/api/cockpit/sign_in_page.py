@@ -10,12 +10,15 @@ from quart_trio import QuartTrio
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from ops.access.access_database import AccessUnreachable
+from ops.access.allowance import TooOften
+from ops.access.attempts import Attempts
+from ops.access.notes import Notes
 from ops.access.passwords import TooManySignIns
 from ops.access.secret_texts import new_secret
 from ops.api.door.access import Access
 from ops.api.door.same_origin import proof, proves
 from ops.api.door.session_cookie import form_cookie, give_form, give_session, session_cookie, take_session
-from ops.api.door.signing_in import NotSignedIn, sign_in
+from ops.api.door.signing_in import NotSignedIn, SigningIn
 from ops.api.door.who_asks import SIGN_IN, from_another_site, known_caller, offered_proof, where
 from ops.api.parts import Parts
 
@@ -27,6 +30,7 @@ _OURS = re.compile(r"/admin(?:[/?][!-\[\]-~]{0,2000})?")
 def add_sign_in(app: QuartTrio, parts: Parts) -> None:
     """Serve the page, and what its forms send."""
     access = parts.access
+    signing_in = SigningIn(access, Attempts(parts.redis), Notes(parts.redis))
 
     @app.get(SIGN_IN)
     async def show_sign_in() -> Response | WerkzeugResponse:
@@ -34,29 +38,31 @@ def add_sign_in(app: QuartTrio, parts: Parts) -> None:
 
     @app.post(SIGN_IN)
     async def take_sign_in() -> Response | WerkzeugResponse:
-        return await _signed_in(access)
+        return await _signed_in(access, signing_in)
 
     @app.post("/admin/sign-out")
     async def sign_out() -> Response | WerkzeugResponse:
         caller, cookie = known_caller(), session_cookie()
         if caller is not None and cookie is not None:
-            await access.end(cookie, caller.who)
+            await access.end(cookie, caller)
         response = redirect(SIGN_IN, 303)
         take_session(response)
         return response
 
 
-async def _signed_in(access: Access) -> Response | WerkzeugResponse:
+async def _signed_in(access: Access, signing_in: SigningIn) -> Response | WerkzeugResponse:
     form, key = await request.form, form_cookie()
     target = form.get("next", "")
     if from_another_site() is not False or key is None or not proves(await offered_proof(), key.encode()):
         return await _page("Please try again; the browser must allow cookies.", HTTPStatus.FORBIDDEN, target)
     name = form.get("name", "").strip()
     try:
-        cookie = await sign_in(access, name, form.get("password", ""), where())
+        cookie = await signing_in.by_password(name, form.get("password", ""), where())
     except NotSignedIn:
         text = "Name and password do not belong together." if name else "This is no token of the settings."
         return await _page(text, HTTPStatus.UNAUTHORIZED, target, name)
+    except TooOften as exc:
+        return await _page(f"Nothing was checked: {exc}.", HTTPStatus.TOO_MANY_REQUESTS, target, name)
     except TooManySignIns as exc:
         return await _page(str(exc), HTTPStatus.SERVICE_UNAVAILABLE, target, name)
     except AccessUnreachable as exc:

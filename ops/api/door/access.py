@@ -9,10 +9,14 @@ from binascii import Error as Base64Error
 from dataclasses import dataclass
 
 import msgspec
+import trio
 
 from ops.access.access_database import AccessDatabase
+from ops.access.allowance import Allowance, TooOften
+from ops.access.attempts import network
 from ops.access.caller import Caller, Role
 from ops.access.names import Known
+from ops.access.notes import Notes
 from ops.access.passwords import Passwords
 from ops.access.remembered import Remembered
 from ops.access.secret_texts import KEY_PREFIX, digest
@@ -23,6 +27,8 @@ from ops.api.door.same_origin import SAFE_METHODS
 from ops.api.door.signed_session import SignedSession
 from ops.api.settings import ApiSettings
 
+UNKNOWN_AT_ONCE, UNKNOWN_EVERY_S = 30, 2.0
+"""So many secrets that nobody has may come from one address before the log database is not asked for it any more."""
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -44,7 +50,9 @@ class Arrival:
 class Access:
     """The rules that follow from the settings, and from the users and keys of the log database, if there is one."""
 
-    def __init__(self, settings: ApiSettings) -> None:
+    def __init__(self, settings: ApiSettings, notes: Notes) -> None:
+        self._notes = notes
+        self._unknown = Allowance(UNKNOWN_AT_ONCE, UNKNOWN_EVERY_S)
         self._names = LOOPBACK_NAMES | {settings.api_host.strip("[]").lower()} if settings.loopback else None
         self._open = settings.loopback and settings.viewer_token is None
         self._idle_s, self.longest_s = settings.session_idle_ms / 1000, settings.session_ms / 1000
@@ -83,6 +91,7 @@ class Access:
         Raises:
             BadCredentials: what they send to be known by is nobody's.
             AccessUnreachable: the log database would have to be asked, and is away.
+            TooOften: it would have to be asked for an address that has sent too many secrets of nobody.
         """
         anew = method not in SAFE_METHODS
         if authorization is not None:
@@ -96,11 +105,12 @@ class Access:
         """Begin a session of whoever has the token of this setting; return what the cookie shall hold."""
         return signed_session.written(signed_session.begun(setting, time.time()), self._tokens[setting][0])
 
-    async def end(self, cookie: str, who: str) -> None:
+    async def end(self, cookie: str, caller: Caller) -> None:
         """End the session of this cookie. Errors: AccessUnreachable."""
         if self.sessions is None or cookie.startswith(signed_session.PREFIX):
+            await self._notes.came(caller.name, caller.where, "sign-out")
             return
-        await self.sessions.end(cookie, who)
+        await self.sessions.end(cookie, caller.who)
         self._people.forget(digest(cookie))
 
     async def _by_authorization(self, authorization: str, where: str, *, anew: bool) -> Arrival:
@@ -112,10 +122,11 @@ class Access:
             caller = Caller(name=setting, role=self._tokens[setting][1], where=where, by_cookie=by_browser)
             return Arrival(caller=caller, csrf_key=key)
         if self.database is not None and offered.startswith(KEY_PREFIX):
-            found = await self._keys.whose(digest(offered), anew=anew)
+            found = await self._whose(self._keys, offered, where, anew=anew)
             if found is not None:
                 caller = _caller(found, where, by_cookie=by_browser)
                 return Arrival(caller=msgspec.structs.replace(caller, name=f"key:{found.name}"), csrf_key=key)
+        await self._notes.refused("token refused", "", where, "by Basic" if by_browser else "by Bearer")
         raise BadCredentials
 
     async def _by_cookie(self, cookie: str, where: str, *, anew: bool) -> Arrival | None:
@@ -123,8 +134,24 @@ class Access:
             return self._by_token_session(cookie, where)
         if self.database is None:
             return None
-        found = await self._people.whose(digest(cookie), anew=anew)
+        found = await self._whose(self._people, cookie, where, anew=anew)
         return Arrival(caller=_caller(found, where, by_cookie=True), csrf_key=cookie.encode()) if found else None
+
+    async def _whose(self, asked: Remembered, secret: str, where: str, *, anew: bool) -> Known | None:
+        """Return whose secret it is, but for an address that has sent too many of nobody's.
+
+        Raises:
+            TooOften: such an address, and a secret of which nothing is known.
+            AccessUnreachable: the log database is away.
+        """
+        hashed, client = digest(secret), network(where)
+        wait_s = self._unknown.wait_s(client, trio.current_time())
+        if wait_s > 0 and not asked.knows(hashed):
+            raise TooOften(wait_s)
+        found = await asked.whose(hashed, anew=anew)
+        if found is None:
+            self._unknown.spend(client, trio.current_time())
+        return found
 
     def _by_token_session(self, cookie: str, where: str) -> Arrival | None:
         for name, (token, role) in self._tokens.items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from http import HTTPStatus
+from math import ceil
 
 import msgspec
 import psycopg
@@ -16,6 +17,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from ops.api.door.event_feeds import TooManyStreams
 from ops.acts.not_done import ActRefused, CannotNow, NoSuch
 from ops.access.access_database import AccessUnreachable
+from ops.access.allowance import TooOften
 from ops.board.answers import Problem
 from ops.board.board import NotFound
 from ops.board.graphs.graphs import UnknownSubject
@@ -89,6 +91,7 @@ def answer_errors(app: QuartTrio) -> None:
     for away in (RedisError, psycopg.Error, OSError, trio.TooSlowError):
         app.register_error_handler(away, _away)
     app.register_error_handler(AccessUnreachable, _unavailable)
+    app.register_error_handler(TooOften, _too_often)
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(Exception, _unexpected)
 
@@ -130,6 +133,12 @@ async def _unavailable(error: Exception) -> Response:
 async def _away(error: Exception) -> Response:
     """Answer that a server is away or refuses, in words that hold no part of its address."""
     return await _unavailable(CannotNow("\n".join(explain(error))))
+
+
+async def _too_often(error: Exception) -> Response:
+    response = problem(HTTPStatus.TOO_MANY_REQUESTS, str(error))
+    response.headers["Retry-After"] = str(ceil(getattr(error, "wait_s", 1)))
+    return response
 
 
 async def _http(error: HTTPException) -> Response:

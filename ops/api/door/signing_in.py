@@ -2,32 +2,60 @@
 
 from __future__ import annotations
 
+from ops.access.attempts import Attempts
+from ops.access.notes import Notes
+from ops.access.sessions import Sessions
 from ops.api.door.access import Access
+
+REFUSED = "sign-in refused"
 
 
 class NotSignedIn(Exception):
     """Nobody has this name and this password."""
 
 
-async def sign_in(access: Access, name: str, password: str, address: str) -> str:
-    """Return what the cookie of a new session shall hold.
+class SigningIn:
+    """Checks who signs in, and notes it, those who are refused too."""
 
-    Raises:
-        NotSignedIn: name and password do not belong together.
-        TooManySignIns: more than are checked at once.
-        AccessUnreachable: the log database is away; the tokens of the settings count all the same.
-    """
-    if not name:
-        setting = access.setting_of(password)
-        if setting is None:
+    def __init__(self, access: Access, attempts: Attempts, notes: Notes) -> None:
+        self._access = access
+        self._attempts = attempts
+        self._notes = notes
+
+    async def by_password(self, name: str, password: str, address: str) -> str:
+        """Return what the cookie of a new session shall hold. `name`: empty with a token of the settings.
+
+        Raises:
+            NotSignedIn: name and password do not belong together.
+            TooOften: too many attempts by this name, or from this address, failed.
+            TooManySignIns: more than are checked at once.
+            AccessUnreachable: the log database is away; the tokens of the settings count all the same.
+        """
+        await self._attempts.begin(name, address)
+        if not name:
+            return await self._by_token(password, address)
+        if (sessions := self._access.sessions) is None or "\0" in name:
             raise NotSignedIn
-        return access.token_session(setting)
-    if access.sessions is None or "\0" in name:
-        raise NotSignedIn
-    kept = await access.sessions.password_of(name)
-    cookie = None
-    if await access.passwords.fits(password, kept):
-        cookie = await access.sessions.begin(name, kept, address, "password")
-    if cookie is None:
-        raise NotSignedIn
-    return cookie
+        kept = await sessions.password_of(name)
+        cookie = await self._by_name(sessions, name, kept, password, address)
+        if cookie is None:
+            reason = "wrong password" if kept else "unknown name"  # which may be a password in the wrong field
+            await self._notes.refused(REFUSED, name if kept else "", address, reason)
+            raise NotSignedIn
+        await self._attempts.succeeded(name, address)
+        return cookie
+
+    async def _by_name(
+        self, sessions: Sessions, name: str, kept: str | None, password: str, address: str
+    ) -> str | None:
+        fits = await self._access.passwords.fits(password, kept)
+        return await sessions.begin(name, kept, address, "password") if fits else None
+
+    async def _by_token(self, token: str, address: str) -> str:
+        setting = self._access.setting_of(token)
+        if setting is None:
+            await self._notes.refused(REFUSED, "", address, "no token of the settings")
+            raise NotSignedIn
+        await self._notes.came(setting, address, "sign-in")
+        await self._attempts.succeeded("", address)
+        return self._access.token_session(setting)

@@ -9,6 +9,7 @@ from quart_trio import QuartTrio
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from ops.access.access_database import AccessUnreachable
+from ops.access.allowance import TooOften
 from ops.access.caller import Caller, Role
 from ops.api.door.access import Access, Arrival, BadCredentials
 from ops.api.door.problems import Forbidden, ForeignHost, Unauthorized
@@ -34,7 +35,7 @@ def guard(app: QuartTrio, access: Access) -> None:
         try:
             authorization = request.headers.get("Authorization")
             g.arrival = await access.arrival(authorization, session_cookie(), where(), request.method)
-        except AccessUnreachable:
+        except (AccessUnreachable, TooOften):
             if not is_open:
                 raise
         except BadCredentials:

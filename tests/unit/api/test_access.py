@@ -7,12 +7,21 @@ from typing import Any
 
 import pytest
 
+from ops.access.notes import Notes
 from ops.api.door.access import Access, BadCredentials
 from tests.unit.api.contents import api_settings
 
 
+class NothingNoted(Notes):
+    def __init__(self) -> None:
+        pass
+
+    async def refused(self, *words: str) -> None:
+        pass
+
+
 def access(**fields: Any) -> Access:
-    return Access(api_settings(**fields))
+    return Access(api_settings(**fields), NothingNoted())
 
 
 async def may_read(access: Access, header: str | None) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 
 from redis.asyncio import Redis
 
+from ops.access.notes import Notes
 from ops.api.door.access import Access
 from ops.api.door.event_feeds import EventFeeds
 from ops.api.parts import Parts
@@ -19,7 +20,7 @@ from tests.unit.api.contents import api_settings
 
 SETTINGS = api_settings()
 REDIS = Redis()
-PARTS = Parts(settings=SETTINGS, redis=REDIS, board=Board(SETTINGS, REDIS), access=Access(SETTINGS), feeds=EventFeeds())
+PARTS = Parts(settings=SETTINGS, redis=REDIS, board=Board(SETTINGS, REDIS), access=Access(SETTINGS, Notes(REDIS)), feeds=EventFeeds())
 
 
 def test_the_document_lists_exactly_the_routes() -> None:

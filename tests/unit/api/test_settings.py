@@ -59,6 +59,14 @@ def test_on_a_terminal_a_token_is_made_up_and_shown() -> None:
     assert guarded(settings, terminal=False) == (settings, None)
 
 
-def test_loopback_needs_no_token() -> None:
-    settings = api_settings()
+@pytest.mark.parametrize(
+    ("terminal", "users", "made_up"), [(True, False, True), (True, True, False), (False, False, False)]
+)
+def test_on_loopback_a_token_is_made_up_where_nobody_could_sign_in(terminal: bool, users: bool, made_up: bool) -> None:
+    settings, shown = guarded(api_settings(), terminal=terminal, users=users)
+    assert (shown is not None, settings.admin_token is not None) == (made_up, made_up)
+
+
+def test_a_token_that_is_set_is_not_replaced() -> None:
+    settings = api_settings(viewer_token="viewer")
     assert guarded(settings, terminal=True) == (settings, None)
