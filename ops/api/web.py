@@ -20,7 +20,7 @@ from ops.api.door.client_connection import READ_WITHIN_S
 from ops.api.door.event_feeds import EventStream
 from ops.api.door.json_answers import json_answer
 from ops.api.door.problems import BadParameter, answer_errors
-from ops.api.door.who_asks import guard, known_caller
+from ops.api.door.who_asks import caller, demand_every_page, guard, known_caller
 from ops.api.parts import Parts
 from ops.api.rest.asking import add_endpoints
 from ops.api.rest.metrics import Figures
@@ -104,7 +104,10 @@ def _add_dry_run(app: QuartTrio, board: Board) -> None:
             raise BadParameter("a run is submitted by newar run submit; here is a dry run: add ?check=1")
         if not request.is_json:
             raise BadParameter("send the run as JSON, with Content-Type: application/json")
-        return json_answer(await check_run(board.dry_runs, await request.body))
+        found = await check_run(board.dry_runs, await request.body)
+        if found.page_id is None or not caller().may_see(found.page_id):
+            demand_every_page()
+        return json_answer(found)
 
 
 def _add_health(app: QuartTrio, board: Board) -> None:
@@ -125,6 +128,7 @@ def _add_metrics(app: QuartTrio, board: Board) -> None:
 
     @app.get("/metrics")
     async def metrics() -> Response:
+        demand_every_page()
         processes = (await board.moment()).processes
         figures = Figures(processes=processes, queue=await board.queue(), breaker=await board.circuit_breaker())
         encode, content_type = choose_encoder(request.headers.get("Accept", ""))

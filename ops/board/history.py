@@ -69,10 +69,6 @@ class History:
         """Return the rows of one statement that only reads. Errors as of `newest`."""
         return await self._in_time(self._connections.ask(statement, params))
 
-    async def ask(self, statement: str, params: dict[str, Any]) -> list[DictRow]:
-        """Return the rows of one statement. Errors as of `newest`."""
-        return await self._ask(statement, params)
-
     async def close(self) -> None:
         """Close the connections that are kept."""
         await self._connections.close()

@@ -14,10 +14,10 @@ from quart_trio import QuartTrio
 from redis.exceptions import RedisError
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
-from ops.api.door.event_feeds import TooManyStreams
-from ops.acts.not_done import ActRefused, CannotNow, NoSuch
 from ops.access.access_database import AccessUnreachable
 from ops.access.allowance import TooOften
+from ops.acts.not_done import ActRefused, CannotNow, NoSuch
+from ops.api.door.event_feeds import TooManyStreams
 from ops.board.answers import Problem
 from ops.board.board import NotFound
 from ops.board.graphs.graphs import UnknownSubject

@@ -24,7 +24,6 @@ _FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 
 def guard(app: QuartTrio, access: Access) -> None:
     """Let nobody in whom `access` does not know, but to what is open to all."""
-    app.jinja_env.globals.update(csrf_token=csrf_token, known_caller=known_caller)
 
     @app.before_request
     async def come_in() -> Response | WerkzeugResponse | None:

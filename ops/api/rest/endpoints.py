@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import msgspec
 
-from ops.api.rest import page_routes
+from ops.api.rest import page_routes, scopes
+from ops.api.rest.scopes import whole
 from ops.board.answers import (
     CircuitBreaker,
     FailuresAnswer,
@@ -23,9 +24,9 @@ from ops.board.board import Board
 from ops.board.graphs import graph_question
 from ops.board.graphs.series import GraphAnswer
 from ops.board.limit_answers import LimitsAnswer
+from ops.board.needs_you import NeedsAnswer
 from ops.board.pages import page_list
 from ops.board.pages.page_answers import SORTS, STATES, PageDetail, PagesAnswer
-from ops.board.needs_you import NeedsAnswer
 from ops.board.suppressions import FILTERS, MOST, SuppressionsAnswer
 from ops.message_log import question
 from ops.message_log.log_rows import LogAnswer
@@ -51,15 +52,17 @@ class Endpoint:
 
 
 ENDPOINTS = (
-    Endpoint("/stats/performance", "Throughput, outcomes and latency of all senders", Performance, Board.performance),
-    Endpoint("/stats/http-client", "Connection pools of all senders", HttpClient, Board.http_client),
-    Endpoint("/stats/queue", "What waits, is leased and is on its way to the log", QueueAnswer, Board.queue),
-    Endpoint("/stats/circuit-breaker", "Breakers that are not closed", CircuitBreaker, Board.circuit_breaker),
-    Endpoint("/stats/ingest", "How far the log has become rows", Ingest, Board.ingest),
-    Endpoint("/api/v1/overview", "Figures of one moment, all of them from Redis", Overview, Board.overview),
-    Endpoint("/api/v1/needs", "What needs a person, and what mends it", NeedsAnswer, Board.needs),
-    Endpoint("/api/v1/runs", "The newest runs", RunsAnswer, Board.runs, most=100),
-    Endpoint("/api/v1/runs/<path:run_id>", "One run, and whom it did not reach", RunDetail, Board.run),
+    Endpoint(
+        "/stats/performance", "Throughput, outcomes and latency of all senders", Performance, whole(Board.performance)
+    ),
+    Endpoint("/stats/http-client", "Connection pools of all senders", HttpClient, whole(Board.http_client)),
+    Endpoint("/stats/queue", "What waits, is leased and is on its way to the log", QueueAnswer, whole(Board.queue)),
+    Endpoint("/stats/circuit-breaker", "Breakers that are not closed", CircuitBreaker, whole(Board.circuit_breaker)),
+    Endpoint("/stats/ingest", "How far the log has become rows", Ingest, whole(Board.ingest)),
+    Endpoint("/api/v1/overview", "Figures of one moment, all of them from Redis", Overview, whole(Board.overview)),
+    Endpoint("/api/v1/needs", "What needs a person, and what mends it", NeedsAnswer, scopes.read_needs),
+    Endpoint("/api/v1/runs", "The newest runs", RunsAnswer, scopes.read_runs, most=100),
+    Endpoint("/api/v1/runs/<path:run_id>", "One run, and whom it did not reach", RunDetail, scopes.read_run),
     Endpoint(
         "/api/v1/pages",
         "Pages that ever had a run, what is slow or stands still first",
@@ -80,14 +83,14 @@ ENDPOINTS = (
         "/api/v1/pages/<page_id>/limits",
         "Why a page is as fast as it is, and until when",
         LimitsAnswer,
-        Board.page_limits,
+        scopes.read_limits,
     ),
-    Endpoint("/api/v1/failures", "The newest failures", FailuresAnswer, Board.failures, most=200),
+    Endpoint("/api/v1/failures", "The newest failures", FailuresAnswer, scopes.read_failures, most=200),
     Endpoint(
         "/api/v1/suppressions",
         "People whom runs leave out",
         SuppressionsAnswer,
-        Board.suppressions,
+        scopes.read_suppressions,
         most=MOST,
         filters=FILTERS,
     ),
@@ -95,7 +98,7 @@ ENDPOINTS = (
         "/api/v1/log",
         "Rows of the message log, newest first",
         LogAnswer,
-        Board.log,
+        scopes.read_log,
         most=question.MOST,
         usual=question.USUAL,
         filters=question.FILTERS,

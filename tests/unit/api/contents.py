@@ -80,7 +80,9 @@ def write_breaker(redis: Redis, page: str, state: str = "open", **fields: Any) -
     redis.sadd(key("troubled"), page)
 
 
-def write_failure(redis: Redis, run_id: str = "run", recipient_id: str = "1", **fields: Any) -> LogEvent:
+def write_failure(
+    redis: Redis, run_id: str = "run", recipient_id: str = "1", page: str = "1", **fields: Any
+) -> LogEvent:
     """Write a failure of which the dashboard tells."""
     values: dict[str, Any] = {
         "outcome": Outcome.FAILED,
@@ -94,7 +96,7 @@ def write_failure(redis: Redis, run_id: str = "run", recipient_id: str = "1", **
     event = LogEvent(
         event_id=uuid4(),
         run_id=run_id,
-        page_id="1",
+        page_id=page,
         recipient_id=recipient_id,
         attempt=1,
         sender_id="sender-a",

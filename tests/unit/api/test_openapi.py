@@ -20,7 +20,13 @@ from tests.unit.api.contents import api_settings
 
 SETTINGS = api_settings()
 REDIS = Redis()
-PARTS = Parts(settings=SETTINGS, redis=REDIS, board=Board(SETTINGS, REDIS), access=Access(SETTINGS, Notes(REDIS)), feeds=EventFeeds())
+PARTS = Parts(
+    settings=SETTINGS,
+    redis=REDIS,
+    board=Board(SETTINGS, REDIS),
+    access=Access(SETTINGS, Notes(REDIS)),
+    feeds=EventFeeds(),
+)
 
 
 def test_the_document_lists_exactly_the_routes() -> None:

@@ -28,7 +28,8 @@ from ops.api.cockpit.frame.places import (
 from ops.api.cockpit.frame.static_files import compressed
 from ops.api.cockpit.frame.writing import add_filters, language
 from ops.api.cockpit.words.languages import COOKIE, LANGUAGES, catalogue, chosen
-from ops.api.door.who_asks import known_caller
+from ops.api.door.session_cookie import session_cookie
+from ops.api.door.who_asks import csrf_token, known_caller
 from schema.outcomes import FINAL_OUTCOMES
 from schema.runtime.version import version
 
@@ -60,6 +61,7 @@ def add_rendering(app: QuartTrio) -> None:
         return {
             "language": language(),
             "caller": caller,
+            "may_sign_out": caller is not None and caller.by_cookie and session_cookie() is not None,
             "may_steer": role is not None and role >= Role.OPERATOR,
             "may_admit": role is not None and role >= Role.ADMIN,
             "here": request.full_path.removesuffix("?"),
@@ -91,7 +93,7 @@ def vars_of_all() -> dict[str, Any]:
     return {
         "languages": LANGUAGES,
         "version": version() or "",
-        "csrf": lambda: "",
+        "csrf": csrf_token,
         "places": PLACES,
         "run_address": run_address,
         "page_address": page_address,

@@ -1,0 +1,76 @@
+"""What of each answer those may see who may see some pages: the others' rows are left out, their runs are not there."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import msgspec
+
+from ops.api.door.who_asks import caller, demand_every_page
+from ops.board.answers import FailuresAnswer, RunDetail, RunsAnswer
+from ops.board.board import Board, NotFound
+from ops.board.limit_answers import LimitsAnswer
+from ops.board.needs_you import NeedsAnswer
+from ops.board.suppressions import SuppressionsAnswer
+from ops.message_log.log_rows import LogAnswer
+
+T = TypeVar("T")
+
+MOST_FAILURES = 200
+
+
+def whole(read: Callable[[Board], Awaitable[T]]) -> Callable[[Board], Awaitable[T]]:
+    """Answer with figures of all pages together only those who may see every page. Raises Forbidden."""
+
+    async def of_all(board: Board) -> T:
+        demand_every_page()
+        return await read(board)
+
+    return of_all
+
+
+async def read_needs(board: Board) -> NeedsAnswer:
+    """Return what needs a person."""
+    who = caller()
+    return await board.needs(who.may_see, everything=who.pages is None)
+
+
+async def read_runs(board: Board, limit: int) -> RunsAnswer:
+    """Return the newest runs. Errors: QueueUnreachable."""
+    answer = await board.runs(limit)
+    return msgspec.structs.replace(answer, runs=[run for run in answer.runs if caller().may_see(run.page_id)])
+
+
+async def read_run(board: Board, run_id: str) -> RunDetail:
+    """Return a run. Errors: NotFound, QueueUnreachable."""
+    run = await board.run(run_id)
+    if not caller().may_see(run.page_id):
+        raise NotFound("neither the queue nor the run registry knows this run")
+    return run
+
+
+async def read_limits(board: Board, page_id: str) -> LimitsAnswer:
+    """Return why a page is as fast as it is. Errors: NotFound, QueueUnreachable."""
+    if not caller().may_see(page_id):
+        raise NotFound("this page never had a run")
+    return await board.page_limits(page_id)
+
+
+async def read_failures(board: Board, limit: int) -> FailuresAnswer:
+    """Return the newest failures. Errors: QueueUnreachable."""
+    newest = (await board.failures(MOST_FAILURES)).failures
+    return FailuresAnswer(failures=[event for event in newest if caller().may_see(event.page_id)][:limit])
+
+
+async def read_suppressions(board: Board, limit: int, **filters: str | None) -> SuppressionsAnswer:
+    """Return people whom runs leave out; fewer than `limit` do not mean that none follow. Errors as of Board's."""
+    answer = await board.suppressions(limit, **filters)
+    seen = [entry for entry in answer.suppressions if caller().may_see(entry.page_id)]
+    return msgspec.structs.replace(answer, suppressions=seen)
+
+
+async def read_log(board: Board, limit: int, **filters: str | None) -> LogAnswer:
+    """Return rows of the log; fewer than `limit` do not mean that none follow. Errors as of Board's."""
+    answer = await board.log(limit, **filters)
+    return msgspec.structs.replace(answer, rows=[row for row in answer.rows if caller().may_see(row.page_id)])

@@ -1,0 +1,89 @@
+"""Who may see one page sees nothing of the others, on any route."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import psycopg
+import pytest
+from redis import Redis
+
+from ops.access.caller import Role
+from ops.access.users import Users
+from ops.api.rest.endpoints import ENDPOINTS
+from tests.integration.api.serving import Api
+from tests.integration.api.test_log import log  # noqa: F401 - a fixture
+from tests.unit.api.contents import write_failure, write_run
+
+OURS, THEIRS = "7", "8080808"
+
+
+@pytest.fixture
+def contents(redis: Redis, log: str) -> str:  # noqa: F811
+    """Two runs of two pages, with a failure, a log and a suppression each; `a b` is ours."""
+    write_run(redis, "a b", page=OURS, left=5)
+    write_run(redis, f"of {THEIRS}", page=THEIRS, left=5)
+    for page in (OURS, THEIRS):
+        write_failure(redis, page=page)
+    with psycopg.connect(log) as connection:
+        connection.execute("UPDATE message_logs SET page_id = %s WHERE recipient_id = '1'", [THEIRS])
+        connection.execute("UPDATE message_logs SET run_id = 'a b'")
+        connection.execute(
+            "INSERT INTO suppressions (page_id, recipient_id, reason, by_whom, since) VALUES"
+            " (%s, '1', 'denied', 'me', now()), (%s, '2', 'denied', 'me', now())",
+            [OURS, THEIRS],
+        )
+    return log
+
+
+ASKED = {
+    "/api/v1/runs/<path:run_id>": "/api/v1/runs/of 8080808",
+    "/api/v1/pages/<page_id>/limits": f"/api/v1/pages/{THEIRS}/limits",
+    "/api/v1/pages/<page_id>": f"/api/v1/pages/{THEIRS}",
+    "/api/v1/log": "/api/v1/log?recipient=1",
+    "/api/v1/history": f"/api/v1/history?page={THEIRS}",
+}
+OTHERS = ["/metrics", "/api/v1/log?run=a b", f"/api/v1/suppressions?page={THEIRS}"]
+
+
+async def test_no_route_tells_of_another_page(
+    contents: str, users: Users, closed_api: Callable[..., Api]
+) -> None:
+    key = await users.add_key("ours", Role.ADMIN, [OURS], "me@here")
+    routes = [ASKED.get(endpoint.path, endpoint.path) for endpoint in ENDPOINTS]
+    async with closed_api(log_database_url=contents) as client:
+        for route in (*routes, *OTHERS):
+            assert "<" not in route, f"say in ASKED what to ask of {route}"
+            answer = await client.get(route, headers={"Authorization": f"Bearer {key}"})
+            assert answer.status_code in (200, 400, 403, 404), route
+            assert THEIRS not in answer.text.replace(f"page {THEIRS}", ""), route
+
+
+async def test_what_is_theirs_is_shown(contents: str, users: Users, closed_api: Callable[..., Api]) -> None:
+    key = await users.add_key("ours", Role.VIEWER, [OURS], "me@here")
+    headers = {"Authorization": f"Bearer {key}"}
+    async with closed_api(log_database_url=contents) as client:
+        assert [run["run_id"] for run in (await client.get("/api/v1/runs", headers=headers)).json()["runs"]] == ["a b"]
+        assert (await client.get("/api/v1/runs/a b", headers=headers)).status_code == 200
+        failures = (await client.get("/api/v1/failures", headers=headers)).json()["failures"]
+        assert [event["page_id"] for event in failures] == [OURS]
+        rows = (await client.get("/api/v1/log?run=a b", headers=headers)).json()["rows"]
+        assert {row["page_id"] for row in rows} == {OURS}
+        listed = (await client.get("/api/v1/suppressions", headers=headers)).json()["suppressions"]
+        assert [entry["page_id"] for entry in listed] == [OURS]
+        for route in ("/api/v1/overview", "/metrics", "/stats/queue"):
+            answer = await client.get(route, headers=headers)
+            assert (answer.status_code, "of all pages together" in answer.text) == (403, True)
+        steering = await client.post(f"/api/v1/pages/{OURS}/pause", headers=headers, json={})
+        assert (steering.status_code, "this needs the role operator" in steering.text) == (403, True)
+
+
+async def test_who_may_steer_one_page_steers_no_other(
+    contents: str, users: Users, closed_api: Callable[..., Api]
+) -> None:
+    key = await users.add_key("ours", Role.OPERATOR, [OURS], "me@here")
+    headers = {"Authorization": f"Bearer {key}"}
+    async with closed_api(log_database_url=contents) as client:
+        assert (await client.post(f"/api/v1/pages/{OURS}/pause", headers=headers, json={})).status_code == 200
+        for route in (f"/api/v1/pages/{THEIRS}/pause", f"/api/v1/runs/of {THEIRS}/cancel", "/api/v1/pause"):
+            assert (await client.post(route, headers=headers, json={})).status_code in (403, 404)
