@@ -12,9 +12,12 @@ import trio
 from hypercorn.config import Config
 
 from ops.access.notes import Notes
+from ops.access.proxies import TrustedProxies
 from ops.api.door.access import Access
+from ops.api.door.allowances import Allowances
 from ops.api.door.client_connection import serve_connections
 from ops.api.door.event_feeds import EventFeeds
+from ops.api.door.gate import Gate
 from ops.api.parts import Parts
 from ops.api.settings import ApiSettings, guarded
 from ops.api.web import make_app
@@ -50,6 +53,7 @@ async def serve(
     board, access, feeds = Board(settings, redis), Access(settings, Notes(redis)), EventFeeds()
     try:
         app = make_app(Parts(settings=settings, redis=redis, board=board, access=access, feeds=feeds))
+        gate = Gate(app, Allowances(settings.api_requests_per_second), TrustedProxies(settings.trusted_proxies))
         async with trio.open_nursery() as nursery:
             nursery.start_soon(stop.enforce, nursery.cancel_scope)
             await nursery.start(feeds.run, stop.requested)
@@ -57,7 +61,7 @@ async def serve(
             nursery.start_soon(board.pages.keep)
             log.info("api_serving", address=address)
             task_status.started(address)
-            await serve_connections(app, _hypercorn(), listener, stop.requested)
+            await serve_connections(gate, _hypercorn(), listener, stop.requested)
             nursery.cancel_scope.cancel()
     finally:
         with trio.move_on_after(CLOSE_WITHIN_S, shield=True):

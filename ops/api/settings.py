@@ -5,8 +5,9 @@ from __future__ import annotations
 import secrets
 from ipaddress import ip_address
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 
+from ops.access.proxies import networks
 from ops.board.settings import BoardSettings
 from schema.runtime.settings import SettingsError
 
@@ -24,7 +25,25 @@ class ApiSettings(BoardSettings):
         default=28_800_000, ge=60_000, description="a session ends when nothing came of it for so long"
     )
     session_ms: int = Field(default=604_800_000, ge=60_000, description="and in any case so long after signing in")
+    api_requests_per_second: float = Field(
+        default=100,
+        ge=0,
+        allow_inf_nan=False,
+        description="what one client may ask for over HTTP, and ten times as much at once; 0 for any number",
+    )
+    trusted_proxies: str | None = Field(
+        default=None,
+        description="reverse proxies, whose X-Forwarded-For says who a client is; addresses or networks, with commas "
+        "between. Without it all that comes through one is one client",
+        examples=["10.0.0.5,10.1.0.0/16"],
+    )
     drain_timeout_ms: int = Field(default=30000, ge=0, description="time to finish what is in hand after SIGTERM")
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_networks(cls, value: str | None) -> str | None:
+        networks(value)
+        return value
 
     @property
     def loopback(self) -> bool:

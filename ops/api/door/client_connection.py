@@ -12,11 +12,12 @@ import structlog
 import trio
 from hypercorn.app_wrappers import ASGIWrapper
 from hypercorn.config import Config
-from hypercorn.events import Closed, Event, RawData
+from hypercorn.events import Closed, Event, RawData, Updated
 from hypercorn.trio.tcp_server import MAX_RECV, TCPServer
 from hypercorn.trio.worker_context import WorkerContext
-from hypercorn.typing import ASGIFramework, ConnectionState
+from hypercorn.typing import ConnectionState
 
+from ops.api.door.gate import Gate
 from ops.shell.exits import leaves
 
 log = structlog.get_logger()
@@ -27,10 +28,12 @@ READ_WITHIN_S = 10.0
 class Connection(TCPServer):
     """One client. Awaited, it is served until it has gone or was too slow."""
 
-    def __init__(self, app: ASGIWrapper, config: Config, context: WorkerContext, stream: Any) -> None:
+    def __init__(self, gate: Gate, config: Config, context: WorkerContext, peer: str, stream: Any) -> None:
         self.streams = 0
         """Event streams that it is being sent: meanwhile it need not say anything."""
-        super().__init__(app, config, context, ConnectionState({"connection": self}), stream)
+        self._gate, self._peer = gate, peer
+        self._idle = True
+        super().__init__(ASGIWrapper(gate), config, context, ConnectionState({"connection": self}), stream)
 
     async def run(self) -> None:
         """Serve the client. What Hypercorn cannot digest (a header of an upgrade that is not ASCII) ends only this."""
@@ -42,11 +45,20 @@ class Connection(TCPServer):
 
     async def _read_data(self) -> None:
         """Hand on what the client says, as Hypercorn's own, which gives up whoever listens to an event stream."""
-        while (said := await self._said()) is not None:
-            await self.protocol.handle(RawData(said))
-            if not said:
+        while said := await self._said():
+            # Refused are whole requests, unread, as most of their cost is in reading them.
+            refusal = self._gate.refusal(self._peer, said) if self._idle else None
+            if refusal is None:
+                await self.protocol.handle(RawData(said))
+                continue
+            answer, last = refusal
+            await self.protocol_send(RawData(answer))
+            if last:
                 break
+        if said == b"":
+            await self.protocol.handle(RawData(said))
         await self.protocol.handle(Closed())
+        await self.idle_task.stop()  # it would keep what is over for as long as an idle client is waited for
 
     async def _said(self) -> bytes | None:
         """Return what the client says next, nothing at its end; None: it was silent for too long, or is gone."""
@@ -60,6 +72,8 @@ class Connection(TCPServer):
 
     async def protocol_send(self, event: Event) -> None:
         """Send, in bounded time: Hypercorn's own waits in a shield, for ever, for a client that does not read."""
+        if isinstance(event, Updated):
+            self._idle = event.idle
         if not isinstance(event, RawData):
             await super().protocol_send(event)
             return
@@ -71,14 +85,29 @@ class Connection(TCPServer):
         await trio.aclose_forcefully(self.stream)
 
 
-async def serve_connections(app: ASGIFramework, config: Config, listening: socket.socket, stop: trio.Event) -> None:
+async def serve_connections(gate: Gate, config: Config, listening: socket.socket, stop: trio.Event) -> None:
     """Take connections until `stop`, then close the socket and finish the requests in hand."""
     listener = trio.SocketListener(trio.socket.from_stdlib_socket(listening))
     context = WorkerContext(None)
-    handler = partial(Connection, ASGIWrapper(app), config, context)
     async with trio.open_nursery() as connections:
         async with listener, trio.open_nursery() as taking:
+            handler = partial(_serve_one, gate, config, context)
             taking.start_soon(partial(trio.serve_listeners, handler, [listener], handler_nursery=connections))
             await stop.wait()
             taking.cancel_scope.cancel()
         await context.terminated.set()
+
+
+async def _serve_one(gate: Gate, config: Config, context: WorkerContext, stream: trio.SocketStream) -> None:
+    """Serve a client, or hang up on one that is too many."""
+    try:
+        peer = str(stream.socket.getpeername()[0])
+    except OSError:  # gone already
+        peer = ""
+    if not peer or not gate.let_in(peer):
+        await trio.aclose_forcefully(stream)
+        return
+    try:
+        await Connection(gate, config, context, peer, stream)
+    finally:
+        gate.let_out(peer)

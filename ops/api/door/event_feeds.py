@@ -16,8 +16,6 @@ import trio
 from quart import Response, request
 from quart.wrappers.response import ResponseBody
 
-from ops.api.door.client_connection import READ_WITHIN_S
-
 log = structlog.get_logger()
 
 MOST_STREAMS = 400
@@ -25,6 +23,8 @@ MOST_STREAMS_OF_A_CLIENT = 200
 """Many people may come from one address, behind a proxy or at one machine."""
 HEARTBEAT_S = 10.0
 """Nothing new for so long: a comment goes out, which keeps proxies from hanging up and finds viewers that are gone."""
+LAST_BYTES_WITHIN_S = 10.0
+"""Nobody is waited for longer at the end of a stream."""
 COME_AGAIN_MS = 3000
 _HELLO = b"retry: %d\n\n" % COME_AGAIN_MS
 _HEARTBEAT = b":\n\n"
@@ -178,7 +178,7 @@ class EventStream(ResponseBody):
 
     async def __aexit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if error is None:
-            self.sending.shield, self.sending.deadline = True, trio.current_time() + READ_WITHIN_S
+            self.sending.shield, self.sending.deadline = True, trio.current_time() + LAST_BYTES_WITHIN_S
         self._feeds.leave(self._feed, self._client)
         if self._connection is not None:
             self._connection.streams -= 1
