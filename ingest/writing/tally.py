@@ -80,20 +80,32 @@ class Tally:
         return columns
 
     def pages(self) -> dict[str, list[Any]]:
-        """Return the columns of page_figures to add, by minute, in key order; latencies as texts of arrays."""
-        columns: defaultdict[str, list[Any]] = defaultdict(list)
-        by_page = {(g[1], g[4], g[0], g[2], g[3] or ""): count for g, count in self._groups.items()}
-        for (page_id, minute, run_id, outcome, error_class), count in sorted(by_page.items()):
-            columns["page_ids"].append(page_id)
-            columns["run_ids"].append(run_id)
-            _add_figure(columns, minute, outcome, error_class, count)
-        return columns
+        """Return the columns of page_figures to add, by minute, in key order; latencies as texts of arrays.
+
+        `kinds` are places, from 1 on, in the columns of `all_pages`: minute, outcome and class of each.
+        """
+        kinds = {kind: number for number, kind in enumerate(sorted(self._all_pages), 1)}
+        rows = sorted(
+            (page_id, minute, run_id, outcome, error_class or "", count)
+            for (run_id, page_id, outcome, error_class, minute), count in self._groups.items()
+        )
+        return {
+            "page_ids": [row[0] for row in rows],
+            "run_ids": [row[2] for row in rows],
+            "kinds": [kinds[row[1], row[3], row[4]] for row in rows],
+            "messages": [row[5].messages for row in rows],
+            "latencies": [_array_text(row[5].latencies.tobytes()) for row in rows],
+        }
 
     def all_pages(self) -> dict[str, list[Any]]:
         """Return the columns of log_figures to add, by minute, in key order; latencies as texts of arrays."""
         columns: defaultdict[str, list[Any]] = defaultdict(list)
         for (minute, outcome, error_class), count in sorted(self._all_pages.items()):
-            _add_figure(columns, minute, outcome, error_class, count)
+            columns["minutes"].append(at_us(minute * 60_000_000))
+            columns["outcomes"].append(outcome)
+            columns["classes"].append(error_class)
+            columns["all_messages"].append(count.messages)
+            columns["all_latencies"].append(_array_text(count.latencies.tobytes()))
         return columns
 
     def gone(self) -> dict[str, list[Any]]:
@@ -139,11 +151,3 @@ class Tally:
 def _array_text(latencies: bytes) -> str:
     """Return these counts as PostgreSQL reads an array; of pages with a few rows most are alike."""
     return "{" + ",".join(map(str, array("i", latencies))) + "}"
-
-
-def _add_figure(columns: dict[str, list[Any]], minute: int, outcome: str, error_class: str, count: _Sum) -> None:
-    columns["minutes"].append(at_us(minute * 60_000_000))
-    columns["outcomes"].append(outcome)
-    columns["classes"].append(error_class)
-    columns["messages"].append(count.messages)
-    columns["latencies"].append(_array_text(count.latencies.tobytes()))

@@ -221,15 +221,13 @@ class Transaction:
 
     async def _add_figures(self, tally: Tally) -> None:
         """Runs before pages before people, as everybody does it: so nobody waits in a circle."""
-        parts = (
-            (_ADD_RUNS, tally.runs()),
-            (_ADD_PAGES, tally.pages()),
-            (_ADD_ALL_PAGES, tally.all_pages()),
-            (_NOTE_GONE, tally.gone()),
-        )
-        for statement, columns in parts:
-            if columns:
-                await self._connection.execute(statement, {**columns, "share": self._of_log})
+        if not (all_pages := tally.all_pages()):
+            return
+        await self._connection.execute(_ADD_RUNS, tally.runs())
+        await self._connection.execute(_ADD_PAGES, {**tally.pages(), **all_pages})
+        await self._connection.execute(_ADD_ALL_PAGES, {**all_pages, "share": self._of_log})
+        if gone := tally.gone():
+            await self._connection.execute(_NOTE_GONE, gone)
 
     async def _bury(self, dead: Iterable[DeadLetter]) -> None:
         part: list[DeadLetter] = []
