@@ -223,6 +223,8 @@ class IngestPart(ProcessAnswer):
     topics_made_again: int
     events_missing: int
     database_down: bool
+    read_until: datetime | None
+    """All that the broker had of its partitions before this moment are rows; null: not known."""
 
 
 class Ingest(Answer):

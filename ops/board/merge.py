@@ -120,7 +120,9 @@ def _sender_part(process: ProcessSnapshot, sender: SenderSnapshot) -> SenderPart
 
 
 def _ingest_part(process: ProcessSnapshot, part: IngestSnapshot) -> IngestPart:
-    return IngestPart(**_who(process), **msgspec.structs.asdict(part))
+    figures = msgspec.structs.asdict(part)
+    until_ms = figures.pop("read_until_ms")
+    return IngestPart(**_who(process), **figures, read_until=at_us(until_ms * 1000) if until_ms else None)
 
 
 def _sum_rates(rates: Iterable[Rates]) -> Rates:
