@@ -25,7 +25,7 @@ from ops.board.answers import (
 )
 from ops.board.checks import Seen, check_all
 from ops.board.dry_run import DryRuns
-from ops.board.graphs.graphs import Graphs, UnknownSubject
+from ops.board.graphs.graphs import Graphs
 from ops.board.history import History, HistoryUnreachable
 from ops.board.limit_answers import LimitsAnswer
 from ops.board.needs_you import NeedsAnswer, needs_you, visible
@@ -71,7 +71,7 @@ class Board:
         self._rates = RunRates()
         url = settings.log_database_url
         self._history = History(url.get_secret_value()) if url else None
-        self._graphs = Graphs(self._reader, self._history, self._page_of)
+        self.graphs = Graphs(self._reader, self._history)
         self._moment = Shared(self._read, FRESH_S)
         self._health = Shared(lambda: check_all(settings, self._seen), HEALTH_FRESH_S)
         self._registry = Shared(self._read_registry, HISTORY_FRESH_S)
@@ -162,10 +162,6 @@ class Board:
         if self._history is None:
             raise NotFound("LOG_DATABASE_URL is not set for this service: suppressions are in the log database")
         return await self._history.suppressions(filters, limit)
-
-    async def history(self, pages: frozenset[str] | None, **given: str | None) -> bytes:
-        """Return the JSON of a GraphAnswer: what was sent over time. Arguments and errors as of Graphs.ask."""
-        return await self._graphs.ask(given, pages)
 
     async def page_limits(self, page_id: str) -> LimitsAnswer:
         """Return why a page is as fast as it is, in words for the rules that are shipped.
@@ -266,18 +262,6 @@ class Board:
         if registered is None:
             raise NotFound("neither the queue nor the run registry knows this run")
         return registered
-
-    async def _page_of(self, run_id: str) -> str:
-        try:
-            known = await self._reader.run(run_id)
-        except QueueUnreachable:
-            known = None  # as long as the registry knows it
-        if known and "page" in known:
-            return known["page"]
-        registered = await self._history.find(run_id) if self._history else None
-        if registered is None:
-            raise UnknownSubject("no such run, or it is not yours to see")
-        return registered.page_id
 
     async def _run_log(self, run_id: str) -> tuple[CheckStatus, RunLog | None]:
         """Return what the log knows of the run (None: nothing), and whether it could be asked."""

@@ -108,7 +108,7 @@ ENDPOINTS = (
         "/api/v1/history",
         "What was sent over time, as columns for a chart",
         GraphAnswer,
-        Board.history,
+        lambda board, pages, **given: board.graphs.ask(given, pages),
         filters=graph_question.FILTERS,
         about=graph_question.ABOUT,
         by_pages=True,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -29,15 +29,11 @@ class UnknownSubject(Exception):
 
 
 class Graphs:
-    """Answers from the ring of seconds, and from the log's figures if there is a log database.
+    """Answers from the ring of seconds, and from the log's figures if there is a log database."""
 
-    `page_of`: returns the page of a run, or raises UnknownSubject.
-    """
-
-    def __init__(self, reader: QueueReader, history: History | None, page_of: Callable[[str], Awaitable[str]]) -> None:
+    def __init__(self, reader: QueueReader, history: History | None) -> None:
         self._reader = reader
         self._history = history
-        self._page_of = page_of
         self._answers: dict[GraphQuestion, Shared[bytes]] = {}
 
     async def ask(self, given: Mapping[str, str | None], pages: frozenset[str] | None) -> bytes:
@@ -55,7 +51,9 @@ class Graphs:
         """
         question = graph_question(given, time.time())
         page_id = await self._page_of(question.run) if question.run is not None else question.page
-        if pages is not None and page_id is None:
+        if page_id is None and question.run is not None:
+            raise UnknownSubject("no such run, or it is not yours to see")
+        if page_id is None and pages is not None:
             raise BadQuestion("you may see some pages only: write page= or run=")
         if pages is not None and page_id not in pages:
             raise UnknownSubject(f"no such {'page' if question.run is None else 'run'}, or it is not yours to see")
@@ -65,6 +63,19 @@ class Graphs:
             while len(self._answers) > _MOST_QUESTIONS:
                 del self._answers[next(iter(self._answers))]
         return await shared.get()
+
+    async def _page_of(self, run_id: str) -> str | None:
+        """Return the page of a run; None: there is no such run. As long as the registry knows it, without Redis."""
+        try:
+            known = await self._reader.run(run_id)
+        except QueueUnreachable:
+            if self._history is None:
+                raise
+            known = None
+        if known and "page" in known:
+            return known["page"]
+        registered = await self._history.find(run_id) if self._history else None
+        return registered.page_id if registered else None
 
     async def _read(self, question: GraphQuestion, page_id: str | None) -> bytes:
         if question.step_s == 1:
