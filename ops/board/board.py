@@ -24,10 +24,11 @@ from ops.board.answers import (
     RunsAnswer,
 )
 from ops.board.checks import Seen, check_all
-from ops.board.dry_run import DryRuns
-from ops.board.graphs.graphs import Graphs
+from ops.board.dry_run import DryRuns, NoSuchRun
+from ops.board.graphs.graphs import Graphs, UnknownSubject
 from ops.board.history import History, HistoryUnreachable
 from ops.board.limit_answers import LimitsAnswer
+from ops.board.message_samples import MessageSamples, message_samples
 from ops.board.needs_you import NeedsAnswer, needs_you, visible
 from ops.board.page_limits import defaults_of, explained, shipped_in_words
 from ops.board.pages.page_list import Pages
@@ -79,6 +80,7 @@ class Board:
         self.pages = Pages(redis, self._history.ask if self._history else None, self._around)
         self.names = PageNames(redis)
         keep_window, rules_off = settings.enforce_messaging_window, settings.rules_off
+        self._recipients = settings if url else None
         self._dry_runs = DryRuns(settings, redis, keep_window=keep_window, rules_off=rules_off) if url else None
 
     async def close(self) -> None:
@@ -174,6 +176,20 @@ class Board:
         if page_id not in found.pages:
             raise NotFound("this page never had a run")
         return explained(page_id, found, defaults, shipped_in_words())
+
+    async def message_samples(self, run_id: str) -> MessageSamples:
+        """Return a run's message as three people would see it.
+
+        Raises:
+            NotFound: it does not stand anywhere (any more), or the log database is not configured here.
+            RunsError: a database is away or refuses.
+        """
+        if self._recipients is None:
+            raise NotFound("LOG_DATABASE_URL is not set for this service: messages are read through the log database")
+        try:
+            return await message_samples(self._recipients, run_id)
+        except NoSuchRun as exc:
+            raise NotFound(str(exc)) from None
 
     @property
     def dry_runs(self) -> DryRuns:

@@ -10,6 +10,7 @@ from ops.api.cockpit.frame.rendering import add_rendering
 from ops.api.cockpit.frame.static_files import serve_assets
 from ops.api.cockpit.log_page import add_log
 from ops.api.cockpit.overview_page import add_overview
+from ops.api.cockpit.runs.message_page import add_message
 from ops.api.cockpit.runs.run_page import add_run
 from ops.api.cockpit.runs.runs_page import add_runs
 from ops.api.cockpit.suppressions_page import add_suppressions
@@ -24,6 +25,7 @@ def add_cockpit(app: QuartTrio, parts: Parts) -> None:
     add_overview(app, parts)
     add_runs(app, parts)
     add_run(app, parts)
+    add_message(app, parts)
     add_log(app, parts)
     add_suppressions(app, parts)
     add_finding(app, parts)

@@ -6,6 +6,7 @@ import unicodedata
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
+import msgspec
 from markupsafe import Markup, escape
 from quart import g
 from quart_trio import QuartTrio
@@ -27,6 +28,8 @@ def add_filters(app: QuartTrio) -> None:
         moment=moment,
         plain=plain,
         shown=shown,
+        lines=lines,
+        as_json=as_json,
         each_shown=each_shown,
     )
 
@@ -99,6 +102,16 @@ def shown(text: object) -> str | Markup:
         return NOTHING
     parts = [_made_visible(c) if _is_hidden(c) else escape(c) for c in str(text)]
     return Markup("").join(parts)
+
+
+def lines(text: object) -> Markup:
+    """Write a text of several lines as `shown`, with its line breaks."""
+    return Markup("<br>").join(shown(line) if line else "" for line in str(text).splitlines())
+
+
+def as_json(value: object) -> str:
+    """Write a value for people who know JSON."""
+    return msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
 
 
 def each_shown(values: Mapping[str, str | int]) -> dict[str, str | Markup]:

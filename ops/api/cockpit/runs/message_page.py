@@ -1,0 +1,29 @@
+"""A run's message as three people would see it."""
+
+from __future__ import annotations
+
+from quart import Response
+from quart_trio import QuartTrio
+
+from ops.api.cockpit.frame.places import run_address
+from ops.api.cockpit.frame.rendering import page
+from ops.api.door.who_asks import caller
+from ops.api.parts import Parts
+from ops.board.board import NotFound
+from sender.runs.databases.errors import RunsError
+
+
+def add_message(app: QuartTrio, parts: Parts) -> None:
+    """Serve it; the run's own page takes its living part in."""
+
+    @app.get(run_address("", "message") + "<path:run_id>")
+    async def message_page(run_id: str) -> Response:
+        run = await parts.board.run(run_id)
+        if not caller().may_see(run.page_id):
+            raise NotFound("there is no such run among the pages that you may see")
+        found, problem = None, ""
+        try:
+            found = await parts.board.message_samples(run_id)
+        except (NotFound, RunsError) as exc:
+            problem = str(exc)
+        return await page("message.html", at_place="runs", run_id=run_id, found=found, problem=problem)
