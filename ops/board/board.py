@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import msgspec
@@ -24,12 +23,10 @@ from ops.board.answers import (
     RunsAnswer,
 )
 from ops.board.checks import Seen, check_all
-from ops.board.dry_run import DryRuns, NoSuchRun
-from ops.board.graphs.graphs import Graphs, UnknownSubject
+from ops.board.dry_run import DryRuns
+from ops.board.graphs.graphs import Graphs
 from ops.board.history import History, HistoryUnreachable
 from ops.board.limit_answers import LimitsAnswer
-from ops.board.message_samples import MessageSamples, message_samples
-from ops.board.needs_you import NeedsAnswer, needs_you, visible
 from ops.board.page_limits import defaults_of, explained, shipped_in_words
 from ops.board.pages.page_list import Pages
 from ops.board.pages.page_names import PageNames
@@ -80,7 +77,6 @@ class Board:
         self.pages = Pages(redis, self._history.ask if self._history else None, self._around)
         self.names = PageNames(redis)
         keep_window, rules_off = settings.enforce_messaging_window, settings.rules_off
-        self._recipients = settings if url else None
         self._dry_runs = DryRuns(settings, redis, keep_window=keep_window, rules_off=rules_off) if url else None
 
     async def close(self) -> None:
@@ -123,7 +119,7 @@ class Board:
     async def runs(self, limit: int) -> RunsAnswer:
         """Return the newest runs, newest first. What the queue says counts more than the registry."""
         known = queue_figures.newest_runs((await self.moment()).reading, self._rates)
-        history, registered = await self._registered()
+        history, registered = await self.registered()
         _tell_reasons(known, registered)
         runs = list({run.run_id: run for run in registered + known}.values())
         return RunsAnswer(history=history, runs=_newest_first(runs)[:limit])
@@ -177,20 +173,6 @@ class Board:
             raise NotFound("this page never had a run")
         return explained(page_id, found, defaults, shipped_in_words())
 
-    async def message_samples(self, run_id: str) -> MessageSamples:
-        """Return a run's message as three people would see it.
-
-        Raises:
-            NotFound: it does not stand anywhere (any more), or the log database is not configured here.
-            RunsError: a database is away or refuses.
-        """
-        if self._recipients is None:
-            raise NotFound("LOG_DATABASE_URL is not set for this service: messages are read through the log database")
-        try:
-            return await message_samples(self._recipients, run_id)
-        except NoSuchRun as exc:
-            raise NotFound(str(exc)) from None
-
     @property
     def dry_runs(self) -> DryRuns:
         """What goes through runs without a trace.
@@ -205,18 +187,6 @@ class Board:
     async def summary(self) -> Overview:
         """Return what the start page shows, of one moment."""
         return self._summary(await self.moment())
-
-    async def needs(
-        self, may_see: Callable[[str], bool] = lambda _page_id: True, everything: bool = True
-    ) -> NeedsAnswer:
-        """Return what needs a person, of these pages; with `everything` also what is wrong with all. Never fails."""
-        health = await self.health()
-        try:
-            seen = await self.summary()
-        except QueueUnreachable:
-            seen = None
-        _history, registered = await self._registered()
-        return NeedsAnswer(needs=visible(needs_you(seen, health, registered), may_see, everything=everything))
 
     async def overview(self) -> bytes:
         """Return the JSON of an Overview, encoded once per reading."""
@@ -272,7 +242,7 @@ class Board:
         fields = moment.reading.runs.get(run_id) or await self._reader.run(run_id)
         if fields:
             found = queue_figures.run(run_id, fields, self._rates, moment.reading.at_s)
-            _tell_reasons([found], (await self._registered())[1])
+            _tell_reasons([found], (await self.registered())[1])
             return found
         registered = await self._history.find(run_id) if self._history else None
         if registered is None:
@@ -288,7 +258,7 @@ class Board:
         except HistoryUnreachable:
             return "down", None
 
-    async def _registered(self) -> tuple[CheckStatus, list[RunAnswer]]:
+    async def registered(self) -> tuple[CheckStatus, list[RunAnswer]]:
         """Return the registry's newest runs, and whether it could be asked."""
         if self._history is None:
             return "not_configured", []

@@ -6,7 +6,7 @@ Texts are templates in English with the values beside them, so that the cockpit 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -83,9 +83,9 @@ def needs_you(seen: Overview | None, health: Health, registered: Iterable[RunAns
     return sorted(_bounded(found), key=lambda need: not need.urgent)
 
 
-def visible(needs: Iterable[Need], may_see: Callable[[str], bool], *, everything: bool) -> list[Need]:
-    """Leave out what somebody may not see: other pages' troubles, and for who sees only some pages those of all."""
-    return [need for need in needs if (everything if need.page_id is None else may_see(need.page_id))]
+def visible(needs: Iterable[Need], pages: frozenset[str] | None) -> list[Need]:
+    """Leave out what somebody may not see who may see only these pages (None: all of them)."""
+    return [need for need in needs if pages is None or need.page_id in pages]
 
 
 def _need(kind: str, mend: str, *, urgent: bool = True, **fields: Any) -> Need:

@@ -14,6 +14,7 @@ from ops.api.cockpit.frame.rendering import page
 from ops.api.door.who_asks import caller
 from ops.api.parts import Parts
 from ops.board.answers import Overview
+from ops.board.needs import needs
 from ops.board.reading import QueueUnreachable
 
 MOST_RUNS = 10
@@ -29,11 +30,11 @@ def add_overview(app: QuartTrio, parts: Parts) -> None:
     async def overview_page() -> Response:
         who = caller()
         seen, lost = await _seen(parts)
-        needs = await board.needs(who.may_see, everything=who.pages is None)
+        found = await needs(board, who.pages)
         health = await board.health()
         context = _shown_to(who, seen) if seen else {}
         return await page(
-            "overview.html", at_place="overview", seen=seen, lost=lost, needs=needs.needs, health=health, **context
+            "overview.html", at_place="overview", seen=seen, lost=lost, needs=found.needs, health=health, **context
         )
 
     @app.get("/")

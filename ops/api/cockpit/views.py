@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from quart_trio import QuartTrio
 
-from ops.api.cockpit.finding import add_finding
 from ops.api.cockpit.frame.acting import add_notices
 from ops.api.cockpit.frame.rendering import add_rendering
 from ops.api.cockpit.frame.static_files import serve_assets
@@ -13,6 +12,7 @@ from ops.api.cockpit.overview_page import add_overview
 from ops.api.cockpit.runs.message_page import add_message
 from ops.api.cockpit.runs.run_page import add_run
 from ops.api.cockpit.runs.runs_page import add_runs
+from ops.api.cockpit.search_box import add_search_box
 from ops.api.cockpit.suppressions_page import add_suppressions
 from ops.api.parts import Parts
 
@@ -28,4 +28,4 @@ def add_cockpit(app: QuartTrio, parts: Parts) -> None:
     add_message(app, parts)
     add_log(app, parts)
     add_suppressions(app, parts)
-    add_finding(app, parts)
+    add_search_box(app, parts)

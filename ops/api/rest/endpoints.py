@@ -24,6 +24,7 @@ from ops.board.board import Board
 from ops.board.graphs import graph_question
 from ops.board.graphs.series import GraphAnswer
 from ops.board.limit_answers import LimitsAnswer
+from ops.board.needs import needs
 from ops.board.needs_you import NeedsAnswer
 from ops.board.pages import page_list
 from ops.board.pages.page_answers import SORTS, STATES, PageDetail, PagesAnswer
@@ -60,7 +61,7 @@ ENDPOINTS = (
     Endpoint("/stats/circuit-breaker", "Breakers that are not closed", CircuitBreaker, whole(Board.circuit_breaker)),
     Endpoint("/stats/ingest", "How far the log has become rows", Ingest, whole(Board.ingest)),
     Endpoint("/api/v1/overview", "Figures of one moment, all of them from Redis", Overview, whole(Board.overview)),
-    Endpoint("/api/v1/needs", "What needs a person, and what mends it", NeedsAnswer, scopes.read_needs),
+    Endpoint("/api/v1/needs", "What needs a person, and what mends it", NeedsAnswer, needs, by_pages=True),
     Endpoint("/api/v1/runs", "The newest runs", RunsAnswer, scopes.read_runs, most=100),
     Endpoint("/api/v1/runs/<path:run_id>", "One run, and whom it did not reach", RunDetail, scopes.read_run),
     Endpoint(

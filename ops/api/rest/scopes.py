@@ -11,7 +11,6 @@ from ops.api.door.who_asks import caller, demand_every_page
 from ops.board.answers import FailuresAnswer, RunDetail, RunsAnswer
 from ops.board.board import Board, NotFound
 from ops.board.limit_answers import LimitsAnswer
-from ops.board.needs_you import NeedsAnswer
 from ops.board.suppressions import SuppressionsAnswer
 from ops.message_log.log_rows import LogAnswer
 
@@ -28,12 +27,6 @@ def whole(read: Callable[[Board], Awaitable[T]]) -> Callable[[Board], Awaitable[
         return await read(board)
 
     return of_all
-
-
-async def read_needs(board: Board) -> NeedsAnswer:
-    """Return what needs a person."""
-    who = caller()
-    return await board.needs(who.may_see, everything=who.pages is None)
 
 
 async def read_runs(board: Board, limit: int) -> RunsAnswer:

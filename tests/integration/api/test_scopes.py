@@ -46,9 +46,7 @@ ASKED = {
 OTHERS = ["/metrics", "/api/v1/log?run=a b", f"/api/v1/suppressions?page={THEIRS}"]
 
 
-async def test_no_route_tells_of_another_page(
-    contents: str, users: Users, closed_api: Callable[..., Api]
-) -> None:
+async def test_no_route_tells_of_another_page(contents: str, users: Users, closed_api: Callable[..., Api]) -> None:
     key = await users.add_key("ours", Role.ADMIN, [OURS], "me@here")
     routes = [ASKED.get(endpoint.path, endpoint.path) for endpoint in ENDPOINTS]
     async with closed_api(log_database_url=contents) as client:

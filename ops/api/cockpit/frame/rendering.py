@@ -63,6 +63,7 @@ def add_rendering(app: QuartTrio) -> None:
             "caller": caller,
             "may_sign_out": caller is not None and caller.by_cookie and session_cookie() is not None,
             "may_steer": role is not None and role >= Role.OPERATOR,
+            "may_sign_out": caller is not None and caller.by_cookie,
             "may_admit": role is not None and role >= Role.ADMIN,
             "here": request.full_path.removesuffix("?"),
             "now": datetime.now(UTC),

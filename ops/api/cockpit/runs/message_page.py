@@ -10,6 +10,8 @@ from ops.api.cockpit.frame.rendering import page
 from ops.api.door.who_asks import caller
 from ops.api.parts import Parts
 from ops.board.board import NotFound
+from ops.board.dry_run import NoSuchRun
+from ops.board.message_samples import message_samples
 from sender.runs.databases.errors import RunsError
 
 
@@ -23,7 +25,11 @@ def add_message(app: QuartTrio, parts: Parts) -> None:
             raise NotFound("there is no such run among the pages that you may see")
         found, problem = None, ""
         try:
-            found = await parts.board.message_samples(run_id)
-        except (NotFound, RunsError) as exc:
+            if parts.settings.log_database_url is None:
+                raise NotFound(
+                    "LOG_DATABASE_URL is not set for this service: messages are read through the log database"
+                )
+            found = await message_samples(parts.settings, run_id)
+        except (NotFound, NoSuchRun, RunsError) as exc:
             problem = str(exc)
         return await page("message.html", at_place="runs", run_id=run_id, found=found, problem=problem)

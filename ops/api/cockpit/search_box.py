@@ -14,7 +14,7 @@ from ops.board.history import HistoryUnreachable
 from ops.board.reading import QueueUnreachable
 
 
-def add_finding(app: QuartTrio, parts: Parts) -> None:
+def add_search_box(app: QuartTrio, parts: Parts) -> None:
     """Serve it."""
 
     @app.get(f"{ADMIN}/find")
