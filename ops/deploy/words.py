@@ -69,7 +69,7 @@ def texts_of_all() -> Iterator[tuple[str, str | tuple[str, ...], str | None]]:
                 yield file.name, _text(text), context
     for file in sorted(COCKPIT.rglob("*.py")):
         with file.open("rb") as opened:
-            for _line, text, _comments, context in extract("python", opened, keywords={"N_": None, "_": None}):
+            for _line, text, _comments, context in extract("python", opened, keywords={"N_": None, "say": None}):
                 yield file.name, _text(text), context
     for text in TEXTS.values():
         yield "needs_you.py", text, None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from quart_trio import QuartTrio
 
+from ops.api.cockpit.app_steering import add_app_steering
 from ops.api.cockpit.frame.acting import add_notices
 from ops.api.cockpit.frame.rendering import add_rendering
 from ops.api.cockpit.frame.static_files import serve_assets
@@ -11,6 +12,7 @@ from ops.api.cockpit.log_page import add_log
 from ops.api.cockpit.overview_page import add_overview
 from ops.api.cockpit.runs.message_page import add_message
 from ops.api.cockpit.runs.run_page import add_run
+from ops.api.cockpit.runs.run_steering import add_run_steering
 from ops.api.cockpit.runs.runs_page import add_runs
 from ops.api.cockpit.search_box import add_search_box
 from ops.api.cockpit.suppressions_page import add_suppressions
@@ -25,6 +27,8 @@ def add_cockpit(app: QuartTrio, parts: Parts) -> None:
     add_overview(app, parts)
     add_runs(app, parts)
     add_run(app, parts)
+    add_run_steering(app, parts)
+    add_app_steering(app, parts)
     add_message(app, parts)
     add_log(app, parts)
     add_suppressions(app, parts)

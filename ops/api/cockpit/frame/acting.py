@@ -7,15 +7,24 @@ cookie that the next page takes away.
 from __future__ import annotations
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from typing import Any, NamedTuple
+from collections.abc import Awaitable, Callable
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
+import psycopg
+import trio
 from quart import Response, redirect, request
 from quart_trio import QuartTrio
+from redis.exceptions import RedisError
 from werkzeug.wrappers import Response as WerkzeugResponse
 
+from ops.acts.not_done import ActRefused, CannotNow, NoSuch
 from ops.api.cockpit.frame.places import ADMIN, inside
 from ops.api.cockpit.frame.rendering import page
+from ops.shell.exits import explain
+from sender.runs.by_hand.errors import BadFile, RunUnusable
+
+T = TypeVar("T")
 
 COOKIE = "newar_notice"
 MOST_CHARACTERS = 800
@@ -52,6 +61,16 @@ async def told(text: str, tone: str = "ok", *, to: str | None = None) -> Werkzeu
     secure = request.scheme == "https"
     response.set_cookie(COOKIE, said, max_age=60, path=ADMIN, samesite="Strict", secure=secure, httponly=True)
     return response
+
+
+async def attempt(act: Awaitable[T], said: Callable[[T], str], *, to: str | None = None) -> WerkzeugResponse:
+    """Do something, and say in words that it is done, or why it is not."""
+    try:
+        return await told(said(await act), to=to)
+    except (ActRefused, CannotNow, NoSuch, BadFile, RunUnusable) as exc:
+        return await told(str(exc), "bad", to=to)
+    except (RedisError, psycopg.Error, OSError, trio.TooSlowError) as exc:
+        return await told(" ".join(explain(exc)), "bad", to=to)
 
 
 async def question(title: str, text: str, address: str, button: str, **more: Any) -> Response:

@@ -36,6 +36,11 @@ def run_address(run_id: str, act: str = "") -> str:
     return f"{ADMIN}/act/run/{act}/{_path(run_id)}" if act else f"{ADMIN}/runs/{_path(run_id)}"
 
 
+def run_route(act: str) -> str:
+    """Return what the router must know of an act on a run."""
+    return f"{ADMIN}/act/run/{act}/<path:run_id>"
+
+
 def page_address(page_id: str, act: str = "") -> str:
     """Return where a page is, or an act on it."""
     return f"{ADMIN}/act/page/{act}/{_part(page_id)}" if act else f"{ADMIN}/pages/{_part(page_id)}"

@@ -9,7 +9,8 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any, cast
 
-from quart import Response, current_app, g, redirect, render_template, request
+import msgspec
+from quart import Response, current_app, redirect, render_template, request
 from quart_trio import QuartTrio
 from werkzeug.wrappers import Response as WerkzeugResponse
 
@@ -29,12 +30,16 @@ from ops.api.cockpit.frame.static_files import compressed
 from ops.api.cockpit.frame.writing import add_filters, language
 from ops.api.cockpit.words.languages import COOKIE, LANGUAGES, catalogue, chosen
 from ops.api.door.session_cookie import session_cookie
+from ops.api.door.problems import PROBLEM_TYPE
 from ops.api.door.who_asks import csrf_token, known_caller
+from ops.board.answers import Problem
 from schema.outcomes import FINAL_OUTCOMES
 from schema.runtime.version import version
 
 A_YEAR_S = 365 * 86400
 LIVE = "live"
+KEPT_HEADERS = ("Retry-After", "Allow", "WWW-Authenticate")
+"""Of a problem, when it is shown as a page."""
 OTHER = frozenset(FINAL_OUTCOMES) - {"sent", "failed"}
 
 
@@ -49,10 +54,6 @@ def add_rendering(app: QuartTrio) -> None:
         newstyle=True,
     )
     app.jinja_env.globals.update(vars_of_all())
-
-    @app.before_request
-    async def choose_language() -> None:
-        g.language = chosen(request.cookies.get(COOKIE), [wanted for wanted, _quality in request.accept_languages])
 
     @app.context_processor
     async def around() -> dict[str, Any]:
@@ -82,6 +83,15 @@ def add_rendering(app: QuartTrio) -> None:
             secure=secure,
             httponly=True,
         )
+        return answer
+
+    @app.after_request
+    async def dress_problem(response: Response | WerkzeugResponse) -> Response | WerkzeugResponse:
+        if not isinstance(response, Response) or response.content_type != PROBLEM_TYPE or not _for_people():
+            return response
+        told = msgspec.json.decode(await response.get_data(as_text=False), type=Problem)
+        answer = await page("problem.html", code=response.status_code, problem=told)
+        answer.headers.extend({name: value for name, value in response.headers.items() if name in KEPT_HEADERS})
         return answer
 
     @app.after_request
@@ -117,6 +127,12 @@ async def page(template: str, *, code: int = 200, **context: Any) -> Response:
     response = Response(text, code)
     response.headers["Vary"] = "HX-Request, Accept-Language, Cookie"
     return response
+
+
+def _for_people() -> bool:
+    """Tell whether a person waits for the answer, before a page of the cockpit."""
+    ours = f"{request.path}/".startswith(f"{ADMIN}/")
+    return ours and (wants_fragment() or "text/html" in request.headers.get("Accept", ""))
 
 
 def other(outcomes: dict[str, int] | None) -> int | None:

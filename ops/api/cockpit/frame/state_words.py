@@ -97,6 +97,17 @@ BREAKERS = {
     "open": Look(N_("open"), "bad", "stop"),
 }
 SUPPRESSIONS = {"recipient_gone": N_("cannot be reached"), "denied": N_("on the deny list")}
+PROBLEMS = {
+    400: N_("This cannot be answered"),
+    403: N_("Not allowed"),
+    404: N_("Not found"),
+    405: N_("Not allowed"),
+    409: N_("Not possible as things stand"),
+    429: N_("Too many requests"),
+    500: N_("An error of ours"),
+    503: N_("Not now"),
+}
+"""Titles by status."""
 ROLES = {1: N_("viewer"), 2: N_("operator"), 3: N_("admin")}
 
 NEEDS = TEXTS

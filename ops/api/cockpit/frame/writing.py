@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 
 import msgspec
 from markupsafe import Markup, escape
-from quart import g
+from quart import g, request
 from quart_trio import QuartTrio
 
-from ops.api.cockpit.words.languages import ENGLISH, Language
+from ops.api.cockpit.words.languages import COOKIE, Language, catalogue, chosen
 
 NOTHING = "\N{EN DASH}"
 DAY_S = 86400
@@ -29,6 +29,7 @@ def add_filters(app: QuartTrio) -> None:
         plain=plain,
         shown=shown,
         lines=lines,
+        said=say,
         as_json=as_json,
         each_shown=each_shown,
     )
@@ -36,8 +37,17 @@ def add_filters(app: QuartTrio) -> None:
 
 def language() -> Language:
     """Return the reader's."""
-    found: Language = getattr(g, "language", ENGLISH)
+    found: Language | None = g.get("language")
+    if found is None:
+        accepted = [wanted for wanted, _quality in request.accept_languages]
+        found = g.language = chosen(request.cookies.get(COOKIE), accepted)
     return found
+
+
+def say(text: str, **values: object) -> str:
+    """Return a text of ours in the reader's language, with its values filled in."""
+    said = catalogue(language()).gettext(text)
+    return said % values if values else said
 
 
 def count(value: int | None) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from quart import Response
 from quart_trio import QuartTrio
 
-from ops.api.cockpit.frame.places import run_address
+from ops.api.cockpit.frame.places import run_route
 from ops.api.cockpit.frame.rendering import page
 from ops.api.door.who_asks import caller
 from ops.api.parts import Parts
@@ -18,7 +18,7 @@ from sender.runs.databases.errors import RunsError
 def add_message(app: QuartTrio, parts: Parts) -> None:
     """Serve it; the run's own page takes its living part in."""
 
-    @app.get(run_address("", "message") + "<path:run_id>")
+    @app.get(run_route("message"))
     async def message_page(run_id: str) -> Response:
         run = await parts.board.run(run_id)
         if not caller().may_see(run.page_id):
