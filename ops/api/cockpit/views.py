@@ -6,6 +6,7 @@ from quart_trio import QuartTrio
 
 from ops.api.cockpit.app_steering import add_app_steering
 from ops.api.cockpit.frame.acting import add_notices
+from ops.api.cockpit.frame.live import add_streams
 from ops.api.cockpit.frame.rendering import add_rendering
 from ops.api.cockpit.frame.static_files import serve_assets
 from ops.api.cockpit.log_page import add_log
@@ -24,6 +25,7 @@ def add_cockpit(app: QuartTrio, parts: Parts) -> None:
     serve_assets(app)
     add_rendering(app)
     add_notices(app)
+    add_streams(app, parts)
     add_overview(app, parts)
     add_runs(app, parts)
     add_run(app, parts)

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any, cast
 
 import msgspec
-from quart import Response, current_app, redirect, render_template, request
+from quart import Response, current_app, g, redirect, render_template, request
 from quart_trio import QuartTrio
 from werkzeug.wrappers import Response as WerkzeugResponse
 
@@ -142,7 +142,9 @@ def other(outcomes: dict[str, int] | None) -> int | None:
 
 def wants_fragment() -> bool:
     """Tell whether the living part alone is asked for."""
-    return request.headers.get("HX-Request") == "true" and request.headers.get("HX-History-Restore-Request") != "true"
+    return bool(g.get("fragment")) or (
+        request.headers.get("HX-Request") == "true" and request.headers.get("HX-History-Restore-Request") != "true"
+    )
 
 
 async def _block(template: str, block: str, context: dict[str, Any]) -> str:

@@ -1,14 +1,15 @@
-// What makes pages smoother. Each works without it: it reads the living part anew, says when that is old, shows
+// What makes pages smoother. Each works without it: it follows the living part of a page, says when that is old, shows
 // questions in a dialog, and adds the reader's own time to times in UTC.
 
-const LOOK_MS = 2000;
 const OLD_AFTER_MS = 8000;
+const COME_AGAIN_MS = 3000;
 
 const live = document.getElementById("live");
 const age = document.getElementById("age");
 const lost = document.getElementById("lost");
 const dialog = document.getElementById("dialog");
 const localTime = new Intl.DateTimeFormat(document.documentElement.lang, { dateStyle: "medium", timeStyle: "medium" });
+let stream = null;
 let seen = performance.now();
 let problem = "";
 
@@ -29,31 +30,56 @@ function showAge() {
   const old = problem !== "" || old_ms > OLD_AFTER_MS;
   document.body.dataset.state = old ? "old" : "live";
   write(age.querySelector("[role=status]"), old ? age.dataset.old.replace("{age}", `${Math.round(old_ms / 1000)} s`) : age.dataset.live);
-  write(lost, problem || (old ? age.dataset.lost : ""));
-  lost.hidden = lost.textContent === "";
+  write(lost, old ? problem || age.dataset.lost : "");
+  lost.hidden = !old;
 }
 
-function look() {
-  if (!document.hidden) htmx.trigger(live, "look");
+// Only what changed is touched, so that focus, selection and what was unfolded stay.
+function show(html) {
+  Idiomorph.morph(live, html, { morphStyle: "innerHTML", callbacks: { beforeNodeMorphed: isNotKept, beforeAttributeUpdated } });
+  htmx.process(live);
+  addLocalTimes(live);
+}
+
+const isNotKept = (old) => !(old instanceof Element && old.hasAttribute("data-keep"));
+const beforeAttributeUpdated = (name, element) => !(name === "open" && element instanceof HTMLDetailsElement);
+
+function follow() {
+  if (stream !== null || document.hidden) return;
+  stream = new EventSource(live.dataset.follow);
+  stream.addEventListener("live", (event) => show(event.data));
+  stream.addEventListener("at", () => {
+    seen = performance.now();
+    problem = "";
+    showAge();
+  });
+  stream.addEventListener("problem", (event) => {
+    problem = event.data || age.dataset.lost;
+    showAge();
+  });
+  stream.onerror = () => {
+    if (stream?.readyState === EventSource.CLOSED) {
+      leave();
+      setTimeout(follow, COME_AGAIN_MS);
+    }
+    if (performance.now() - seen > OLD_AFTER_MS) problem ||= age.dataset.lost;
+  };
+}
+
+function leave() {
+  stream?.close();
+  stream = null;
 }
 
 function watch() {
-  Idiomorph.defaults.callbacks.beforeNodeMorphed = (old) => !(old instanceof Element && old.hasAttribute("data-keep"));
-  live.addEventListener("htmx:afterSettle", () => {
-    seen = performance.now();
-    problem = "";
-    addLocalTimes(live);
-    showAge();
+  document.addEventListener("visibilitychange", () => {
+    if (document.hidden) leave();
+    else follow();
   });
-  live.addEventListener("htmx:responseError", (event) => {
-    const said = new DOMParser().parseFromString(event.detail.xhr.responseText, "text/html").querySelector("[data-problem]");
-    problem = said?.textContent ?? `${event.detail.xhr.status} ${event.detail.xhr.statusText}`;
-    showAge();
-  });
-  for (const name of ["htmx:sendError", "htmx:timeout"]) live.addEventListener(name, () => { problem = age.dataset.lost; showAge(); });
-  document.addEventListener("visibilitychange", look);
+  addEventListener("pagehide", leave);
+  addEventListener("pageshow", follow);
   setInterval(showAge, 1000);
-  setInterval(look, LOOK_MS);
+  follow();
   showAge();
 }
 
@@ -63,6 +89,8 @@ async function ask(link) {
   const response = await fetch(link.href, { headers: { "HX-Request": "true" } });
   if (!response.ok || response.redirected) return location.assign(link.href);
   dialog.innerHTML = await response.text();
+  const back = dialog.querySelector("[name=back]");
+  if (back) back.value = location.pathname + location.search;
   addLocalTimes(dialog);
   dialog.showModal();
 }
@@ -85,4 +113,5 @@ document.addEventListener("keydown", (event) => {
 });
 
 addLocalTimes(document);
-if (age) watch();
+document.addEventListener("htmx:afterSettle", (event) => addLocalTimes(event.target));
+if (age && live.dataset.follow) watch();
