@@ -20,6 +20,7 @@ from ops.api.door.client_connection import READ_WITHIN_S
 from ops.api.door.event_feeds import EventStream
 from ops.api.door.json_answers import json_answer
 from ops.api.door.problems import BadParameter, answer_errors
+from ops.api.door.streamed_body import StreamedBody
 from ops.api.door.who_asks import caller, demand_every_page, guard, known_caller
 from ops.api.parts import Parts
 from ops.api.rest.asking import add_endpoints
@@ -54,7 +55,7 @@ class _Connection(TrioASGIHTTPConnection):
         self, nursery: trio.Nursery, request: Request, send: ASGISendCallable
     ) -> None:
         response = await self.app.handle_request(request)
-        if isinstance(response, Response) and isinstance(response.response, EventStream):
+        if isinstance(response, Response) and isinstance(response.response, EventStream | StreamedBody):
             sending = response.response.sending
         else:
             sending = trio.CancelScope(shield=True, deadline=trio.current_time() + READ_WITHIN_S)

@@ -22,6 +22,7 @@ from ops.board.answers import (
     RunDetail,
     RunsAnswer,
 )
+from ops.board.audit.audit_trail import AuditTrail
 from ops.board.checks import Seen, check_all
 from ops.board.dry_run import DryRuns
 from ops.board.graphs.graphs import Graphs
@@ -76,11 +77,13 @@ class Board:
         self._overview: tuple[Moment, bytes] | None = None
         self.pages = Pages(redis, self._history.ask if self._history else None, self._around)
         self.names = PageNames(redis)
+        self.trail = AuditTrail(redis, url.get_secret_value() if url else None)
         keep_window, rules_off = settings.enforce_messaging_window, settings.rules_off
         self._dry_runs = DryRuns(settings, redis, keep_window=keep_window, rules_off=rules_off) if url else None
 
     async def close(self) -> None:
         """Close what it has opened."""
+        await self.trail.close()
         if self._history is not None:
             await self._history.close()
 

@@ -31,7 +31,8 @@ def _view(board: Board, endpoint: Endpoint) -> Callable[..., Awaitable[Response]
         arguments |= {name: request.args.get(name) for name in endpoint.filters}
         if endpoint.by_pages:
             arguments["pages"] = caller().pages
-        return json_answer(await endpoint.read(board, **arguments))
+        answer = await endpoint.read(board, **arguments)
+        return answer if isinstance(answer, Response) else json_answer(answer)
 
     return view
 

@@ -6,8 +6,10 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 import msgspec
+from quart import Response
 
 from ops.api.rest import page_routes, scopes
+from ops.api.rest.audit_route import read_audit
 from ops.api.rest.scopes import whole
 from ops.board.answers import (
     CircuitBreaker,
@@ -20,6 +22,8 @@ from ops.board.answers import (
     RunDetail,
     RunsAnswer,
 )
+from ops.board.audit import audit_question
+from ops.board.audit.audit_trail import AuditAnswer
 from ops.board.board import Board
 from ops.board.graphs import graph_question
 from ops.board.graphs.series import GraphAnswer
@@ -40,7 +44,7 @@ class Endpoint:
     path: str
     summary: str
     answer: type[msgspec.Struct]
-    read: Callable[..., Awaitable[msgspec.Struct | bytes]]
+    read: Callable[..., Awaitable[msgspec.Struct | bytes | Response]]
     most: int | None = None
     """Takes `?limit=`, from 1 to this number, which is also the default, unless `usual` says another."""
     filters: tuple[str, ...] = ()
@@ -104,6 +108,16 @@ ENDPOINTS = (
         usual=question.USUAL,
         filters=question.FILTERS,
         about=f"Only what an index answers: one of {question.COMBINATIONS}. With each of them: from, to, after.",
+    ),
+    Endpoint(
+        "/api/v1/audit",
+        "What people did, newest first",
+        AuditAnswer,
+        read_audit,
+        most=audit_question.MOST,
+        usual=audit_question.USUAL,
+        filters=(*audit_question.FILTERS, "format"),
+        about=audit_question.ABOUT,
     ),
     Endpoint(
         "/api/v1/history",

@@ -1,0 +1,99 @@
+"""What can be asked of the audit trail, and where a list of it goes on. Pure."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import msgspec
+
+from ops.board.suppressions import BadFilter
+
+FILTERS = ("who", "what", "target", "since", "until", "after")
+MOST = 1000
+USUAL = 100
+ABOUT = (
+    "who: as it stands there, or without its place. what: such as run pause, or its first words. target: a run, a page "
+    "or a user. since, until: moments with their zone. format=csv, or Accept: text/csv: all that fits, up to 100,000."
+)
+
+
+class Place(NamedTuple):
+    """Where an act stands in the list, which has the greatest first."""
+
+    at: datetime
+    stream_id: str
+    """`""`: it was done in the log database alone."""
+    number: int
+    """Of its row; 0: it waits in Redis, by whose stream it keeps its place once it is carried."""
+
+
+class AuditQuestion(msgspec.Struct, frozen=True, kw_only=True):
+    """Which acts. None: any."""
+
+    who: str | None = None
+    what: str | None = None
+    target: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    after: Place | None = None
+
+    def fits(self, *, who: str, what: str, target: str, place: Place) -> bool:
+        """Tell of an act that waits in Redis what `audit.sql` tells of a row."""
+        return (
+            (self.since is None or place.at >= self.since)
+            and (self.until is None or place.at < self.until)
+            and (self.who is None or who == self.who or who.startswith(f"{self.who}@"))
+            and (self.what is None or what == self.what or what.startswith(f"{self.what} "))
+            and self.target in (None, target)
+            and (self.after is None or place < self.after)
+        )
+
+
+def audit_question(filters: Mapping[str, str | None]) -> AuditQuestion:
+    """Return what is asked.
+
+    Raises:
+        BadFilter: naming all that cannot be used.
+    """
+    problems = [f"{name} holds a NUL character" for name, text in filters.items() if text and "\0" in text]
+    moments: dict[str, Any] = {}
+    for name in ("since", "until"):
+        try:
+            moments[name] = _moment(filters.get(name))
+        except ValueError:
+            problems.append(f"{name} must be a moment with its zone, such as 2026-11-22T09:30:00Z (+ is written %2B)")
+    after: Place | None = None
+    if text := filters.get("after"):
+        try:
+            after = _place(text)
+        except ValueError:  # msgspec's errors are such, and binascii's
+            problems.append("after must be the `next` of a former answer")
+    if problems:
+        raise BadFilter("; ".join(problems))
+    who, what, target = (filters.get(name) or None for name in ("who", "what", "target"))
+    return AuditQuestion(who=who, what=what, target=target, after=after, **moments)
+
+
+def written(place: Place) -> str:
+    """Return a place as clients send it back."""
+    return base64.urlsafe_b64encode(msgspec.json.encode(place)).decode().rstrip("=")
+
+
+def _place(text: str) -> Place:
+    padded = text.encode() + b"=" * (-len(text) % 4)
+    place = msgspec.json.decode(base64.b64decode(padded, b"-_", validate=True), type=Place)
+    if "\0" in place.stream_id or place.at.tzinfo is None or not 0 <= place.number < 2**63:
+        raise ValueError
+    return place
+
+
+def _moment(text: str | None) -> datetime | None:
+    if not text:
+        return None
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError
+    return moment

@@ -1,0 +1,115 @@
+"""What people did, newest first: as the log database has it, and what waits in Redis for its way there."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from importlib.resources import files
+from typing import TypeVar
+
+import msgspec
+import psycopg
+import trio
+from psycopg.rows import DictRow
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from ops.board.audit.audit_question import AuditQuestion, Place, written
+from ops.message_log.kept_connections import KeptConnections
+from ops.shell.exits import explain
+from sender.queue.audit_stream import AuditStream
+
+T = TypeVar("T")
+
+ANSWER_WITHIN_S = 3.0
+MOST_WAITING = 1000
+_AWAY = (psycopg.Error, RedisError, OSError, trio.TooSlowError)
+_BEGINNING = Place(datetime.max.replace(tzinfo=UTC), "", 0)
+_SQL = files("ops.board").joinpath("sql", "audit.sql").read_text("utf-8")
+
+
+class Act(msgspec.Struct, frozen=True, kw_only=True):
+    """What somebody did."""
+
+    at: datetime
+    who: str
+    """A name and a place."""
+    what: str
+    target: str
+    detail: str
+    stream_id: str | None
+    waiting: bool
+    """Whether it is still on its way into the log database."""
+
+
+class AuditAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """Acts, newest first; `next`, given as `after`, brings the following ones, null: there are none."""
+
+    acts: list[Act]
+    waiting: int | None
+    """Entries in Redis, of any age and target; null: Redis did not say."""
+    missing: list[str]
+    """What did not answer, so that some acts may lack here."""
+    next: str | None
+
+
+class AuditTrail:
+    """Asks both. `url` None: there is no log database here."""
+
+    def __init__(self, redis: Redis, url: str | None, *, within_s: float = ANSWER_WITHIN_S) -> None:
+        self._stream = AuditStream(redis)
+        self._log = KeptConnections(url) if url else None
+        self._within_s = within_s
+
+    async def close(self) -> None:
+        """Close what it has opened."""
+        if self._log is not None:
+            await self._log.close()
+
+    async def read(self, question: AuditQuestion, limit: int) -> AuditAnswer:
+        """Return a page of the trail; it never fails, but says what it lacks."""
+        missing: list[str] = []
+        nothing: tuple[list[tuple[Place, Act]], int | None] = ([], None)
+        waiting, count = await self._answer(lambda: self._waiting(question), nothing, missing)
+        no_rows: list[DictRow] = []
+        rows = await self._answer(lambda: self._rows(question, limit + 1), no_rows, missing)
+        if self._log is None:
+            missing.append("LOG_DATABASE_URL is not set for this service: older acts are in the log database")
+        kept = [(Place(row["at"], row["stream_id"] or "", row.pop("id")), Act(**row, waiting=False)) for row in rows]
+        known = {act.stream_id for _, act in kept}
+        found = sorted([*(w for w in waiting if w[1].stream_id not in known), *kept], key=lambda one: one[0])[::-1]
+        more = len(found) > limit
+        acts = [act for _, act in found[:limit]]
+        return AuditAnswer(
+            acts=acts, waiting=count, missing=missing, next=written(found[limit - 1][0]) if more else None
+        )
+
+    async def _rows(self, question: AuditQuestion, limit: int) -> list[DictRow]:
+        if self._log is None:
+            return []
+        after = question.after or _BEGINNING
+        params = msgspec.structs.asdict(question) | {"limit": limit, "after": None}
+        return await self._log.ask(
+            _SQL, params | {"after_at": after.at, "after_stream": after.stream_id, "after_id": after.number}
+        )
+
+    async def _waiting(self, question: AuditQuestion) -> tuple[list[tuple[Place, Act]], int | None]:
+        entries = await self._stream.newest(MOST_WAITING)
+        acts = [
+            (Place(entry.at, entry.stream_id, 0), Act(**msgspec.structs.asdict(entry), waiting=True))
+            for entry in entries
+        ]
+        fitting = [
+            (place, act)
+            for place, act in acts
+            if question.fits(who=act.who, what=act.what, target=act.target, place=place)
+        ]
+        return fitting, await self._stream.waiting()
+
+    async def _answer(self, ask: Callable[[], Awaitable[T]], otherwise: T, missing: list[str]) -> T:
+        try:
+            with trio.fail_after(self._within_s):
+                return await ask()
+        except _AWAY as exc:
+            missing.extend(explain(exc))
+            return otherwise
