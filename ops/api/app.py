@@ -18,6 +18,7 @@ from ops.api.door.allowances import Allowances
 from ops.api.door.client_connection import serve_connections
 from ops.api.door.event_feeds import EventFeeds
 from ops.api.door.gate import Gate
+from ops.api.door.who_asks import MOST_HEAD_BYTES
 from ops.api.parts import Parts
 from ops.api.settings import ApiSettings, guarded
 from ops.api.web import make_app
@@ -99,4 +100,5 @@ def _hypercorn() -> Config:
     config.read_timeout = SILENT_FOR_S
     config.errorlog = logging.getLogger("hypercorn.error")
     config.include_server_header = False
+    config.h2_max_header_list_size = MOST_HEAD_BYTES
     return config

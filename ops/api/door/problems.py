@@ -52,6 +52,10 @@ class ForeignHost(Exception):
     """The request names a host that is not ours."""
 
 
+class HeadersTooLarge(Exception):
+    """The request's headers are larger than any of ours can be."""
+
+
 class BadParameter(Exception):
     """A query parameter cannot be used; the text says why."""
 
@@ -76,6 +80,7 @@ def answer_errors(app: QuartTrio) -> None:
     app.register_error_handler(Unauthorized, _unauthorized)
     app.register_error_handler(Forbidden, _forbidden)
     app.register_error_handler(ForeignHost, _foreign_host)
+    app.register_error_handler(HeadersTooLarge, _headers_too_large)
     app.register_error_handler(BadParameter, _bad_parameter)
     app.register_error_handler(BadFilter, _bad_parameter)
     app.register_error_handler(BadQuestion, _bad_parameter)
@@ -114,6 +119,11 @@ async def _forbidden(error: Exception) -> Response:
 async def _foreign_host(_error: Exception) -> Response:
     detail = "bound to loopback: open this service as localhost, or set API_HOST to the name or address you use"
     return problem(HTTPStatus.MISDIRECTED_REQUEST, detail)
+
+
+async def _headers_too_large(_error: Exception) -> Response:
+    status = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
+    return problem(status, "address, headers and cookies together are larger than 16 kB: remove cookies of this site")
 
 
 async def _bad_parameter(error: Exception) -> Response:

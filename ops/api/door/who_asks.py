@@ -12,13 +12,14 @@ from ops.access.access_database import AccessUnreachable
 from ops.access.allowance import TooOften
 from ops.access.caller import Caller, Role
 from ops.api.door.access import Access, Arrival, BadCredentials
-from ops.api.door.problems import Forbidden, ForeignHost, Unauthorized
+from ops.api.door.problems import Forbidden, ForeignHost, HeadersTooLarge, Unauthorized
 from ops.api.door.same_origin import SAFE_METHODS, foreign, proof, proves
 from ops.api.door.session_cookie import give_session, session_cookie
 
 SIGN_IN = "/admin/sign-in"
 OPEN_TO_ALL = frozenset({"/health", "/health/live", SIGN_IN})
 _OPEN_BELOW = (f"{SIGN_IN}/", "/admin/static/")
+MOST_HEAD_BYTES = 16 * 1024
 _FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 
 
@@ -28,6 +29,8 @@ def guard(app: QuartTrio, access: Access) -> None:
     @app.before_request
     async def come_in() -> Response | WerkzeugResponse | None:
         g.arrival = Arrival(caller=None)
+        if _head_bytes() > MOST_HEAD_BYTES:
+            raise HeadersTooLarge
         if not access.host_allowed(request.headers.get("Host")):
             raise ForeignHost
         is_open = request.path in OPEN_TO_ALL or request.path.startswith(_OPEN_BELOW)
@@ -117,6 +120,10 @@ async def offered_proof() -> str | None:
     if token is None and request.mimetype in _FORMS:
         token = (await request.form).get("csrf")
     return token
+
+
+def _head_bytes() -> int:
+    return len(request.full_path) + sum(len(name) + len(value) for name, value in request.headers.items())
 
 
 async def _refuse_foreign_pages() -> None:

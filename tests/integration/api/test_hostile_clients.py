@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import pytest
@@ -117,4 +117,18 @@ async def test_who_says_nothing_after_the_first_words_of_http2_is_left_alone(
             await silent.send_all(HTTP2)
             with trio.fail_after(patience_s()):
                 assert await _read_to_end(silent)
+        stop.request()
+
+
+@pytest.mark.parametrize(("size", "status"), [(12_000, 200), (17_000, 431), (60_000, 431), (200_000, 431)])
+async def test_headers_are_of_bounded_size(redis_url: str, asyncio_loop: Any, size: int, status: int) -> None:
+    stop = Stop(drain_s=60)
+    async with trio.open_nursery() as nursery:
+        address = await nursery.start(serve, api_settings(redis_url=redis_url, api_port=0), stop)
+        async with _client(address) as large:
+            head = b"GET /health/live HTTP/1.1\r\nHost: localhost\r\nX-Large: " + size * b"a" + b"\r\n\r\n"
+            with suppress(trio.BrokenResourceError):
+                await large.send_all(head)
+            with trio.fail_after(patience_s()):
+                assert (await large.receive_some()).startswith(b"HTTP/1.1 %d " % status)
         stop.request()
