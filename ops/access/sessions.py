@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from ops.access.access_database import AccessDatabase
+from ops.access.caller import Role
 from ops.access.names import Known, known
+from ops.access.provider.id_token import Vouched
 from ops.access.secret_texts import digest, new_secret
 
 MOST_PER_USER = 50
@@ -33,6 +35,15 @@ class Sessions:
         values = {"name": name, "password": password, "address": address, "who": f"{name}@{address}", "how": how}
         limits = {"most": MOST_PER_USER - 1, "for_s": self._longest_s}
         return secret if await self._database.ask("session_add", hash=digest(secret), **values, **limits) else None
+
+    async def begin_vouched(self, vouched: Vouched, role: Role, address: str) -> str | None:
+        """Begin a session of somebody whom the OpenID provider vouches for; return its secret.
+
+        None: they are disabled here, or another user bears their name.
+        """
+        values = {"name": vouched.name, "subject": vouched.subject, "role": role.name.lower()}
+        rows = await self._database.ask("user_by_provider", **values, who=f"{vouched.name}@{address}")
+        return await self.begin(rows[0]["name"], None, address, "OpenID provider") if rows else None
 
     async def whose(self, hashed: bytes) -> Known | None:
         """Return whose session this is, as they are now; None: nobody's, or it is over."""

@@ -7,6 +7,7 @@ from ipaddress import ip_address
 
 from pydantic import Field, SecretStr, field_validator
 
+from ops.access.provider.provider_settings import ProviderSettings
 from ops.access.proxies import networks
 from ops.board.settings import BoardSettings
 from schema.runtime.settings import SettingsError
@@ -14,7 +15,7 @@ from schema.runtime.settings import SettingsError
 TOKEN_BYTES = 24
 
 
-class ApiSettings(BoardSettings):
+class ApiSettings(BoardSettings, ProviderSettings):
     """What is shown, where, and to whom."""
 
     api_host: str = Field(default="127.0.0.1", description="address that the HTTP service listens on")

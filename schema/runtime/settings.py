@@ -76,6 +76,8 @@ def setting_name(kind: type[Settings], field: str) -> str:
 
 def _problem(kind: type[Settings], error: ErrorDetails) -> str:
     location = error["loc"]
+    if not location:  # of several settings together
+        return error["msg"].removeprefix("Value error, ")
     field = next((f for f in kind.model_fields if setting_name(kind, f) == location[0]), str(location[0]))
     name = setting_name(kind, field)
     examples = kind.model_fields[field].examples if field in kind.model_fields else None

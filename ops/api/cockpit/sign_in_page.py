@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hmac
 import re
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from http import HTTPStatus
 
+import msgspec
 from quart import Response, make_response, redirect, render_template, request
 from quart_trio import QuartTrio
 from werkzeug.wrappers import Response as WerkzeugResponse
@@ -14,14 +17,25 @@ from ops.access.allowance import TooOften
 from ops.access.attempts import Attempts
 from ops.access.notes import Notes
 from ops.access.passwords import TooManySignIns
+from ops.access.provider.id_token import BadIdToken
+from ops.access.provider.openid_provider import OpenIdProvider, ProviderFailed, SignInFlow
 from ops.access.secret_texts import new_secret
 from ops.api.door.access import Access
 from ops.api.door.same_origin import proof, proves
-from ops.api.door.session_cookie import form_cookie, give_form, give_session, session_cookie, take_session
+from ops.api.door.session_cookie import (
+    flow_cookie,
+    form_cookie,
+    give_flow,
+    give_form,
+    give_session,
+    session_cookie,
+    take_session,
+)
 from ops.api.door.signing_in import NotSignedIn, SigningIn
 from ops.api.door.who_asks import SIGN_IN, from_another_site, known_caller, offered_proof, where
 from ops.api.parts import Parts
 
+PROVIDER = f"{SIGN_IN}/provider"
 AFTERWARDS = "/admin"
 _OURS = re.compile(r"/admin(?:[/?][!-\[\]-~]{0,2000})?")
 """Paths to go to after signing in: ours, without a backslash, which browsers take for a slash."""
@@ -48,6 +62,59 @@ def add_sign_in(app: QuartTrio, parts: Parts) -> None:
         response = redirect(SIGN_IN, 303)
         take_session(response)
         return response
+
+    if parts.settings.oidc_issuer:
+        _add_provider(app, access, signing_in, OpenIdProvider(parts.settings))
+
+
+def _add_provider(app: QuartTrio, access: Access, signing_in: SigningIn, provider: OpenIdProvider) -> None:
+    app.jinja_env.globals["sign_in_provider"] = PROVIDER
+
+    @app.get(PROVIDER)
+    async def leave_for_provider() -> Response | WerkzeugResponse:
+        try:
+            address, flow = await provider.begin(_local(request.args.get("next", "")))
+        except ProviderFailed as exc:
+            return await _page(f"Please try again: {exc}.", HTTPStatus.SERVICE_UNAVAILABLE)
+        response = redirect(address, 303)
+        give_flow(response, urlsafe_b64encode(msgspec.json.encode(flow)).decode())
+        return response
+
+    @app.get(f"{PROVIDER}/back")
+    async def come_from_provider() -> Response | WerkzeugResponse:
+        flow, code = _flow(), request.args.get("code", "")
+        if flow is None or not hmac.compare_digest(request.args.get("state", "").encode(), flow.state.encode()):
+            response = await _page("Please try again: this is of another sign-in.", HTTPStatus.FORBIDDEN)
+        elif not code:
+            response = await _page("The OpenID provider did not sign you in.", HTTPStatus.UNAUTHORIZED)
+        else:
+            response = await _vouched_for(access, signing_in, provider, flow, code)
+        give_flow(response, "")
+        return response
+
+
+async def _vouched_for(
+    access: Access, signing_in: SigningIn, provider: OpenIdProvider, flow: SignInFlow, code: str
+) -> Response | WerkzeugResponse:
+    try:
+        cookie = await signing_in.by_provider(provider, flow, code, where())
+    except NotSignedIn as exc:
+        return await _page(f"You may not come in: {exc}.", HTTPStatus.FORBIDDEN)
+    except TooOften as exc:
+        return await _page(f"Nothing was checked: {exc}.", HTTPStatus.TOO_MANY_REQUESTS)
+    except (ProviderFailed, BadIdToken, AccessUnreachable) as exc:
+        return await _page(f"Please try again: {exc}.", HTTPStatus.SERVICE_UNAVAILABLE)
+    # No redirect: in one that began at another site, the browser would keep the new cookie to itself.
+    response = await make_response(await render_template("once_more.html", target=_local(flow.target)))
+    give_session(response, cookie, access.longest_s)
+    return response
+
+
+def _flow() -> SignInFlow | None:
+    try:
+        return msgspec.json.decode(urlsafe_b64decode(flow_cookie() or ""), type=SignInFlow)
+    except (ValueError, msgspec.DecodeError):
+        return None
 
 
 async def _signed_in(access: Access, signing_in: SigningIn) -> Response | WerkzeugResponse:

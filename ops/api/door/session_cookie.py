@@ -9,6 +9,8 @@ from ops.api.door.access import LOOPBACK_NAMES, bare_name
 
 _SESSION = "newar"
 _FORM = "newar-form"
+_FLOW = "newar-provider"
+FLOW_FOR_S = 600
 
 
 def session_cookie() -> str | None:
@@ -31,13 +33,25 @@ def give_form(response: Response | WerkzeugResponse, value: str) -> None:
     _give(response, _FORM, value, None)
 
 
+def flow_cookie() -> str | None:
+    """Return what the browser kept while somebody was at the OpenID provider."""
+    return request.cookies.get(_name(_FLOW)) or None
+
+
+def give_flow(response: Response | WerkzeugResponse, value: str) -> None:
+    """Let the browser keep something until it comes back; sent when the provider's page leads here (Lax)."""
+    _give(response, _FLOW, value, FLOW_FOR_S if value else 0, samesite="Lax")
+
+
 def take_session(response: Response | WerkzeugResponse) -> None:
     """Let the browser forget its session."""
     _give(response, _SESSION, "", 0)
 
 
-def _give(response: Response | WerkzeugResponse, name: str, value: str, for_s: int | None) -> None:
-    response.set_cookie(_name(name), value, max_age=for_s, path="/", secure=_secure(), httponly=True, samesite="Strict")
+def _give(
+    response: Response | WerkzeugResponse, name: str, value: str, for_s: int | None, samesite: str = "Strict"
+) -> None:
+    response.set_cookie(_name(name), value, max_age=for_s, path="/", secure=_secure(), httponly=True, samesite=samesite)
 
 
 def _name(name: str) -> str:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from ops.access.access_database import AccessUnreachable
 from ops.access.attempts import Attempts
 from ops.access.notes import Notes
+from ops.access.provider.id_token import BadIdToken
+from ops.access.provider.openid_provider import OpenIdProvider, ProviderFailed, SignInFlow
 from ops.access.sessions import Sessions
 from ops.api.door.access import Access
 
@@ -43,6 +46,34 @@ class SigningIn:
             await self._notes.refused(REFUSED, name if kept else "", address, reason)
             raise NotSignedIn
         await self._attempts.succeeded(name, address)
+        return cookie
+
+    async def by_provider(self, provider: OpenIdProvider, flow: SignInFlow, code: str, address: str) -> str:
+        """Return what the cookie of a new session of whom the OpenID provider vouches for shall hold.
+
+        Raises:
+            NotSignedIn: none of what they are there is a role here, or they are disabled; the text says which.
+            ProviderFailed: BadIdToken, TooOften, AccessUnreachable.
+        """
+        await self._attempts.begin("", address)
+        if (sessions := self._access.sessions) is None:
+            raise AccessUnreachable("LOG_DATABASE_URL is not set for this service: users are in the log database")
+        refusal: BadIdToken | ProviderFailed | None = None
+        try:
+            vouched = await provider.finish(flow, code)
+        except (BadIdToken, ProviderFailed) as exc:
+            refusal = exc
+        if refusal is not None:
+            await self._notes.refused(REFUSED, "", address, str(refusal))
+            raise refusal
+        cookie, reason = None, "no role follows from the provider's claims"
+        if vouched.role is not None:
+            cookie = await sessions.begin_vouched(vouched, vouched.role, address)
+            reason = "disabled, or another user has the name"
+        if cookie is None:
+            await self._notes.refused(REFUSED, vouched.name, address, reason)
+            raise NotSignedIn(f"{vouched.name}: {reason}")
+        await self._attempts.succeeded("", address)
         return cookie
 
     async def _by_name(

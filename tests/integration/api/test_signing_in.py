@@ -102,38 +102,36 @@ async def test_nobody_chooses_the_session_of_another(users: Users, closed_api: C
         assert (await client.get(SOMEWHERE, headers={"Cookie": "newar=chosen-by-somebody-else"})).status_code == 401
 
 
-@pytest.mark.parametrize("name", ["maria", "nobody", "MARIA", "maria\0", "", "a" * 70])
-async def test_a_wrong_password_says_no_more_than_an_unknown_name(
-    users: Users, closed_api: Callable[..., Api], name: str
-) -> None:
+async def test_a_wrong_password_says_no_more_than_an_unknown_name(users: Users, closed_api: Callable[..., Api]) -> None:
     async with closed_api() as client:
-        answer = await sign_in(client, name, "a wrong password")
-        assert answer.status_code == 401
-        said = "This is no token" if not name else "Name and password do not belong together"
-        assert said in answer.text
-        assert "a wrong password" not in answer.text
-        assert "newar" not in client.cookies
+        for name in ("maria", "nobody", "MARIA", "maria\0", "", "a" * 70):
+            answer = await sign_in(client, name, "a wrong password")
+            assert answer.status_code == 401
+            said = "Name and password do not belong together" if name else "This is no token"
+            assert said in answer.text
+            assert "a wrong password" not in answer.text
+            assert "newar" not in client.cookies
 
 
-@pytest.mark.parametrize(
-    "target",
-    [
-        "https://evil.example/",
-        "//evil.example",
-        "/\\evil.example",
-        "/admin\\@evil.example",
-        "/administrator",
-        "javascript:alert(1)",
-        "/admin/sign-out",
-        "/admin/\r\nSet-Cookie: a=b",
-        "/admin/\u202e",
-        "",
-    ],
+ELSEWHERE = (
+    "https://evil.example/",
+    "//evil.example",
+    "/\\evil.example",
+    "/admin\\@evil.example",
+    "/administrator",
+    "javascript:alert(1)",
+    "/admin/sign-out",
+    "/admin/\r\nSet-Cookie: a=b",
+    "/admin/\u202e",
+    "",
 )
-async def test_signing_in_leads_nowhere_else(users: Users, closed_api: Callable[..., Api], target: str) -> None:
+
+
+async def test_signing_in_leads_nowhere_else(users: Users, closed_api: Callable[..., Api]) -> None:
     async with closed_api() as client:
-        answer = await sign_in(client, "maria", PASSWORD, next=target)
-        assert answer.headers["Location"] == "/admin"
+        for target in ELSEWHERE:
+            answer = await sign_in(client, "maria", PASSWORD, next=target)
+            assert answer.headers["Location"] == "/admin"
 
 
 async def test_secrets_are_kept_as_hashes_only(

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from dotenv import dotenv_values
 
+from ops.access.provider.provider_settings import ProviderSettings
 from ops.settings.by_service import BY_HAND, SERVICES
 from ops.settings.ignored_names import warnings_about
 from schema.runtime.settings import LogDatabaseSettings, Settings, load, setting_name
@@ -48,6 +49,7 @@ def test_commands_by_hand_get_the_settings_of_all_services() -> None:
     settings = {name for kind in [*OURS.values(), *BY_HAND.values()] for name in names(kind)}
     of_serving = {"API_HOST", "API_PORT", "ADMIN_TOKEN", "VIEWER_TOKEN", "SESSION_IDLE_MS", "SESSION_MS"}
     of_serving |= {"API_REQUESTS_PER_SECOND", "TRUSTED_PROXIES"}
+    of_serving |= names(ProviderSettings)
     assert set(PARTS["cli"]["environment"]) - PROXY == settings - of_serving
     assert PARTS["cli"]["profiles"] == ["cli"]
 
