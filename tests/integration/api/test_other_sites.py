@@ -85,7 +85,12 @@ async def test_basic_needs_the_same_and_bearer_nothing(users: Users, closed_api:
 
 async def test_another_site_signs_nobody_in(users: Users, closed_api: Callable[..., Api]) -> None:
     """Login CSRF: or else people would work as somebody whom the attacker watches."""
-    foreign = ({"Sec-Fetch-Site": "cross-site"}, {"Origin": "https://evil.example"}, {}, {"Origin": "null"})
+    foreign: tuple[dict[str, str], ...] = (
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Origin": "https://evil.example"},
+        {},
+        {"Origin": "null"},
+    )
     async with closed_api() as client:
         client.headers["Host"] = "localhost"
         await client.get("/admin/sign-in")
