@@ -115,17 +115,30 @@ class TestSettings(Settings):
         return _people(self.test_recipients)
 
 
-class SenderSettings(RedisSettings, KafkaSettings, TokenSettings, WindowSettings, RuleSettings, GraphSettings):
-    """What one sender process does, and how fast."""
+class FlightSettings(Settings):
+    """What may be on its way when a sender dies, and for how long nobody can say what became of it."""
 
     worker_concurrency: int = Field(default=100, ge=1, le=10_000, description="sender tasks of one process")
-    max_sockets: int = Field(default=500, ge=1, le=20_000, description="connections of one process")
     send_timeout_ms: int = Field(
         default=30_000, ge=100, le=600_000, description="how long an answer may take; then the outcome is `unknown`"
     )
     send_timeout_media_ms: int = Field(
         default=90_000, ge=100, le=600_000, description="the same for audio and video, which Meta fetches meanwhile"
     )
+    graph_batch_size: int = Field(
+        default=1, ge=1, le=50, description="messages per Graph batch; 1 sends each by itself, 20 is advised"
+    )
+    lease_ms: int = Field(
+        default=10_000, ge=200, le=600_000, description="a sender that is silent for so long loses its jobs to others"
+    )
+
+
+class SenderSettings(
+    RedisSettings, KafkaSettings, TokenSettings, WindowSettings, RuleSettings, GraphSettings, FlightSettings
+):
+    """What one sender process does, and how fast."""
+
+    max_sockets: int = Field(default=500, ge=1, le=20_000, description="connections of one process")
     connect_timeout_ms: int = Field(
         default=10_000, ge=50, le=120_000, description="how long a connection may take; then the job goes back"
     )
@@ -133,12 +146,6 @@ class SenderSettings(RedisSettings, KafkaSettings, TokenSettings, WindowSettings
     rate_limit_per_page_media: int = Field(default=10, ge=1, le=100_000, description="the same for audio and video")
     rate_limit_max_jobs_per_second: int = Field(
         default=0, ge=0, le=10_000_000, description="messages per second of the whole app; 0 is no limit"
-    )
-    graph_batch_size: int = Field(
-        default=1, ge=1, le=50, description="messages per Graph batch; 1 sends each by itself, 20 is advised"
-    )
-    lease_ms: int = Field(
-        default=10_000, ge=200, le=600_000, description="a sender that is silent for so long loses its jobs to others"
     )
     drain_timeout_ms: int = Field(
         default=30_000, ge=0, le=600_000, description="how long a stopping sender finishes what is in flight"

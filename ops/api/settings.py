@@ -9,14 +9,32 @@ from pydantic import Field, SecretStr, field_validator
 
 from ops.access.provider.provider_settings import ProviderSettings
 from ops.access.proxies import networks
+from ops.acts.run_recovery import RecoverSettings
+from ops.acts.run_retry import RetrySettings
+from ops.acts.run_submission import SubmitSettings
+from ops.acts.run_trial import TryOutSettings
 from ops.board.settings import BoardSettings
-from schema.runtime.settings import SettingsError
+from schema.runtime.settings import SettingsError, TokenKeys
 
 TOKEN_BYTES = 24
 
 
-class ApiSettings(BoardSettings, ProviderSettings):
-    """What is shown, where, and to whom."""
+class ApiSettings(
+    BoardSettings, ProviderSettings, SubmitSettings, RetrySettings, TryOutSettings, RecoverSettings
+):
+    """What is shown, where, and to whom; and what acts over HTTP take."""
+
+    token_encryption_key: TokenKeys | None = Field(  # type: ignore[assignment]  # optional here
+        default=None,
+        description="encrypts page tokens, as the other services have it; unset: acts that need it answer 503",
+        examples=["$(openssl rand -base64 32 | tr '+/' '-_')"],
+    )
+    submit_max_bytes: int = Field(
+        default=512 * 1024 * 1024,
+        ge=1024,
+        le=1024**4,
+        description="how long the file of a run may be that is submitted over HTTP; it is put on the disk meanwhile",
+    )
 
     api_host: str = Field(default="127.0.0.1", description="address that the HTTP service listens on")
     api_port: int = Field(default=3100, ge=0, le=65535, description="its port; 0 takes a free one")

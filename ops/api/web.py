@@ -6,7 +6,7 @@ from http import HTTPStatus
 
 import msgspec
 import trio
-from hypercorn.typing import ASGISendCallable
+from hypercorn.typing import ASGIReceiveCallable, ASGISendCallable
 from prometheus_client.exposition import choose_encoder
 from quart import Request, Response, request
 from quart_trio import QuartTrio
@@ -19,15 +19,16 @@ from ops.api.door.body_caps import CappedRequest
 from ops.api.door.client_connection import READ_WITHIN_S
 from ops.api.door.event_feeds import EventStream
 from ops.api.door.json_answers import json_answer
-from ops.api.door.problems import BadParameter, answer_errors
+from ops.api.door.problems import answer_errors
 from ops.api.door.streamed_body import StreamedBody
-from ops.api.door.who_asks import caller, demand_every_page, guard, known_caller
+from ops.api.door.uploads import LongBody
+from ops.api.door.who_asks import demand_every_page, guard, known_caller
 from ops.api.parts import Parts
 from ops.api.rest.asking import add_endpoints
 from ops.api.rest.metrics import Figures
-from ops.api.rest.openapi import RUNS, document
-from ops.api.rest.run_check import check_run
+from ops.api.rest.openapi import document
 from ops.api.rest.steering.act_routes import add_acts
+from ops.api.rest.steering.submission_route import add_submission
 from ops.board.answers import Check, Health, Live
 from ops.board.board import Board
 
@@ -63,6 +64,18 @@ class _Connection(TrioASGIHTTPConnection):
             await self._send_response(send, response)
         nursery.cancel_scope.cancel()
 
+    async def handle_messages(  # type: ignore[override]  # Quart-Trio passes the nursery
+        self, nursery: trio.Nursery, request: Request, receive: ASGIReceiveCallable
+    ) -> None:
+        """As Quart-Trio's own, which takes from the network whatever comes, however slowly it is read here."""
+        while (message := await receive())["type"] == "http.request":
+            request.body.append(message["body"])
+            if not message["more_body"]:
+                request.body.set_complete()
+            if isinstance(request.body, LongBody):
+                await request.body.room()
+        nursery.cancel_scope.cancel()
+
 
 class _App(QuartTrio):
     asgi_http_class = _Connection
@@ -80,7 +93,7 @@ def make_app(parts: Parts) -> QuartTrio:
     _dress(app)
     add_endpoints(app, parts.board)
     add_acts(app, parts)
-    _add_dry_run(app, parts.board)
+    add_submission(app, parts)
     _add_health(app, parts.board)
     _add_metrics(app, parts.board)
     add_sign_in(app, parts)
@@ -96,19 +109,6 @@ def _dress(app: QuartTrio) -> None:
         response.headers.update(HEADERS)
         response.headers.setdefault("Cache-Control", "no-store")
         return response
-
-
-def _add_dry_run(app: QuartTrio, board: Board) -> None:
-    @app.post(RUNS)
-    async def check() -> Response:
-        if request.args.get("check") != "1":
-            raise BadParameter("a run is submitted by newar run submit; here is a dry run: add ?check=1")
-        if not request.is_json:
-            raise BadParameter("send the run as JSON, with Content-Type: application/json")
-        found = await check_run(board.dry_runs, await request.body)
-        if found.page_id is None or not caller().may_see(found.page_id):
-            demand_every_page()
-        return json_answer(found)
 
 
 def _add_health(app: QuartTrio, board: Board) -> None:

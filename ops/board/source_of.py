@@ -26,3 +26,10 @@ async def open_source(settings: RecipientsSettings, name: str) -> AsyncIterator[
             yield Source("source", database, Views.of(settings))
     else:
         yield None
+
+
+async def page_in_source(settings: RecipientsSettings, run_id: str) -> str | None:
+    """Return whose a run of the source is, taken or not; None: there is none. Errors: DatabaseAway, QueryRefused."""
+    async with open_source(settings, "source") as source:
+        rows = await source.runs([run_id]) if source else []
+    return rows[0].page_id if rows else None

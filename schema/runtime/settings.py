@@ -174,6 +174,7 @@ CaFile = Annotated[str, AfterValidator(_ca_file)]
 KafkaServers = Annotated[str, AfterValidator(_bootstrap)]
 RedisUrl = Annotated[SecretStr, _url("redis", "rediss", "unix"), AfterValidator(_redis_address)]
 PostgresUrl = Annotated[SecretStr, _url("postgresql", "postgres"), AfterValidator(_postgres_address)]
+TokenKeys = Annotated[SecretStr, AfterValidator(_encryption_keys)]
 KAFKA_EXAMPLE = "redpanda.example.com:9092"
 LOG_DATABASE_EXAMPLE = "postgresql://newar:password@db.example.com:5432/newar"
 
@@ -248,7 +249,7 @@ class SourceDatabaseSettings(Settings):
 class TokenSettings(Settings):
     """How page tokens are kept."""
 
-    token_encryption_key: Annotated[SecretStr, AfterValidator(_encryption_keys)] = Field(
+    token_encryption_key: TokenKeys = Field(
         description="encrypts page tokens in Redis and submitted runs; several with commas to rotate, newest first",
         examples=["$(openssl rand -base64 32 | tr '+/' '-_')"],
     )

@@ -14,6 +14,7 @@ T = TypeVar("T", bound=msgspec.Struct)
 
 MOST_BYTES = 4 * 1024 * 1024
 JSON = "application/json"
+ANYWAY = '"anyway": true does it all the same'
 
 
 async def read_body(most: int = MOST_BYTES) -> bytes:

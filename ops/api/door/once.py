@@ -30,7 +30,7 @@ Act = Callable[[str | None], Awaitable[msgspec.Struct]]
 """Does what is asked for. It is told a name that this request has, and no other; None: it may be sent only once."""
 
 
-async def once(redis: Redis, body: bytes, act: Act) -> Response:
+async def once(redis: Redis, body: bytes, act: Act, *, within_s: float = DONE_WITHIN_S) -> Response:
     """Answer the request being answered with what `act` returns, or with what it returned the first time.
 
     A client that goes away stops nothing half-way. What was done, refused (409) or not found (404) is remembered for a
@@ -40,6 +40,7 @@ async def once(redis: Redis, body: bytes, act: Act) -> Response:
         redis: remembers.
         body: what makes this request another one than those to the same address.
         act: see there.
+        within_s: it is stopped when it takes longer.
 
     Raises:
         BadParameter: the header cannot be used.
@@ -48,15 +49,15 @@ async def once(redis: Redis, body: bytes, act: Act) -> Response:
     """
     given = _given()
     with trio.CancelScope(shield=True):
-        response = await (_done(act, None) if given is None else _once(redis, given, body, act))
+        response = await (_done(act, None, within_s) if given is None else _once(redis, given, body, act, within_s))
     return response  # noqa: RET504 - for the type checker, to whom a scope may end what is in it
 
 
-async def _once(redis: Redis, given: str, body: bytes, act: Act) -> Response:
+async def _once(redis: Redis, given: str, body: bytes, act: Act, within_s: float) -> Response:
     parts = (request.method, request.path, request.query_string.decode("latin-1"))
     known = KnownRequest(redis, caller().name, given, "\0".join(parts).encode("utf-8", "replace") + b"\0" + body)
     begun = await known.begin()
-    return await _do(known, act) if begun.status == "new" else _known(begun)
+    return await _do(known, act, within_s) if begun.status == "new" else _known(begun)
 
 
 def _given() -> str | None:
@@ -82,13 +83,13 @@ def _known(begun: Begun) -> Response:
     return response
 
 
-async def _do(known: KnownRequest, act: Act) -> Response:
+async def _do(known: KnownRequest, act: Act, within_s: float) -> Response:
     """Do it and remember the answer; after an error as if it had never been sent."""
     failed: Exception | None = None
     async with trio.open_nursery() as beside:
         beside.start_soon(_keep_ours, known)
         try:
-            response = await _done(act, known.name)
+            response = await _done(act, known.name, within_s)
         except Exception as exc:  # raised again below, outside of the nursery, which would wrap it
             failed = exc
         beside.cancel_scope.cancel()
@@ -104,8 +105,8 @@ async def _do(known: KnownRequest, act: Act) -> Response:
     return response
 
 
-async def _done(act: Act, name: str | None) -> Response:
-    with trio.fail_after(DONE_WITHIN_S):
+async def _done(act: Act, name: str | None, within_s: float) -> Response:
+    with trio.fail_after(within_s):
         try:
             return json_answer(await act(name))
         except Exception as exc:

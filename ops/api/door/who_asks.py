@@ -15,6 +15,7 @@ from ops.api.door.access import Access, Arrival, BadCredentials
 from ops.api.door.problems import Forbidden, ForeignHost, HeadersTooLarge, Unauthorized
 from ops.api.door.same_origin import SAFE_METHODS, foreign, proof, proves
 from ops.api.door.session_cookie import give_session, session_cookie
+from ops.api.door.uploads import PATHS as UPLOADS
 
 SIGN_IN = "/admin/sign-in"
 OPEN_TO_ALL = frozenset({"/health", "/health/live", SIGN_IN})
@@ -117,7 +118,7 @@ def from_another_site() -> bool | None:
 async def offered_proof() -> str | None:
     """Return the CSRF token that came with the request being answered."""
     token = request.headers.get("X-CSRF-Token")
-    if token is None and request.mimetype in _FORMS:
+    if token is None and request.mimetype in _FORMS and request.path not in UPLOADS:  # a file would be read for it
         token = (await request.form).get("csrf")
     return token
 

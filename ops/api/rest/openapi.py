@@ -7,17 +7,19 @@ from typing import Any
 
 import msgspec
 
+from ops.acts.run_submission import Submission
+from ops.api.door.bodies import JSON
 from ops.api.door.once import HEADER
 from ops.api.door.problems import PROBLEM_TYPE
+from ops.api.door.uploads import FORM
 from ops.api.rest.endpoints import ENDPOINTS, Endpoint
-from ops.api.rest.run_check import RunToCheck
 from ops.api.rest.steering.act_route import ActRoute
 from ops.api.rest.steering.act_routes import ACT_ROUTES
+from ops.api.rest.steering.submission_route import FILE, RUNS, RunToCheck, RunToSubmit
 from ops.board.answers import Health, Live, Problem
 from schema.runtime.version import version
 from sender.runs.dry_run.report import DryRun
 
-RUNS = "/api/v1/runs"
 _REF = "#/components/schemas/{name}"
 OTHER_PAGES = {
     "/metrics": ("Figures for Prometheus", "text/plain"),
@@ -46,11 +48,20 @@ _REFUSED = {
 
 def document() -> dict[str, Any]:
     """Return the document (OpenAPI 3.1) as plain data."""
-    types = [Health, Live, Problem, RunToCheck, DryRun, *(endpoint.answer for endpoint in ENDPOINTS)]
+    types = [
+        Health,
+        Live,
+        Problem,
+        RunToCheck,
+        RunToSubmit,
+        Submission,
+        DryRun,
+        *(endpoint.answer for endpoint in ENDPOINTS),
+    ]
     types += [kind for route in ACT_ROUTES for kind in (route.body, route.answer)]
     _refs, schemas = msgspec.json.schema_components(types, ref_template=_REF)
     paths = {openapi_path(e.path): {"get": _operation(e)} for e in ENDPOINTS}
-    paths[RUNS]["post"] = _dry_run()
+    paths[RUNS]["post"] = _submission()
     for route in ACT_ROUTES:
         paths.setdefault(openapi_path(route.path), {})["post"] = _act(route)
     return {
@@ -104,14 +115,34 @@ def _in_path(path: str) -> list[dict[str, Any]]:
     return [{"name": n, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}} for n in names]
 
 
-def _dry_run() -> dict[str, Any]:
-    summary = "What a run would do, without doing it"
-    check = {"name": "check", "in": "query", "required": True, "schema": {"const": "1"}}
+def _submission() -> dict[str, Any]:
+    check = {"name": "check", "in": "query", "description": "1: a dry run", "schema": {"const": "1"}}
+    people = {"type": "array", "items": {"type": "object", "required": ["recipient_id"]}}
+    run = {"$ref": _REF.format(name="RunToSubmit")}
+    to_submit = {"type": "object", "required": ["run", FILE], "properties": {"run": run, FILE: people}}
+    to_check = {"allOf": [{"$ref": _REF.format(name="RunToCheck")}]}
+    form = {**to_submit, "properties": {"run": run, FILE: {"type": "string", "format": "binary"}}}
+    answers = [{"$ref": _REF.format(name=name)} for name in ("Submission", "DryRun")]
     return {
-        "summary": summary,
-        "parameters": [check],
-        "requestBody": {"required": True, **_json("RunToCheck", "a run that is there, or one that is described")},
-        "responses": {"200": _json("DryRun", summary), "default": _problem()},
+        "summary": "Submit a run with its recipients, or (check=1) say what it would do",
+        "description": "Recipients are a list of objects (recipient_id; variables, last_interaction_at, time_zone), or "
+        "in a form a file as newar run submit takes it: CSV or .xlsx with a heading, NDJSON, a JSON list. All of them "
+        "are stored, or none; lines that cannot be used are named. With check=1 nothing is stored; a viewer may ask.",
+        "parameters": [check, _KEY],
+        "requestBody": {
+            "required": True,
+            "content": {
+                JSON: {"schema": {"anyOf": [to_submit, to_check]}},
+                FORM: {"schema": form, "encoding": {"run": {"contentType": "application/json"}}},
+            },
+        },
+        "responses": {
+            "200": {
+                "description": "stored, or gone through",
+                "content": {"application/json": {"schema": {"anyOf": answers}}},
+            },
+            **{status: _problem(why) for status, why in _REFUSED.items()},
+        },
     }
 
 

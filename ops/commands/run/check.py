@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,6 +11,7 @@ import msgspec
 import trio
 import typer
 from pydantic import Field
+from redis.asyncio import Redis
 
 from ops.board.dry_run import DryRuns, NoSuchRun
 from ops.board.source_of import RecipientsSettings
@@ -81,7 +83,7 @@ def check_run(
             expires_at=expires_at,
             send_window=send_window,
         )
-        found = dry_run_of_file(settings, Path(target), run)
+        found = run_once(lambda: _dry_run(settings, lambda runs: runs.of_file(as_row(run), Path(target))))
     if as_json:
         print_json(found)
     else:
@@ -90,23 +92,21 @@ def check_run(
         raise typer.Exit(1)
 
 
-def dry_run_of_file(settings: DryRunSettings, file: Path, run: SubmittedRun) -> DryRun:
-    """Go through a file of recipients as if it were submitted as this run. Errors: as of `DryRuns.of_file`."""
-    return run_once(lambda: _dry_run(settings, lambda runs: runs.of_file(as_row(run), file)))
-
-
 async def _dry_run(settings: DryRunSettings, work: Callable[[DryRuns], Awaitable[DryRun]]) -> DryRun:
+    keep_window, rules_off = settings.enforce_messaging_window, settings.rules_off
+    async with redis_if_known(settings) as redis:
+        try:
+            return await work(DryRuns(settings, redis, keep_window=keep_window, rules_off=rules_off))
+        except NoSuchRun as exc:
+            raise CommandFailed(str(exc)) from None
+
+
+@asynccontextmanager
+async def redis_if_known(settings: DryRunSettings) -> AsyncIterator[Redis | None]:
+    """Open Redis; None: no setting says where it is."""
     redis = open_redis(settings.redis_url.get_secret_value()) if settings.redis_url else None
-    runs = DryRuns(
-        settings,
-        redis,
-        keep_window=settings.enforce_messaging_window,
-        rules_off=settings.rules_off,
-    )
     try:
-        return await work(runs)
-    except NoSuchRun as exc:
-        raise CommandFailed(str(exc)) from None
+        yield redis
     finally:
         if redis is not None:
             with trio.move_on_after(1, shield=True):

@@ -13,6 +13,7 @@ import trio
 import typer
 
 from ops.board.log_query import query
+from ops.board.recipients_of import recipients_of
 from ops.board.source_of import RecipientsSettings, open_source
 from ops.commands.run.missed_people import MissedPeople
 from ops.commands.run.view import sql
@@ -65,13 +66,13 @@ async def write_failures(
         psycopg.Error: the log database is away or refuses.
     """
     url = settings.log_database_url.get_secret_value()
-    found = await query(url, sql("recipients_of"), {"run_id": run_id})
-    if not found:
+    stand = await recipients_of(url, run_id)
+    if stand is None:
         raise CommandFailed(f"no run has the id {run_id}: newar run list shows those taken")
     since = [row["run_id"] for row in await query(url, sql("tried_since"), {"run_id": run_id})]
     of = Question(kind=Kind.FAILURES_OF_RUN, run=run_id, outcomes=FAILURES, classes=frozenset(classes) or None)
-    async with open_source(settings, found[0]["source"]) as source, _kept(url) as connections:
-        people, write = MissedPeople(source, found[0]["run_id"], since), begin()
+    async with open_source(settings, stand.source) as source, _kept(url) as connections:
+        people, write = MissedPeople(source, stand.run_id, since), begin()
         after: str | None = ""
         while after is not None:
             page = await read_rows(connections.ask, of, AT_A_TIME)

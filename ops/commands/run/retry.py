@@ -2,42 +2,23 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from secrets import token_hex
-from typing import Annotated, Any
+from typing import Annotated
 
-import msgspec
 import typer
 
-from ops.board.log_query import query
-from ops.board.source_of import RecipientsSettings, open_source
+from ops.acts.not_done import NotMeant
+from ops.acts.run_retry import RetrySettings
+from ops.acts.run_retry import retry_run as act
+from ops.commands.run.anyway import not_meant
 from ops.commands.run.message_file import read_message
 from ops.commands.run.run_id import RunId
-from ops.commands.run.view import sql
 from ops.settings.checked import load_checked
-from ops.shell.exits import CommandFailed
-from ops.shell.output import AsJson, print_json, print_table, printable
+from ops.shell.output import AsJson, print_json, print_table
 from ops.shell.person import who
 from ops.shell.service import run_once
 from schema.outcomes import ErrorClass, Outcome
-from schema.runtime.asyncio_door import aio
-from schema.runtime.settings import TokenSettings
-from sender.message.errors import BadTemplate
-from sender.message.template import MessageTemplate
-from sender.runs.by_hand.retry import End, Retry, Wish, retry
-from sender.runs.databases.errors import DatabaseAway, QueryRefused
-from sender.runs.dry_run.names import Names, strings
-from sender.runs.rules.records import kept_variables
-from sender.runs.rules.rows import SourceRun
-from sender.runs.settings import MessageRulesSettings
-from sender.sealed_tokens import TokenBox
-
-LOOKED_AT = 1000
-"""Recipients whose names are compared with those of a mended message."""
-
-
-class RetrySettings(RecipientsSettings, TokenSettings, MessageRulesSettings):
-    """Settings of `newar run retry`."""
+from sender.runs.by_hand.retry import End, Retry, Wish
 
 
 def retry_run(
@@ -80,12 +61,14 @@ def retry_run(
         who=who(),
         rules_off=settings.rules_off,
     )
-    if wish.message is not None and not anyway:
-        stops = run_once(lambda: name_stops(settings, run_id, wish.message or {}))
-        if stops:
-            why = "\n".join(f"- {printable(stop)}" for stop in stops)
-            raise CommandFailed(f"nothing was made, since this cannot be meant so:\n{why}\n--anyway makes it")
-    made = run_once(lambda: make_retry(settings, wish))
+
+    async def making() -> Retry:
+        try:
+            return await act(settings, wish, anyway=anyway)
+        except NotMeant as exc:
+            raise not_meant(exc, "--anyway makes it") from None
+
+    made = run_once(making)
     if as_json:
         print_json(made)
     else:
@@ -127,42 +110,3 @@ def _why(end: End) -> str:
     if end.outcome == Outcome.UNKNOWN:
         return "they may have it already; --class ambiguous sends to them all the same"
     return f"not asked for; --class {end.error_class} chooses them" if end.error_class else "nobody knows why"
-
-
-async def name_stops(settings: RecipientsSettings, run_id: str, message: dict[str, Any]) -> list[str]:
-    """Say for which names of a message nobody of the run has a value, as far as its first recipients show.
-
-    What is wrong with the message itself is told when the retry is made. Errors: DatabaseAway, QueryRefused,
-    psycopg.Error.
-    """
-    try:
-        names = Names(MessageTemplate(message).names, strings(message))
-    except BadTemplate:
-        return []
-    stands = await query(settings.log_database_url.get_secret_value(), sql("recipients_of"), {"run_id": run_id})
-    for of in stands:
-        async with open_source(settings, of["source"]) as source:
-            for row in await source.recipients(of["run_id"], "", LOOKED_AT) if source else []:
-                names.add(kept_variables(row.variables))
-    return list(names.stops()) if names.people else []
-
-
-async def make_retry(settings: RetrySettings, wish: Wish) -> Retry:
-    """Store what is wished. Errors: RunMisdescribed, RunUnusable, DatabaseAway, QueryRefused, psycopg.Error."""
-    url, box = settings.log_database_url.get_secret_value(), TokenBox(settings.token_encryption_key)
-    origin = await _origin(settings, wish.parent_run_id)
-    made = await aio(retry, url, wish, origin, box)
-    if not made.of_cancelled or made.rows_missing:
-        return made
-    with suppress(DatabaseAway, QueryRefused):  # it is stored: that this is not known makes nothing fail
-        async with open_source(settings, made.source or "") as source:
-            behind = await source.recipients_behind(wish.parent_run_id, made.last_queued) if source else None
-        return msgspec.structs.replace(made, never_queued=behind)
-    return made
-
-
-async def _origin(settings: RetrySettings, run_id: str) -> SourceRun | None:
-    """Return the run as the source describes it now; what is known of a submitted run is in the log database."""
-    async with open_source(settings, "source") as source:
-        rows = await source.runs([run_id]) if source else []
-        return rows[0] if rows else None

@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
-from secrets import token_hex
 from typing import Annotated
 
 import typer
 
-from ops.commands.run.check import DryRunSettings, dry_run_of_file, summary
+from ops.acts.not_done import NotMeant
+from ops.acts.run_submission import Submission, SubmitSettings, new_run_id
+from ops.acts.run_submission import submit_run as act
+from ops.commands.run.anyway import not_meant
+from ops.commands.run.check import DryRunSettings, redis_if_known, summary
 from ops.commands.run.message_file import read_message
 from ops.settings.checked import load_checked
-from ops.shell.exits import CommandFailed
 from ops.shell.output import AsJson, print_json, printable
 from ops.shell.person import who
 from ops.shell.service import run_once
 from ops.shell.times import Moment
-from schema.runtime.asyncio_door import aio
-from schema.runtime.settings import TokenSettings
 from schema.runtime.text_files import read_text
-from sender.runs.by_hand.submit import Submitted, SubmittedRun, refuse_unusable, submit
-from sender.runs.dry_run.report import DryRun
-from sender.sealed_tokens import TokenBox
+from sender.runs.by_hand.submit import SubmittedRun
 
 _RecipientsFile = Annotated[
     Path,
@@ -47,7 +43,7 @@ _TokenFile = Annotated[
 ]
 
 
-class _SubmitSettings(DryRunSettings, TokenSettings):
+class _SubmitSettings(DryRunSettings, SubmitSettings):
     """Where the run is stored, how its token is sealed, and what a dry run looks at."""
 
 
@@ -83,7 +79,7 @@ def submit_run(
     if not file.is_file():
         raise typer.BadParameter("is a pipe, and is read twice: write it into a file first", param_hint="FILE")
     run = SubmittedRun(
-        run_id=run_id or _new_id(),
+        run_id=run_id or new_run_id(),
         page_id=page,
         page_access_token=_token(token_file),
         message=read_message(message),
@@ -96,17 +92,19 @@ def submit_run(
         priority=priority,
         on_unknown=on_unknown,
     )
-    url, box = settings.log_database_url.get_secret_value(), TokenBox(settings.token_encryption_key)
-    refuse_unusable(run, settings.rules_off)
-    found = None if anyway else dry_run_of_file(settings, file, run)
-    if found is not None and found.stops and not found.unreadable:  # of those, the submission itself tells
-        why = "\n".join(f"- {printable(stop)}" for stop in found.stops)
-        raise CommandFailed(f"nothing was submitted, since this cannot be meant so:\n{why}\n--anyway submits it")
-    done = run_once(lambda: aio(partial(submit, rules_off=settings.rules_off), url, file, run, box, who()))
-    _say(run.run_id, done, found, as_json)
+    _say(run_once(lambda: _submitted(settings, run, file, anyway=anyway)), as_json)
 
 
-def _say(run_id: str, done: Submitted, found: DryRun | None, as_json: bool) -> None:
+async def _submitted(settings: _SubmitSettings, run: SubmittedRun, file: Path, *, anyway: bool) -> Submission:
+    async with redis_if_known(settings) as redis:
+        try:
+            return await act(settings, redis, run, file, who(), anyway=anyway)
+        except NotMeant as exc:
+            raise not_meant(exc, "--anyway submits it") from None
+
+
+def _say(done: Submission, as_json: bool) -> None:
+    run_id, found = done.run_id, done.found
     would_get = found.would_get if found else None
     if as_json:
         print_json({"run_id": run_id, "recipients": done.recipients, "would_get": would_get, "taken_as": done.taken_as})
@@ -123,10 +121,6 @@ def _window(text: str | None) -> str | None:
     if text is not None and not text.strip():  # as of an empty variable of a shell
         raise typer.BadParameter("is empty: leave it out to send at any hour", param_hint="--send-window")
     return text
-
-
-def _new_id() -> str:
-    return f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{token_hex(3)}"
 
 
 def _token(file: Path | None) -> str | None:

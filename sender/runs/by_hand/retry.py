@@ -62,6 +62,8 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
     """Who asks, for the audit trail."""
     rules_off: Collection[str] = ()
     """Rules of a message's form that do not count."""
+    preview: bool = False
+    """Store nothing: it is asked who would be chosen."""
 
     @property
     def chosen(self) -> list[ErrorClass]:
@@ -90,7 +92,7 @@ class End(msgspec.Struct, frozen=True):
 
 
 class Retry(msgspec.Struct, frozen=True):
-    """What was stored."""
+    """What was stored; of a preview, what would be."""
 
     run_id: str
     parent_run_id: str
@@ -167,12 +169,13 @@ async def retry(url: str, wish: Wish, origin: SourceRun | None, box: TokenBox) -
         of = {"run_id": parent, "family": sorted(family), "outcomes": [str(o) for o in wish.outcomes], "since": since}
         chosen, others = split(await _ends(connection, of), wish)
         found = sum(end.recipients for end in chosen)
-        if not found:
+        if not found and not wish.preview:
             why = f"nobody ended as {' or '.join(wish.outcomes)} with {', '.join(wish.chosen)}"
             since_then = ", whom no retry has reached since" if any(end.reached for end in others) else ""
             raise RunUnusable(f"run {parent}: {why}{since_then}")
-        await _store(connection, child, wish, family, since)
-        await connection.execute(_statement("retry_audit"), _told(wish, chosen))
+        if not wish.preview:
+            await _store(connection, child, wish, family, since)
+            await connection.execute(_statement("retry_audit"), _told(wish, chosen))
     missing = max(0, family[parent].recipients - found - sum(end.recipients for end in others))
     classes, source = [str(c) for c in wish.chosen], family[parent].source
     return Retry(wish.run_id, parent, found, classes, missing, chosen, others, source)

@@ -32,7 +32,7 @@ def test_every_part_is_there_and_nothing_else() -> None:
 
 @pytest.mark.parametrize("service", OURS)
 def test_a_service_gets_every_setting_that_it_reads_and_no_other(service: str) -> None:
-    allowed = PROXY if service == "sender" else set()
+    allowed = PROXY if service in ("sender", "api") else set()
     assert set(PARTS[service]["environment"]) - allowed == names(OURS[service])
 
 
@@ -50,6 +50,7 @@ def test_commands_by_hand_get_the_settings_of_all_services() -> None:
     of_serving = {"API_HOST", "API_PORT", "ADMIN_TOKEN", "VIEWER_TOKEN", "SESSION_IDLE_MS", "SESSION_MS"}
     of_serving |= {"API_REQUESTS_PER_SECOND", "TRUSTED_PROXIES"}
     of_serving |= names(ProviderSettings)
+    of_serving |= {"SUBMIT_MAX_BYTES"}
     assert set(PARTS["cli"]["environment"]) - PROXY == settings - of_serving
     assert PARTS["cli"]["profiles"] == ["cli"]
 

@@ -9,8 +9,8 @@ import msgspec
 
 from ops.access.caller import Caller, Role
 from ops.acts.desks import Desks
-from ops.api.door.problems import Forbidden
-from ops.api.door.who_asks import demand
+from ops.acts.not_done import NoSuch
+from ops.api.door.who_asks import demand, demand_every_page
 from ops.api.parts import Parts
 
 
@@ -47,12 +47,14 @@ class Asked:
 
     def of_all(self) -> None:
         """See that the caller may steer all pages. Raises Forbidden."""
-        if self.caller.pages is not None:
-            raise Forbidden(f"this is for all pages, and {self.caller.name} may steer only some: name them")
+        demand_every_page()
 
     async def of_run(self, run_id: str) -> None:
         """See that the caller may steer this run's page. Raises NoSuch, Forbidden."""
-        self.of_page(await self.desks.runs.page_of(run_id))
+        if "\0" in run_id:  # which no database can be asked for
+            raise NoSuch("no run has such an id")
+        if self.caller.pages is not None:  # who may steer all need not wait for what knows it
+            self.of_page(await self.desks.runs.page_of(run_id))
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ async def again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> AsyncIterator[Again]:
     """Redis stays where it is, but for the tests with one of their own: no sender waits for it."""
-    monkeypatch.setattr("ops.commands.run.recover.NOTICED_WITHIN_S", 0.0)
+    monkeypatch.setattr("ops.acts.run_recovery.NOTICED_WITHIN_S", 0.0)
     async with open_again(log_database_url, redis_url, kafka_bootstrap) as opened:
         yield opened
 

@@ -12,8 +12,8 @@ import pytest
 import redis
 import trio
 
-from ops.commands.run.recover import NOTICED_WITHIN_S, RecoverSettings, recover
-from ops.shell.exits import CommandFailed
+from ops.acts.not_done import ActRefused
+from ops.acts.run_recovery import NOTICED_WITHIN_S, RecoverSettings, recover_run
 from sender.runs.by_hand.errors import RunUnusable
 from tests.guarded import Guarded
 from tests.integration.runs.by_hand.own_redis import open_own_redis
@@ -70,7 +70,7 @@ async def test_redis_that_comes_back_empty_after_a_while(
     again: Again, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The settled events that stood in its outbox, and the answers that came while it was away, are not forgotten."""
-    monkeypatch.setattr("ops.commands.run.recover.NOTICED_WITHIN_S", NOTICED_WITHIN_S)
+    monkeypatch.setattr("ops.acts.run_recovery.NOTICED_WITHIN_S", NOTICED_WITHIN_S)
     everybody = people(500)
     run = again.db.run(*everybody)
     async with open_own_redis(tmp_path) as server:
@@ -214,29 +214,26 @@ async def test_too_early_and_incomplete_logs_are_refused_with_what_to_do(again: 
     run = again.db.run(*everybody)
     settings = made(RecoverSettings, again.values)
     with pytest.raises(RunUnusable, match="no run has the id"):
-        await recover(settings, "nobody's")
+        await recover_run(settings, "nobody's", "ana")
     async with again.serving("runs", "sender", "ingest"):
         await again.accepted_at_least(30)
         with pytest.raises(RunUnusable, match="this Redis holds its queue"):
-            await recover(settings, run)
+            await recover_run(settings, run, "ana")
     again.db.lose_redis()
-    with pytest.raises(CommandFailed, match=r"still come in; try again in \d s"):
-        await recover(settings, run)
+    with pytest.raises(ActRefused, match=r"still come in; try again in \d s"):
+        await recover_run(settings, run, "ana")
     assert again.db.state(run) == "queue_lost"
 
 
-async def test_recovery_waits_for_events_that_are_in_the_topic_and_not_in_the_log(
-    again: Again, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("ops.commands.run.recover.ROWS_WITHIN_S", 3.0)
+async def test_recovery_waits_for_events_that_are_in_the_topic_and_not_in_the_log(again: Again) -> None:
     everybody = people(200)
     run = again.db.run(*everybody)
     async with again.serving("runs", "sender"):
         await again.accepted_at_least(60)
         again.db.lose_redis()
         await again.state(run, "queue_lost")
-        with pytest.raises(CommandFailed, match="events of the topic are not in the log database yet"):
-            await again.recover(run)
+        with pytest.raises(ActRefused, match="events of the topic are not in the log database yet"):
+            await again.recover(run, rows_within_s=3)
         assert again.db.state(run) == "queue_lost"
         async with again.serving("ingest"):
             await again.recover(run)
@@ -244,10 +241,7 @@ async def test_recovery_waits_for_events_that_are_in_the_topic_and_not_in_the_lo
     assert sent_twice(await again.accepted()) == []
 
 
-async def test_recovery_waits_for_events_that_no_sender_has_relayed(
-    again: Again, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("ops.commands.run.recover.ROWS_WITHIN_S", 1.0)
+async def test_recovery_waits_for_events_that_no_sender_has_relayed(again: Again) -> None:
     run = again.db.run("1")
     async with again.serving("runs"):
         await again.state(run, "active")
@@ -256,5 +250,5 @@ async def test_recovery_waits_for_events_that_no_sender_has_relayed(
         with redis.Redis.from_url(again.values["redis_url"]) as client:
             client.sadd("newar:{s0}:outboxes", "dead")
             client.xadd("newar:{s0}:outbox:dead", {"k": "100", "v": "an event"})
-        with pytest.raises(CommandFailed, match="events wait in a sender's outbox"):
-            await again.recover(run)
+        with pytest.raises(ActRefused, match="events wait in a sender's outbox"):
+            await again.recover(run, rows_within_s=1)

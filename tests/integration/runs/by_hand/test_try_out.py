@@ -8,8 +8,8 @@ import httpx
 import msgspec
 import pytest
 
-from ops.commands.run.try_out import TryOut, TryOutSettings, try_out
-from ops.shell.exits import CommandFailed
+from ops.acts.not_done import ActRefused, NoSuch
+from ops.acts.run_trial import TryOut, TryOutSettings, try_out
 from sender.queue.app_queue import AppQueue
 from sender.runs.by_hand.errors import RunMisdescribed
 from tests.integration.runs.by_hand.world import Again, made
@@ -18,7 +18,7 @@ from tests.ports import free_port
 
 
 async def tried(again: Again, run_id: str, to: str = "9", like: str | None = None, **changes: object) -> TryOut:
-    return await try_out(made(TryOutSettings, {**again.values, **changes}), run_id, to, like)
+    return await try_out(made(TryOutSettings, {**again.values, **changes}), run_id, to, like, "ana@ops-1")
 
 
 async def posts(again: Again) -> list[dict[str, Any]]:
@@ -49,7 +49,7 @@ async def test_own_variables_or_those_of_a_chosen_person_are_filled_in(again: Ag
     run = again.db.run("1", "2", "9")
     assert (await tried(again, run)).filled_in_for == "9"
     assert (await tried(again, run, like="2")).filled_in_for == "2"
-    with pytest.raises(CommandFailed, match="5 is no recipient"):
+    with pytest.raises(NoSuch, match="5 is no recipient"):
         await tried(again, run, like="5")
 
 
@@ -66,13 +66,13 @@ async def test_submitted_run_is_tried_with_the_token_that_it_will_be_sent_with(a
     assert (await tried(again, "mine")).outcome == "sent"
     again.db.sql("UPDATE pages SET access_token = 'none at all'")
     again.db.sql("UPDATE submitted_runs SET page_access_token = %s", again.db.box.seal("secret-token"))
-    with pytest.raises(CommandFailed, match="token cannot stand in a request"):
+    with pytest.raises(ActRefused, match="token cannot stand in a request"):
         await tried(again, "mine")
 
 
 async def test_nobody_of_the_deny_list_is_tested_on(again: Again) -> None:
     again.db.sql("INSERT INTO suppressions VALUES ('100', '9', 'denied', now(), NULL, 'ana')")
-    with pytest.raises(CommandFailed, match="9 is on the deny list of page 100"):
+    with pytest.raises(ActRefused, match="9 is on the deny list of page 100"):
         await tried(again, again.db.run("1"))
     again.db.sql("UPDATE suppressions SET lifted_at = now()")
     assert (await tried(again, again.db.run("1"))).outcome == "sent"
@@ -88,7 +88,7 @@ async def test_refusal_of_meta_is_shown_with_its_code(again: Again) -> None:
 @pytest.mark.parametrize(
     ("message", "problem"),
     [
-        ({"text": "Hi {{nobody_has_it}}"}, CommandFailed),
+        ({"text": "Hi {{nobody_has_it}}"}, ActRefused),
         ({"txt": "Hi"}, RunMisdescribed),
         ({"text": "{{"}, RunMisdescribed),
     ],
@@ -103,13 +103,13 @@ async def test_message_that_cannot_be_sent_is_not_sent_to_a_tester_either(
 
 async def test_nothing_is_tried_while_everything_is_paused_without_a_token_or_a_run(again: Again) -> None:
     run = again.db.run("1")
-    with pytest.raises(CommandFailed, match="no run has the id"):
+    with pytest.raises(NoSuch, match="no run has the id"):
         await tried(again, "nobody")
     again.db.page("200", has_token=False)
-    with pytest.raises(CommandFailed, match="page_access_token is missing"):
+    with pytest.raises(ActRefused, match="page_access_token is missing"):
         await tried(again, again.db.run("1", page_id="200"))
     await AppQueue(again.db.client).pause("ana")
-    with pytest.raises(CommandFailed, match="everything is paused by hand"):
+    with pytest.raises(ActRefused, match="everything is paused by hand"):
         await tried(again, run)
     assert await posts(again) == []
 

@@ -16,10 +16,10 @@ import trio
 from ingest.app import serve as serve_ingest
 from ingest.days.making import ensure
 from ingest.settings import IngestSettings
-from ops.commands.run.recover import RecoverSettings, recover, settled_after_s
-from ops.commands.run.retry import RetrySettings, make_retry
+from ops.acts.not_done import ActRefused
+from ops.acts.run_recovery import ROWS_WITHIN_S, RecoverSettings, recover_run, settled_after_s
+from ops.acts.run_retry import RetrySettings, retry_run
 from ops.fakegraph.child_process import open_fakegraph
-from ops.shell.exits import CommandFailed
 from schema.outcomes import ErrorClass
 from schema.runtime.asyncio_door import aio
 from schema.runtime.redis import open_redis
@@ -79,13 +79,13 @@ class Again:
             yield
             stop.request()
 
-    async def recover(self, run_id: str, **changes: object) -> Recovered:
+    async def recover(self, run_id: str, rows_within_s: float = ROWS_WITHIN_S, **changes: object) -> Recovered:
         """Do what `newar run recover` does, as soon as it does not find it too early."""
         settings = made(RecoverSettings, {**self.values, **changes})
         while True:
             try:
-                return await recover(settings, run_id)
-            except CommandFailed as exc:
+                return await recover_run(settings, run_id, "ana@ops-1", within_s=rows_within_s)
+            except ActRefused as exc:
                 if "try again in" not in str(exc):
                     raise
             await trio.sleep(settled_after_s(settings) / 4)
@@ -93,7 +93,7 @@ class Again:
     async def retry(self, run_id: str, *classes: ErrorClass) -> Retry:
         """Do what `newar run retry` does."""
         wish = Wish(parent_run_id=run_id, run_id=f"{run_id}-again", classes=classes, who="ana@ops-1")
-        return await make_retry(made(RetrySettings, self.values), wish)
+        return await retry_run(made(RetrySettings, self.values), wish)
 
     async def until(self, condition: Callable[[], bool] | Callable[[], Awaitable[bool]], what: str) -> None:
         """Wait for something that the services do."""

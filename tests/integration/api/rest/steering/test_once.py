@@ -19,6 +19,7 @@ from schema.runtime.redis import open_redis
 from sender.queue.known_requests import KEEP_MS, MOST_OF_A_CALLER, OURS_MS, KnownRequest
 from tests.integration.api.rest.steering.steerers import ADMIN, AWAY, TOKENS, trail
 from tests.integration.api.serving import Api
+from tests.patience import patience_s
 from tests.unit.api.contents import write_run
 
 KEY = {**ADMIN, "Idempotency-Key": "8e03978e-40d5-43dd-bc93-6894a57f9324"}
@@ -30,7 +31,8 @@ async def queue_of(redis_url: str) -> AsyncIterator[AsyncRedis]:
     try:
         yield redis
     finally:
-        await aio(redis.aclose)
+        with trio.move_on_after(patience_s(), shield=True):
+            await aio(redis.aclose)
 
 
 def kept(redis: Redis) -> list[Any]:

@@ -68,7 +68,7 @@ async def test_a_submitted_run_is_steered_before_it_is_taken(
         assert (await client.post(f"{RUNS}/s/resume")).json()["detail"] == "run s cannot be resumed: it is cancelled"
         for unknown in ("nobody", "%00", "a%00b"):
             response = await client.post(f"{RUNS}/{unknown}/cancel")
-            assert (response.status_code, "no run has the id" in response.text) == (404, True)
+            assert (response.status_code, "no run has" in response.text) == (404, True)
     rows = sql(log_database_url, "SELECT who, what FROM audit ORDER BY id")
     assert rows == [("ADMIN_TOKEN@127.0.0.1", f"run {act}") for act in ("pause", "resume", "cancel")]
 

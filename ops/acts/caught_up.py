@@ -20,7 +20,7 @@ from schema.topic import Log
 
 _LOOK_AGAIN_S = 0.2
 _BROKER_WITHIN_S = 20.0
-_OFFSETS = files("ops.commands.run").joinpath("sql", "next_offsets.sql").read_text("utf-8")
+_OFFSETS = files("ops.acts").joinpath("sql", "next_offsets.sql").read_text("utf-8")
 
 
 async def wait_for_rows(redis: Redis, kafka: KafkaSettings, log_url: str, *, within_s: float) -> str | None:

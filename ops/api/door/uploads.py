@@ -1,0 +1,197 @@
+"""Requests that bring a file: it goes to the disk as it comes, bounded, and is gone when they are answered."""
+
+from __future__ import annotations
+
+import mmap
+import os
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import trio
+from quart import request
+from quart_trio.wrappers.request import TrioBody
+from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
+from werkzeug.sansio.multipart import Data, Epilogue, Field, File, MultipartDecoder, NeedData
+
+from ops.api.door.bodies import JSON
+from ops.api.door.problems import BadParameter
+
+PATHS = frozenset({"/api/v1/runs", "/admin/submit"})
+"""Where bodies may be longer than what is held in memory."""
+FORM = "multipart/form-data"
+MOST_OF_FIELDS = 1024 * 1024
+_FOLDER = "/var/tmp" if os.access("/var/tmp", os.W_OK) else None  # noqa: S108 - for large files; /tmp may be memory
+_AT_A_TIME = 1024 * 1024
+
+
+class LongBody(TrioBody):
+    """A body that may be longer than what is held of it in memory; it is read in parts."""
+
+    def __init__(self) -> None:
+        super().__init__(None, None)
+        self._taken = trio.Event()
+
+    async def __anext__(self) -> bytes:
+        """Return the next part."""
+        part = await super().__anext__()
+        self._taken.set()
+        self._taken = trio.Event()
+        return part
+
+    async def room(self) -> None:
+        """Wait until not too much of it is in memory."""
+        while len(self._data) > _AT_A_TIME:
+            await self._taken.wait()
+
+
+class Upload(msgspec.Struct, frozen=True):
+    """What a request brought."""
+
+    fields: dict[str, bytes]
+    """Parts of a form but the file, by name; of JSON, each field but the list, as it was written."""
+    file: Path
+    """The file, or the list; there until the request is answered. It may be missing or empty."""
+    digest: bytes
+    """Another for every other content, however it was packed."""
+
+
+@asynccontextmanager
+async def uploaded(name: str, most: int) -> AsyncIterator[Upload]:
+    """Take the request being answered: a form with a file of this name, or a JSON object with a list of this name.
+
+    Raises:
+        UnsupportedMediaType: it is neither.
+        RequestEntityTooLarge: it is longer than `most` bytes.
+        BadParameter: it cannot be read as what it says it is; nothing is left of it.
+    """
+    if request.mimetype not in (FORM, JSON):
+        raise UnsupportedMediaType(f"send JSON (Content-Type: {JSON}), or a form with a file ({FORM})")
+    if (request.content_length or 0) > most:
+        raise _too_long(most)
+    with tempfile.TemporaryDirectory(prefix="newar-", dir=_FOLDER) as folder:
+        file = Path(folder) / name
+        read = _read_form if request.mimetype == FORM else _read_json
+        yield await read(file, most)
+
+
+async def _read_form(file: Path, most: int) -> Upload:
+    boundary = request.mimetype_params.get("boundary", "")
+    if not boundary.isascii() or not 1 <= len(boundary) <= 200:
+        raise BadParameter("the Content-Type of a form names its boundary")
+    form = _Form(file.name, MultipartDecoder(boundary.encode(), max_parts=100))
+    async with await trio.open_file(file, "wb") as stored:
+        async for part in _parts(most):
+            await stored.write(form.read(part))
+        await stored.write(form.read(None))
+    if not form.ended:
+        raise BadParameter("the form ends before its last boundary")
+    return Upload(form.fields, file, form.digest())
+
+
+class _Form:
+    """Takes a form apart as it comes. No I/O."""
+
+    def __init__(self, file_name: str, decoder: MultipartDecoder) -> None:
+        self.fields: dict[str, bytes] = {}
+        self.ended = False
+        self._file_name = file_name
+        self._decoder = decoder
+        self._current: str | None = None
+        self._files = 0
+        self._digest = sha256()
+
+    def read(self, data: bytes | None) -> bytes:
+        """Return what belongs to the file. Raises BadParameter."""
+        found = bytearray()
+        try:
+            self._decoder.receive_data(data)
+            while not isinstance(event := self._decoder.next_event(), NeedData | Epilogue):
+                found += self._take(event)
+        except (ValueError, RequestEntityTooLarge) as exc:
+            raise BadParameter(f"the form cannot be read: {exc}") from None
+        self.ended = self.ended or isinstance(event, Epilogue)
+        self._digest.update(found)
+        return bytes(found)
+
+    def digest(self) -> bytes:
+        """Return what stands for its content."""
+        for name, value in sorted(self.fields.items()):
+            self._digest.update(b"\0%d %d\0%s%s" % (len(name), len(value), name.encode(), value))
+        return self._digest.digest()
+
+    def _take(self, event: object) -> bytes:
+        if isinstance(event, Field | File):
+            self._current = event.name
+            self._begin(event.name)
+        elif isinstance(event, Data) and self._current == self._file_name:
+            return event.data
+        elif isinstance(event, Data) and self._current is not None:
+            self.fields[self._current] += event.data
+            if sum(map(len, self.fields.values())) > MOST_OF_FIELDS:
+                raise ValueError(f"its parts but {self._file_name} are longer than {MOST_OF_FIELDS} bytes")
+        return b""
+
+    def _begin(self, name: str) -> None:
+        if name == self._file_name:
+            self._files += 1
+        if name in self.fields or self._files > 1:
+            raise ValueError(f"it has {name!r} twice")
+        if name != self._file_name:
+            self.fields[name] = b""
+
+
+async def _read_json(file: Path, most: int) -> Upload:
+    body = file.with_name("body")
+    digest = sha256()
+    async with await trio.open_file(body, "wb") as stored:
+        async for part in _parts(most):
+            digest.update(part)
+            await stored.write(part)
+    fields = await trio.to_thread.run_sync(_taken_apart, body, file)
+    return Upload(fields, file, digest.digest())
+
+
+def _taken_apart(body: Path, file: Path) -> dict[str, bytes]:
+    """Write the list into a file of its own and return the other fields. Not in memory: it may be long."""
+    if not body.stat().st_size:
+        raise BadParameter("the body is empty: send a JSON object")
+    with body.open("rb") as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
+        problem: str | None = None
+        fields: dict[str, Any] = {}
+        try:
+            fields = msgspec.json.decode(mapped, type=dict[str, msgspec.Raw])
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
+            problem = str(exc)
+        if problem is not None:
+            raise BadParameter(f"the body cannot be read as a JSON object: {problem}")
+        whole = fields.pop(file.name, msgspec.Raw(b""))
+        with file.open("wb") as stored, memoryview(whole) as view:
+            is_list = view[:1].tobytes() in (b"", b"[")
+            for start in range(0, len(view), _AT_A_TIME):
+                stored.write(view[start : start + _AT_A_TIME])
+        found = {name: bytes(value) for name, value in fields.items()}
+        fields.clear()
+        del whole  # it looks into the file that is about to be closed
+    if not is_list:
+        raise BadParameter(f"{file.name} must be a list of objects")
+    if sum(map(len, found.values())) > MOST_OF_FIELDS:
+        raise BadParameter(f"what stands beside {file.name} is longer than {MOST_OF_FIELDS} bytes")
+    return found
+
+
+async def _parts(most: int) -> AsyncIterator[bytes]:
+    size = 0
+    async for part in request.body:
+        size += len(part)
+        if size > most:
+            raise _too_long(most)
+        yield part
+
+
+def _too_long(most: int) -> RequestEntityTooLarge:
+    return RequestEntityTooLarge(f"it is longer than {most} bytes, which is what SUBMIT_MAX_BYTES allows")
