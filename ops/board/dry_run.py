@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Collection, Iterable, Iterator
+from collections.abc import AsyncGenerator, Collection, Iterable, Iterator
+from contextlib import aclosing
 from pathlib import Path
 from typing import TextIO
 
@@ -34,7 +35,7 @@ from sender.runs.rules.records import RecipientRow
 from sender.runs.rules.rows import PageRow, SourceRun
 from sender.runs.rules.surely_not_sent import Suppression
 
-Chunks = AsyncIterator[list[RecipientRow]]
+Chunks = AsyncGenerator[list[RecipientRow], None]
 CHUNK = 2000
 _TWICE = "{} rows are `unknown`: these people may have the message already, so take them out of the file"
 _TOKENLESS = "nobody knows a page_access_token of this page: the run is refused, unless another of the page brings one"
@@ -147,9 +148,10 @@ class DryRuns:
         due_ms = max(now_ms, moment_ms(row.scheduled_at_s or 0.0))
         examination = Examination(run, Now(due_ms, due_ms), keep_window=self._keep_window, rules_off=self._rules_off)
         examination.names.expect(columns)
-        async with Database(self._settings.log_database_url, Outage("log database"), read_only=True) as database:
+        log = Database(self._settings.log_database_url, Outage("log database"), read_only=True)
+        async with aclosing(chunks) as read, log as database:
             registry = Registry(database)
-            async for rows in chunks:
+            async for rows in read:
                 entries: dict[str, list[Suppression]] = {}
                 for entry in await registry.suppressed(run.page_id, list({one.recipient_id for one in rows})):
                     entries.setdefault(entry.recipient_id, []).append(entry)

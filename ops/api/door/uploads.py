@@ -5,7 +5,7 @@ from __future__ import annotations
 import mmap
 import os
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from hashlib import sha256
 from pathlib import Path
@@ -85,11 +85,12 @@ async def _read_form(file: Path, most: int) -> Upload:
         raise BadParameter("the Content-Type of a form names its boundary")
     form = _Form(file.name, MultipartDecoder(boundary.encode(), max_parts=100))
     async with await trio.open_file(file, "wb") as stored:
-        async for part in _parts(most):
+
+        async def take(part: bytes) -> None:
             await stored.write(form.read(part))
-        await stored.write(form.read(None))
-    if not form.ended:
-        raise BadParameter("the form ends before its last boundary")
+
+        await _take_parts(most, take)
+    form.end()
     return Upload(form.fields, file, form.digest())
 
 
@@ -98,14 +99,13 @@ class _Form:
 
     def __init__(self, file_name: str, decoder: MultipartDecoder) -> None:
         self.fields: dict[str, bytes] = {}
-        self.ended = False
         self._file_name = file_name
         self._decoder = decoder
         self._current: str | None = None
         self._files = 0
         self._digest = sha256()
 
-    def read(self, data: bytes | None) -> bytes:
+    def read(self, data: bytes) -> bytes:
         """Return what belongs to the file. Raises BadParameter."""
         found = bytearray()
         try:
@@ -114,9 +114,18 @@ class _Form:
                 found += self._take(event)
         except (ValueError, RequestEntityTooLarge) as exc:
             raise BadParameter(f"the form cannot be read: {exc}") from None
-        self.ended = self.ended or isinstance(event, Epilogue)
         self._digest.update(found)
         return bytes(found)
+
+    def end(self) -> None:
+        """See that all of it was read. Raises BadParameter."""
+        try:
+            self._decoder.receive_data(None)
+            ended = isinstance(self._decoder.next_event(), Epilogue)
+        except ValueError:
+            ended = False
+        if not ended:
+            raise BadParameter("the form ends before its last boundary")
 
     def digest(self) -> bytes:
         """Return what stands for its content."""
@@ -149,9 +158,12 @@ async def _read_json(file: Path, most: int) -> Upload:
     body = file.with_name("body")
     digest = sha256()
     async with await trio.open_file(body, "wb") as stored:
-        async for part in _parts(most):
+
+        async def take(part: bytes) -> None:
             digest.update(part)
             await stored.write(part)
+
+        await _take_parts(most, take)
     fields = await trio.to_thread.run_sync(_taken_apart, body, file)
     return Upload(fields, file, digest.digest())
 
@@ -184,13 +196,13 @@ def _taken_apart(body: Path, file: Path) -> dict[str, bytes]:
     return found
 
 
-async def _parts(most: int) -> AsyncIterator[bytes]:
+async def _take_parts(most: int, take: Callable[[bytes], Awaitable[object]]) -> None:
     size = 0
     async for part in request.body:
         size += len(part)
         if size > most:
             raise _too_long(most)
-        yield part
+        await take(part)
 
 
 def _too_long(most: int) -> RequestEntityTooLarge:
