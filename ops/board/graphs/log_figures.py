@@ -20,8 +20,12 @@ from schema.snapshot import ProcessSnapshot
 MINUTES_KEPT_S = 24 * 3600
 """Older ones are hours."""
 _SUMS = ", ".join(f"sum(latencies[{bucket}])" for bucket in range(1, len(EDGES_MS) + 2))
-_LATENCIES = {"latencies": f"ARRAY[{_SUMS}]::bigint[]", "outcome": "''", "error_class": "''"}
-_MESSAGES = {"latencies": "NULL", "outcome": "outcome", "error_class": "error_class"}
+_COLUMNS = {  # no finer than what is drawn: the fewer rows, the quicker
+    Metric.MESSAGES: ("true", "outcome", "''", "NULL"),
+    Metric.FAILURES: ("outcome NOT IN ('sent', 'retrying')", "outcome", "error_class", "NULL"),
+    Metric.RETRIES: ("outcome = 'retrying'", "outcome", "error_class", "NULL"),
+    Metric.LATENCY: ("true", "''", "''", f"ARRAY[{_SUMS}]::bigint[]"),
+}
 
 
 def _sql(name: str) -> str:
@@ -33,9 +37,8 @@ _PAGE_STEPS, _LOG_STEPS, _REACH = map(_sql, ("page_steps", "log_steps", "log_rea
 
 def statement(question: GraphQuestion, page_id: str | None) -> tuple[str, dict[str, Any]]:
     """Return what asks for it. `page_id`: of the page or the run that is asked for; None: of all pages."""
-    columns = _LATENCIES if question.metric is Metric.LATENCY else _MESSAGES
+    columns = dict(zip(("which", "outcome", "error_class", "latencies"), _COLUMNS[question.metric], strict=True))
     params = {
-        "step_s": question.step_s,
         "steps": [60] if question.step_s == 60 else [60, 3600],
         "since": at_us(question.since_s * 1_000_000),
         "until": at_us(question.until_s * 1_000_000),
@@ -61,7 +64,7 @@ async def read_figures(
     reach = Reach(found["now_s"], min(firsts, default=None), found["last_minute_s"], found["partitions"])
     until_s = complete_until_s(reach, *under_way)
     rows = await history.ask(*statement(question, page_id))
-    return Known(_counts(rows), _known_steps(question, reach, until_s), until_s)
+    return Known(_counts(rows, question.step_s), _known_steps(question, reach, until_s), until_s)
 
 
 def _known_steps(question: GraphQuestion, reach: Reach, until_s: int | None) -> range:
@@ -74,10 +77,12 @@ def _known_steps(question: GraphQuestion, reach: Reach, until_s: int | None) -> 
     return range(-(-first_s // step_s) * step_s, until_s - until_s % step_s, step_s)
 
 
-def _counts(rows: Sequence[DictRow]) -> dict[int, Counts]:
+def _counts(rows: Sequence[DictRow], step_s: int) -> dict[int, Counts]:
+    """Add rows up; those of minutes may be asked for as hours."""
     counts: dict[int, Counts] = {}
     for row in rows:
+        at_s = int(row["at"].timestamp())
         latencies = dict(enumerate(row["latencies"] or ()))
         ended = f"{row['outcome']}/{row['error_class']}" if row["error_class"] else row["outcome"]
-        counts.setdefault(row["at"], Counts({}, {})).add(Counts({ended: row["messages"]}, latencies))
+        counts.setdefault(at_s - at_s % step_s, Counts({}, {})).add(Counts({ended: row["messages"]}, latencies))
     return counts

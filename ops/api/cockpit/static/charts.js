@@ -42,7 +42,7 @@ class Chart {
     this.details.addEventListener("toggle", () => this.writeTable());
     this.plotted.addEventListener("keydown", (event) => this.onKey(event));
     this.visible = false;
-    new IntersectionObserver(([entry]) => { this.visible = entry.isIntersecting; this.look(); }).observe(figure);
+    new IntersectionObserver(([entry]) => { this.visible = entry.isIntersecting; this.look(); }, { rootMargin: "200px" }).observe(figure);
     new ResizeObserver(() => this.plot?.setSize(this.size())).observe(this.plotted);
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.draw());
     document.addEventListener("visibilitychange", () => this.look());
@@ -184,9 +184,9 @@ class Chart {
       legend: { show: false },
       padding: [8, 4, 0, 0],
       cursor: { y: false, drag: { x: false, y: false }, points: { size: 6 } },
-      scales: { x: { time: true }, y: { range: (_plot, _low, high) => [0, Math.max(high ?? 0, 1) * 1.08] } },
+      scales: { x: { time: true, range: () => this.shownTime() }, y: { range: (_plot, _low, high) => [0, Math.max(high ?? 0, 1) * 1.08] } },
       axes: [
-        { ...axis, space: 70, grid: { show: false }, values: (_plot, splits, _axis, _space, apart) => splits.map((at, index) => this.timeText(at, apart, index)) },
+        { ...axis, size: 28, space: 70, grid: { show: false }, values: (_plot, splits, _axis, _space, apart) => splits.map((at, index) => this.timeText(at, apart, index)) },
         { ...axis, size: 52, space: 38, values: (_plot, splits) => splits.map((n) => (Number.isInteger(n) || this.metric === "latency" ? short.format(n) : "")) },
       ],
       series: [{}, ...names.map((name) => this.look_of(name, this.colour(name)))],
@@ -199,6 +199,13 @@ class Chart {
     const area = name === "sent" || (this.metric !== "messages" && this.metric !== "latency" && this.shown[0] === name);
     const wash = area ? colour.replace(/^rgb\(/, "rgba(").replace(/\)$/, ", 0.16)") : undefined;
     return { label: this.word(name), stroke: colour, width: 1.5, fill: wash, points: { show: this.lonely } , spanGaps: false };
+  }
+
+  // All of the span, or as far back as anything is known, but never less than a tenth of it.
+  shownTime() {
+    const end = this.at.at(-1) ?? 1;
+    const first = this.at.find((_, index) => this.shown.some((name) => this.series[name][index] !== null)) ?? this.at[0] ?? 0;
+    return [Math.min(Math.max(first, this.at[0] ?? 0), end - SPAN_S[this.step] / 10), end];
   }
 
   timeText(at, apart, index) {
