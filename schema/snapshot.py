@@ -29,6 +29,11 @@ class Latencies:
         """Add another histogram's counts."""
         self.counts = [a + b for a, b in zip(self.counts, counts, strict=True)]
 
+    @staticmethod
+    def upper_edge_ms(index: int) -> float:
+        """Return the highest latency that a bucket counts."""
+        return float(round(0.1 * 2 ** (index / _BUCKETS_PER_OCTAVE), 3))
+
     def percentile(self, fraction: float) -> float | None:
         """Return the upper edge in ms of the bucket that holds this fraction (0 to 1); None when empty."""
         total = sum(self.counts)
@@ -38,7 +43,7 @@ class Latencies:
         for index, count in enumerate(self.counts):
             seen += count
             if seen >= rank:
-                return float(round(0.1 * 2 ** (index / _BUCKETS_PER_OCTAVE), 3))
+                return self.upper_edge_ms(index)
         return None
 
 
@@ -76,6 +81,10 @@ class SenderSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     outcomes: dict[str, int]
     latency_counts: list[int]
     """Graph API latency of the last one to two minutes: counts of a Latencies histogram."""
+    latency_counts_ever: list[int] = []
+    """The same since its start; empty of a former release."""
+    latency_sum_ms: float = 0.0
+    """Of all these."""
     to_first_byte_counts: list[int] = []
     """The same for the time from a job's claim to the first byte of its request."""
     to_settlement_counts: list[int] = []

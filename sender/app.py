@@ -119,6 +119,8 @@ class Sender:
                 rates=self.figures.rates(),
                 outcomes=dict(self.figures.outcomes),
                 latency_counts=self.figures.latencies.counts(),
+                latency_counts_ever=self.figures.latencies.counts_ever(),
+                latency_sum_ms=self.figures.latencies.sum_ms,
                 to_first_byte_counts=self.figures.to_first_byte.counts(),
                 to_settlement_counts=self.figures.to_settlement.counts(),
                 busy_tasks=self.figures.busy_tasks,

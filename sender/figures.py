@@ -13,19 +13,30 @@ _WINDOW_S = 300
 
 
 class RecentLatencies:
-    """A histogram of the last one to two minutes."""
+    """A histogram of the last one to two minutes, and another since the start."""
 
     def __init__(self) -> None:
         self._now = Latencies()
         self._before = Latencies()
+        self._earlier = Latencies()
+        self.sum_ms = 0.0
+        """All that were ever counted, added up."""
 
     def add(self, ms: float) -> None:
         """Count one latency in ms."""
         self._now.add(ms)
+        self.sum_ms += ms
 
     def minute_over(self) -> None:
         """Forget the minute before the last."""
+        self._earlier.merge(self._before.counts)
         self._before, self._now = self._now, Latencies()
+
+    def counts_ever(self) -> list[int]:
+        """Return the counts of a Latencies histogram since the start."""
+        merged = Latencies(self.counts())
+        merged.merge(self._earlier.counts)
+        return merged.counts
 
     def counts(self) -> list[int]:
         """Return the counts of a Latencies histogram."""

@@ -56,6 +56,9 @@ class ApiSettings(
         "between. Without it all that comes through one is one client",
         examples=["10.0.0.5,10.1.0.0/16"],
     )
+    metrics_pages: int = Field(
+        default=50, ge=0, le=1000, description="how many pages, those with the most to send, have metrics of their own"
+    )
     drain_timeout_ms: int = Field(default=30000, ge=0, description="time to finish what is in hand after SIGTERM")
 
     @field_validator("trusted_proxies")

@@ -31,6 +31,7 @@ from ops.api.rest.steering.act_routes import add_acts
 from ops.api.rest.steering.submission_route import add_submission
 from ops.board.answers import Check, Health, Live
 from ops.board.board import Board
+from ops.board.pages.page_orders import Wanted
 
 HEADERS = {
     "Content-Security-Policy": (
@@ -95,7 +96,7 @@ def make_app(parts: Parts) -> QuartTrio:
     add_acts(app, parts)
     add_submission(app, parts)
     _add_health(app, parts.board)
-    _add_metrics(app, parts.board)
+    _add_metrics(app, parts.board, parts.settings.metrics_pages)
     add_sign_in(app, parts)
     add_cockpit(app, parts)
     return app
@@ -124,14 +125,19 @@ def _add_health(app: QuartTrio, board: Board) -> None:
         return json_answer(Live())
 
 
-def _add_metrics(app: QuartTrio, board: Board) -> None:
+def _add_metrics(app: QuartTrio, board: Board, most_pages: int) -> None:
     openapi = msgspec.json.encode(document())
 
     @app.get("/metrics")
     async def metrics() -> Response:
         demand_every_page()
-        processes = (await board.moment()).processes
-        figures = Figures(processes=processes, queue=await board.queue(), breaker=await board.circuit_breaker())
+        pages = (await board.pages.listed(Wanted(sort="backlog"), most_pages)).pages if most_pages else []
+        figures = Figures(
+            processes=(await board.moment()).processes,
+            queue=await board.queue(),
+            breaker=await board.circuit_breaker(),
+            pages=pages,
+        )
         encode, content_type = choose_encoder(request.headers.get("Accept", ""))
         return Response(encode(figures), content_type=content_type)
 

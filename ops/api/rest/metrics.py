@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import accumulate
 
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from ops.board import merge
 from ops.board.answers import CircuitBreaker, QueueAnswer
+from ops.board.pages.page_answers import PageRow
 from schema.outcomes import Outcome
-from schema.snapshot import IngestSnapshot, ProcessSnapshot, RunsSnapshot, SenderSnapshot
+from schema.snapshot import IngestSnapshot, Latencies, ProcessSnapshot, RunsSnapshot, SenderSnapshot
 
 Sample = tuple[tuple[str, ...], float]
 """Label values and value."""
+Histogram = tuple[tuple[str, ...], list[tuple[str, float]], float]
+"""Label values; upper edge and number of all below it, for each bucket; and the sum of what was counted."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +30,8 @@ class Figures(Collector):
     processes: list[ProcessSnapshot]
     queue: QueueAnswer
     breaker: CircuitBreaker
+    pages: list[PageRow] = field(default_factory=list)
+    """The busiest."""
 
     def collect(self) -> Iterator[Metric]:
         """Yield every declared metric with its samples."""
@@ -34,6 +40,10 @@ class Figures(Collector):
             for labels, value in declared.samples(self):
                 family.add_metric(labels, value)
             yield family
+        latency = HistogramMetricFamily(LATENCY, "latency of the Graph API", labels=_PROCESS)
+        for labels, buckets, total in latency_histograms(self.processes):
+            latency.add_metric(labels, buckets, total)
+        yield latency
 
 
 @dataclass(frozen=True)
@@ -74,10 +84,13 @@ def _outcomes(f: Figures) -> Iterable[Sample]:
     return [((process, o.value), outcomes.get(o.value, 0)) for process, outcomes in senders for o in Outcome]
 
 
-def _latency(f: Figures) -> Iterable[Sample]:
-    latency = merge.performance(f.processes).latency_ms
-    values = (("0.5", latency.p50), ("0.95", latency.p95), ("0.99", latency.p99))
-    return [((quantile,), ms / 1000) for quantile, ms in values if ms is not None]
+def latency_histograms(processes: Iterable[ProcessSnapshot]) -> Iterator[Histogram]:
+    """Yield the latencies of each sender since its start, in seconds."""
+    for p in processes:
+        if p.sender and p.sender.latency_counts_ever:
+            ever = list(accumulate(p.sender.latency_counts_ever))
+            buckets = [(f"{Latencies.upper_edge_ms(i) / 1000:g}", ever[i]) for i in LATENCY_BUCKETS]
+            yield (p.process_id,), [*buckets, ("+Inf", ever[-1])], p.sender.latency_sum_ms / 1000
 
 
 def _sockets(f: Figures) -> Iterable[Sample]:
@@ -107,13 +120,23 @@ def _cut_off(f: Figures) -> Iterable[Sample]:
                     yield (p.process_id, name.removesuffix("_down")), float(getattr(part, name))
 
 
-_GAUGE, _COUNTER, _PROCESS = GaugeMetricFamily, CounterMetricFamily, ("process",)
+def _pages(read: Callable[[PageRow], float]) -> Callable[[Figures], Iterable[Sample]]:
+    return lambda f: [((page.page_id,), read(page)) for page in f.pages]
+
+
+def _page_names(f: Figures) -> Iterable[Sample]:
+    return [((page.page_id, page.name), 1) for page in f.pages if page.name]
+
+
+_GAUGE, _COUNTER, _PROCESS, _PAGE = GaugeMetricFamily, CounterMetricFamily, ("process",), ("page",)
+LATENCY = "newar_graph_latency_seconds"
+LATENCY_BUCKETS = range(28, 77, 2)
+"""Of those that a sender counts: each √2 times the one before, from 13 ms to 52 s."""
 
 DECLARED = (
     Declared(_GAUGE, "newar_processes", "processes that report", ("service",), _processes),
     Declared(_GAUGE, "newar_part_unreachable", "1: this process cannot reach this part", ("process", "part"), _cut_off),
     Declared(_COUNTER, "newar_attempts", "attempts by outcome", ("process", "outcome"), _outcomes),
-    Declared(_GAUGE, "newar_graph_latency_seconds", "Graph API latency, last minutes", ("quantile",), _latency),
     Declared(_GAUGE, "newar_sender_tasks", "sender tasks", _PROCESS, _senders(lambda s: s.tasks)),
     Declared(_GAUGE, "newar_sender_busy_tasks", "sender tasks at work", _PROCESS, _senders(lambda s: s.busy_tasks)),
     Declared(
@@ -231,4 +254,21 @@ DECLARED = (
         _run_processors(lambda r: r.unknown_time_zones),
     ),
     Declared(_COUNTER, "newar_source_polls", "polls of the source", _PROCESS, _run_processors(lambda r: r.polls)),
+    Declared(
+        *(_GAUGE, "newar_page_backlog_messages", "messages of the busiest pages without an outcome", _PAGE),
+        _pages(lambda p: p.backlog),
+    ),
+    Declared(
+        *(_GAUGE, "newar_page_messages_per_second", "of the busiest pages, in the last ten seconds", _PAGE),
+        _pages(lambda p: p.text.reached_per_s + p.media.reached_per_s),
+    ),
+    Declared(
+        *(_GAUGE, "newar_page_pace_messages_per_second", "text that a busy page may send now", _PAGE),
+        _pages(lambda p: p.text.now_per_s),
+    ),
+    Declared(
+        *(_GAUGE, "newar_page_breaker_open", "1: the breaker of a busy page is not closed", _PAGE),
+        _pages(lambda p: float(p.breaker != "closed")),
+    ),
+    Declared(_GAUGE, "newar_page_info", "1, with the name of a busy page", ("page", "name"), _page_names),
 )

@@ -127,6 +127,8 @@ def sender(
         "rates": Rates(last_1s=rate, last_1m=rate, last_5m=rate),
         "outcomes": {},
         "latency_counts": latencies.counts,
+        "latency_counts_ever": latencies.counts,
+        "latency_sum_ms": sum(latencies_ms),
         "busy_tasks": 0,
         "tasks": 100,
         "http": pool(**(http or {})),

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
+from typing import Any
+
+import pytest
 from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from ops.api.rest.metrics import DECLARED, Figures
 from ops.board import queue_figures
+from ops.board.pages.page_answers import PageRow, Speed
 from ops.board.run_rates import RunRates
 from schema.outcomes import Outcome
 from schema.snapshot import ProcessSnapshot, RunsSnapshot
@@ -14,10 +20,21 @@ from tests.unit.api.contents import ingest, process, sender
 from tests.unit.board.test_queue_figures import reading
 
 
-def figures(*processes: ProcessSnapshot) -> Figures:
+PROMTOOL = shutil.which("promtool")
+
+
+def page(page_id: str = "7", **fields: Any) -> PageRow:
+    speeds = {"text": Speed(limit=20, now_per_s=10, reached_per_s=6), "media": Speed(5, 5, 1)}
+    known = {"name": None, "state": "breaker", "because": [], "backlog": 100, "may_go": 60, "waits": 40, "runs": 1}
+    nothing = ("p50_ms", "p95_ms", "oldest_s", "breaker_reason", "paused_until", "pause_reason")
+    values: dict[str, Any] = {**dict.fromkeys(nothing), **known, **speeds, "breaker": "open", "paused": False}
+    return PageRow(**{"page_id": page_id, **values, **fields})
+
+
+def figures(*processes: ProcessSnapshot, pages: list[PageRow] | None = None) -> Figures:
     state = reading(leased=3, breakers={"7": "open"}, pages={"7": {}})
     queue = queue_figures.queue(state, RunRates())
-    return Figures(processes=list(processes), queue=queue, breaker=queue_figures.breakers(state))
+    return Figures(processes=list(processes), queue=queue, breaker=queue_figures.breakers(state), pages=pages or [])
 
 
 def samples(of: Figures) -> dict[tuple[str, ...], float]:
@@ -68,9 +85,44 @@ def test_an_outcome_that_has_not_come_yet_is_counted_as_0() -> None:
     assert found["newar_attempts_total", "unknown", "a"] == 0
 
 
-def test_latency_is_in_seconds() -> None:
-    found = samples(figures(process("a", sender=sender(latencies_ms=(1000.0,)))))
-    assert 0.9 < found["newar_graph_latency_seconds", "0.99"] < 1.3
+def test_latencies_are_a_histogram_in_seconds() -> None:
+    found = samples(figures(process("a", sender=sender(latencies_ms=(0.01, 1000.0, 1000.0, 60_000.0)))))
+    buckets = {float(labels[1]): n for labels, n in found.items() if labels[0] == "newar_graph_latency_seconds_bucket"}
+    assert list(buckets.values()) == sorted(buckets.values())
+    assert {n for le, n in buckets.items() if 0.012 < le < 0.9} == {1}
+    assert {n for le, n in buckets.items() if 1.3 < le < 55} == {3}
+    assert buckets[float("inf")] == found["newar_graph_latency_seconds_count", "a"] == 4
+    assert found["newar_graph_latency_seconds_sum", "a"] == pytest.approx(62.00001)
+
+
+def test_a_sender_of_the_former_release_has_no_histogram() -> None:
+    found = samples(figures(process("a", sender=sender(latencies_ms=(1.0,), latency_counts_ever=[]))))
+    assert not [name for name, *_ in found if "latency" in name]
+
+
+def test_pages_are_named_in_one_metric_alone() -> None:
+    found = samples(figures(process("a", sender=sender()), pages=[page(name='Bäcker "7"\n\\'), page(page_id="8")]))
+    assert found["newar_page_info", 'Bäcker "7"\n\\', "7"] == 1
+    assert [name for name in found if name[0] == "newar_page_info"] == [("newar_page_info", 'Bäcker "7"\n\\', "7")]
+    assert found["newar_page_backlog_messages", "7"] == 100
+    assert found["newar_page_messages_per_second", "7"] == 7
+    assert found["newar_page_pace_messages_per_second", "7"] == 10
+    assert found["newar_page_breaker_open", "7"] == 1
+
+
+def test_promtool_finds_nothing_wrong() -> None:
+    if PROMTOOL is None:
+        pytest.skip("this needs promtool: apt-get install prometheus")
+    everything = figures(
+        process("a", sender=sender(latencies_ms=(1.0, 20.0), outcomes={"sent": 7}, http={"errors": {"connect": 1}})),
+        process("b", ingest=ingest(rows=5)),
+        process("c", runs=RunsSnapshot(runs_taken=2, source_down=True)),
+        pages=[page(name="Ana")],
+    )
+    checked = subprocess.run(
+        [PROMTOOL, "check", "metrics"], input=generate_latest(everything), capture_output=True, check=False
+    )
+    assert (checked.returncode, checked.stderr.decode(), checked.stdout.decode()) == (0, "", "")
 
 
 def test_nothing_running_leaves_processes_out() -> None:

@@ -48,9 +48,8 @@ def test_the_settings_of_a_service_can_be_loaded(service: str) -> None:
 def test_commands_by_hand_get_the_settings_of_all_services() -> None:
     settings = {name for kind in [*OURS.values(), *BY_HAND.values()] for name in names(kind)}
     of_serving = {"API_HOST", "API_PORT", "ADMIN_TOKEN", "VIEWER_TOKEN", "SESSION_IDLE_MS", "SESSION_MS"}
-    of_serving |= {"API_REQUESTS_PER_SECOND", "TRUSTED_PROXIES"}
+    of_serving |= {"API_REQUESTS_PER_SECOND", "TRUSTED_PROXIES", "METRICS_PAGES", "SUBMIT_MAX_BYTES"}
     of_serving |= names(ProviderSettings)
-    of_serving |= {"SUBMIT_MAX_BYTES"}
     assert set(PARTS["cli"]["environment"]) - PROXY == settings - of_serving
     assert PARTS["cli"]["profiles"] == ["cli"]
 

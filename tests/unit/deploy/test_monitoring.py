@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from prometheus_client.core import CounterMetricFamily
 
-from ops.api.rest.metrics import DECLARED
+from ops.api.rest.metrics import DECLARED, LATENCY
 from tests.unit.deploy.files import DEPLOY, read_yaml
 
 LABELS = {
@@ -17,6 +17,7 @@ LABELS = {
     for d in DECLARED
 }
 """Metric as Prometheus stores it -> its labels."""
+LABELS[f"{LATENCY}_bucket"] = {"process", "le", "job", "instance"}
 
 RULES = [rule for group in read_yaml(DEPLOY / "prometheus" / "newar.rules.yml")["groups"] for rule in group["rules"]]
 BOARD: dict[str, Any] = json.loads((DEPLOY / "grafana" / "newar.json").read_text("utf-8"))
