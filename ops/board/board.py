@@ -25,6 +25,7 @@ from ops.board.answers import (
 from ops.board.audit.audit_trail import AuditTrail
 from ops.board.checks import Seen, check_all
 from ops.board.dry_run import DryRuns
+from ops.board.errors import NotFound
 from ops.board.graphs.graphs import Graphs
 from ops.board.history import History, HistoryUnreachable
 from ops.board.limit_answers import LimitsAnswer
@@ -32,6 +33,7 @@ from ops.board.page_limits import defaults_of, explained, shipped_in_words
 from ops.board.pages.page_list import Pages
 from ops.board.pages.page_names import PageNames
 from ops.board.pages.page_reading import Around
+from ops.board.people.job_of_person import open_jobs
 from ops.board.reading import NEWEST_RUNS, Fields, QueueReader, QueueUnreachable, Reading
 from ops.board.run_log import RunLog
 from ops.board.run_rates import RunRates
@@ -43,15 +45,12 @@ from schema.event import at_us
 from schema.run import RunState
 from schema.snapshot import ProcessSnapshot
 
+__all__ = ["Board", "Moment", "NotFound"]
 FRESH_S = 1.0
 HEALTH_FRESH_S = 2.0
 HISTORY_FRESH_S = 5.0
 OVERVIEW_FAILURES = 25
 OVERVIEW_OTHER_RUNS = 25
-
-
-class NotFound(Exception):
-    """There is no such thing; the text says what."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +78,7 @@ class Board:
         self.names = PageNames(redis)
         self.trail = AuditTrail(redis, url.get_secret_value() if url else None)
         keep_window, rules_off = settings.enforce_messaging_window, settings.rules_off
+        self.jobs = open_jobs(settings, redis, self._history, self._around, self.names, self.find_run)
         self._dry_runs = DryRuns(settings, redis, keep_window=keep_window, rules_off=rules_off) if url else None
 
     async def close(self) -> None:

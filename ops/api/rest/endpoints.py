@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import msgspec
 from quart import Response
 
-from ops.api.rest import page_routes, scopes
 from ops.api.rest.audit_route import read_audit
+from ops.api.rest import pages_asked, people_asked, scopes
 from ops.api.rest.scopes import whole
 from ops.board.answers import (
     CircuitBreaker,
@@ -32,6 +32,7 @@ from ops.board.needs import needs
 from ops.board.needs_you import NeedsAnswer
 from ops.board.pages import page_list
 from ops.board.pages.page_answers import SORTS, STATES, PageDetail, PagesAnswer
+from ops.board.people.person_answers import JobAnswer, PersonAnswer
 from ops.board.suppressions import FILTERS, MOST, SuppressionsAnswer
 from ops.message_log import question
 from ops.message_log.log_rows import LogAnswer
@@ -72,17 +73,17 @@ ENDPOINTS = (
         "/api/v1/pages",
         "Pages that ever had a run, what is slow or stands still first",
         PagesAnswer,
-        page_routes.read_pages,
+        pages_asked.read_pages,
         most=page_list.MOST,
         usual=page_list.USUAL,
-        filters=page_routes.FILTERS,
+        filters=pages_asked.FILTERS,
         about=f"search: in id or name. state: one of {', '.join(STATES)}. sort: one of {', '.join(SORTS)}.",
     ),
     Endpoint(
         "/api/v1/pages/<page_id>",
         "One page, why it is as fast as it is, and its runs",
         PageDetail,
-        page_routes.read_page,
+        pages_asked.read_page,
     ),
     Endpoint(
         "/api/v1/pages/<page_id>/limits",
@@ -91,6 +92,20 @@ ENDPOINTS = (
         scopes.read_limits,
     ),
     Endpoint("/api/v1/failures", "The newest failures", FailuresAnswer, scopes.read_failures, most=200),
+    Endpoint(
+        "/api/v1/people/<psid>",
+        "What became of one person's messages, and why nothing was sent",
+        PersonAnswer,
+        people_asked.read_person,
+        filters=people_asked.FILTERS,
+        about="page: only of this one. after: older attempts.",
+    ),
+    Endpoint(
+        "/api/v1/jobs/<path:run_id>/<psid>",
+        "One message of one run to one person: as it would go now, its attempts, lease and next retry",
+        JobAnswer,
+        people_asked.read_job,
+    ),
     Endpoint(
         "/api/v1/suppressions",
         "People whom runs leave out",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal, Self
 
 import msgspec
@@ -95,6 +96,18 @@ class Source:
         query = statement("recipients_named").format(recipients=view_name(self._views.recipients), time_zone=zone)
         rows = await self._rows(query, run_id=run_id, recipient_ids=recipient_ids)
         return {row[0]: RecipientRow(*row) for row in reversed(rows)}  # of equal ids the first counts, as in a run
+
+    async def runs_with(self, recipient_id: str, run_ids: Sequence[str]) -> list[str]:
+        """Return those of these runs in which this recipient stands; each costs a look into the index."""
+        if not run_ids:
+            return []
+        each = [
+            statement("in_run").format(run=sql.Placeholder(f"run_{n}"), recipients=view_name(self._views.recipients))
+            for n in range(len(run_ids))
+        ]
+        runs = {f"run_{n}": run_id for n, run_id in enumerate(run_ids)}
+        rows = await self._rows(sql.SQL(" UNION ALL ").join(each), recipient_id=recipient_id, **runs)
+        return [str(run_id) for (run_id,) in rows]
 
     async def recipients_behind(self, run_id: str, recipient_id: str) -> int:
         """Count the rows of a run's recipients that are read after this one."""

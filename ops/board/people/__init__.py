@@ -1,0 +1,1 @@
+"""One person: what became of their messages, what is still to come, and why nothing was sent."""

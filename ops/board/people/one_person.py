@@ -1,0 +1,241 @@
+"""Putting together what is known of one person: the log's attempts, the runs still to come, suppressions, the queue."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable
+from datetime import datetime
+from importlib.resources import files
+
+import msgspec
+import trio
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from ops.board.answers import CheckStatus
+from ops.board.errors import NotFound
+from ops.board.history import History
+from ops.board.pages.page_names import PageNames
+from ops.board.pages.page_reading import Around
+from ops.board.people.named_recipients import NamedRecipients, Registered
+from ops.board.people.person_answers import JobPlace, PersonAnswer, PersonRun, Reason
+from ops.board.suppressions import Suppression
+from ops.message_log.log_rows import LogRow
+from schema.event import at_us
+from schema.outcomes import Outcome
+from sender.queue.job_search import FoundJob, JobSearch
+from sender.queue.survey import Unfinished
+
+MOST_ATTEMPTS = 200
+MOST_LOOKED_INTO = 100
+"""Unfinished runs of which the source is asked whether somebody stands in them."""
+MOST_SEARCHED = 20
+"""Jobs of one person that are looked for in the queue."""
+SEARCH_WITHIN_S = 3.0
+_RUNS = files("ops.board").joinpath("sql/runs_of_person.sql").read_text()
+MaySee = Callable[[str], bool]
+
+
+class Known(msgspec.Struct):
+    """What the log database says of somebody."""
+
+    attempts: list[LogRow]
+    next: str | None
+    suppressions: list[Suppression]
+
+
+class People:
+    """Answers for one person. Methods are Trio coroutines.
+
+    Errors: HistoryUnreachable, QueueUnreachable; NotFound: without the log database.
+    """
+
+    def __init__(
+        self,
+        around: Callable[[], Awaitable[Around]],
+        names: PageNames,
+        history: History | None,
+        recipients: NamedRecipients,
+        redis: Redis,
+    ) -> None:
+        self.names = names
+        self._around = around
+        self._log = history
+        self._recipients = recipients
+        self._search = JobSearch(redis)
+        self._turn = trio.Lock()
+
+    async def person(
+        self, recipient_id: str, may_see: MaySee, *, page_id: str | None = None, after: str | None = None
+    ) -> PersonAnswer:
+        """Return what is known of a person.
+
+        Args:
+            recipient_id: the page-scoped id.
+            may_see: tells of which pages something may be said.
+            page_id: only of this page.
+            after: the `next` of a former answer: older attempts. BadQuestion: it is none.
+        """
+        known = await self.known(recipient_id, may_see, page_id, None, after)
+        logged = list(dict.fromkeys(row.run_id for row in known.attempts))
+        others = await self._others(known, logged, may_see, page_id) if after is None else []
+        looked, left = others[:MOST_LOOKED_INTO], len(others[MOST_LOOKED_INTO:])
+        registered = await self.registered([*logged, *(run.run_id for run in looked)])
+        asked = [registered[run.run_id] for run in looked if run.run_id in registered]
+        named = await self._recipients.in_runs(recipient_id, asked)
+        if named.status != "ok":
+            left, asked = left + len(asked), []
+        runs = [*(run.run_id for run in looked if run.run_id in named.value), *logged]
+        found, queue = await self.search(recipient_id, _open(runs, known.attempts)[:MOST_SEARCHED])
+        names = await self.names.of(
+            [*(row.page_id for row in known.attempts), *(r.page_id for r in registered.values())]
+        )
+        answers = [
+            person_run(run_id, known.attempts, registered.get(run_id), found.get(run_id), names, recipient_id)
+            for run_id in runs
+        ]
+        return PersonAnswer(
+            recipient_id=recipient_id,
+            runs=answers,
+            attempts=known.attempts,
+            next=known.next,
+            suppressions=known.suppressions,
+            because=list(because(answers, known.suppressions, all_looked_into=not left)),
+            runs_looked_into=len(asked),
+            runs_not_looked_into=left,
+            log="ok",
+            source=named.status,
+            queue=queue,
+        )
+
+    @property
+    def _history(self) -> History:
+        if self._log is None:
+            raise NotFound("LOG_DATABASE_URL is not set for this service: what became of people is in the log database")
+        return self._log
+
+    async def known(
+        self, recipient_id: str, may_see: MaySee, page_id: str | None, run_id: str | None, after: str | None
+    ) -> Known:
+        """Return attempts and suppressions that may be seen."""
+        filters = {"recipient": recipient_id, "page": page_id, "run": run_id, "after": after}
+        log = await self._history.log(filters, MOST_ATTEMPTS)
+        entries = await self._history.suppressions({"person": recipient_id, "page": page_id}, MOST_ATTEMPTS)
+        return Known(
+            [row for row in log.rows if may_see(row.page_id)],
+            log.next,
+            [entry for entry in entries.suppressions if may_see(entry.page_id)],
+        )
+
+    async def registered(self, run_ids: list[str]) -> dict[str, Registered]:
+        """Return what the registry says of these runs."""
+        rows = await self._history.ask(_RUNS, {"runs": run_ids})
+        return {row["run_id"]: Registered(**row) for row in rows}
+
+    async def search(self, recipient_id: str, run_ids: list[str]) -> tuple[dict[str, FoundJob], CheckStatus]:
+        """Look for the person's jobs in the queue, one search at a time, and say whether it could be asked."""
+        try:
+            async with self._turn:
+                with trio.fail_after(SEARCH_WITHIN_S):
+                    return await self._search.find(recipient_id, run_ids), "ok"
+        except (trio.TooSlowError, RedisError, OSError):
+            return {}, "down"
+
+    async def _others(self, known: Known, logged: list[str], may_see: MaySee, page_id: str | None) -> list[Unfinished]:
+        """Return unfinished runs without an attempt in which the person may stand.
+
+        A person's id belongs to one page: where that is known, the runs of others need no looking into.
+        """
+        pages = {row.page_id for row in known.attempts} | {entry.page_id for entry in known.suppressions}
+        pages = {page_id} if page_id else pages
+        unfinished = (await self._around()).unfinished
+        return [
+            run
+            for run in unfinished
+            if run.run_id not in logged and may_see(run.page_id) and (not pages or run.page_id in pages)
+        ]
+
+
+def _open(run_ids: Iterable[str], attempts: list[LogRow]) -> list[str]:
+    """Return the runs without a final outcome in the log."""
+    final = {row.run_id for row in attempts if row.outcome != Outcome.RETRYING}
+    return [run_id for run_id in run_ids if run_id not in final]
+
+
+def person_run(
+    run_id: str,
+    attempts: list[LogRow],
+    registered: Registered | None,
+    found: FoundJob | None,
+    names: dict[str, str],
+    recipient_id: str,
+) -> PersonRun:
+    """Return what one run did with the person. Pure."""
+    rows = [row for row in attempts if row.run_id == run_id]
+    newest = next((row for row in rows if row.outcome != Outcome.RETRYING), rows[0] if rows else None)
+    page_id = newest.page_id if newest else registered.page_id if registered else ""
+    in_queue = found.run_state if found else None
+    return PersonRun(
+        run_id=run_id,
+        page_id=page_id,
+        page_name=names.get(page_id),
+        run_state=in_queue or (registered.state if registered else None),
+        outcome=newest.outcome if newest else None,
+        error_class=newest.error_class if newest else None,
+        told=newest.error_message if newest else None,
+        attempts=len(rows),
+        last_at=newest.sent_at if newest else None,
+        place=place(recipient_id, found, newest),
+        next_retry_at=due_at(found),
+    )
+
+
+def place(recipient_id: str, found: FoundJob | None, newest: LogRow | None) -> JobPlace:
+    """Return where the job is. Pure. `newest`: its newest row in the log, a final one if there is any."""
+    if newest is not None and newest.outcome != Outcome.RETRYING:
+        return "ended"
+    if found is None or found.run_state in (None, "finished"):
+        return "unknown" if found is None else "not_in_queue"
+    if found.held is not None:
+        return "marked" if found.held.attempt is not None else "held"
+    if found.due_ms is not None:
+        return "delayed"
+    if not found.enqueued and recipient_id.encode() > found.cursor.encode():
+        return "not_yet"
+    return "waiting" if found.searched else "unknown"
+
+
+def due_at(found: FoundJob | None) -> datetime | None:
+    """Return when the retry is due; None: there is none, or it is not known."""
+    return at_us(found.due_ms * 1000) if found and found.due_ms is not None else None
+
+
+def because(runs: list[PersonRun], entries: list[Suppression], *, all_looked_into: bool) -> Iterable[Reason]:
+    """Yield why nothing was sent. Pure."""
+    for entry in entries:
+        yield reason_of(entry)
+    if not runs:
+        detail = "no attempt is in the log, and none of the unfinished runs has this person"
+        if not all_looked_into:
+            detail = "no attempt is in the log; not every unfinished run could be looked into"
+        yield Reason(cause="not_in_any_run", detail=detail)
+    for run in runs:
+        if run.outcome in (None, Outcome.SENT, Outcome.RETRYING):
+            continue
+        yield Reason(
+            cause=run.error_class or run.outcome or "",
+            detail=run.told or run.outcome or "",
+            page_id=run.page_id,
+            run_id=run.run_id,
+            since=run.last_at,
+        )
+
+
+def reason_of(entry: Suppression) -> Reason:
+    """Say what an entry means for the next run."""
+    gone = f"Meta said in run {entry.run_id} that this person cannot be reached"
+    denied = f"on the page's deny list, by {entry.by_whom}" + (f": {entry.note}" if entry.note else "")
+    detail = denied if entry.reason == "denied" else gone
+    if not entry.confirmed:
+        detail += "; that run is braked because most of it are gone: it counts when a person resumes it"
+    cause = "recipient_denied" if entry.reason == "denied" else "recipient_gone"
+    return Reason(cause=cause, detail=detail, page_id=entry.page_id, run_id=entry.run_id, since=entry.since)
