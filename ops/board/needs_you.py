@@ -37,10 +37,10 @@ TEXTS = {
     "run_expires_held": "Run %(run)s is held and expires soon. Whoever is left then gets nothing.",
     "run_refused": "Run %(run)s was refused: %(reason)s",
     "run_not_taken": "Run %(run)s is never taken as it is: %(reason)s",
-    "breaker_open": "The breaker of page %(page)s is open after %(failures)s failures: %(reason)s",
-    "dead_letters": "%(count)s events could not become rows of the log, and lie among its dead letters.",
-    "outbox_full": "%(count)s events wait in the outbox: the log topic takes them more slowly than they are made.",
-    "log_behind": "The log is %(minutes)s minutes behind: figures taken from it are too small.",
+    "breaker_open": "The breaker of page %(page)s is open. Failures: %(failures)s; reason: %(reason)s",
+    "dead_letters": "Events that could not become rows of the log lie among its dead letters: %(count)s.",
+    "outbox_full": "Events wait in the outbox; the log topic takes them more slowly than they are made: %(count)s.",
+    "log_behind": "The log is behind, so figures taken from it are too small. Minutes: %(minutes)s.",
 }
 """By kind."""
 

@@ -86,16 +86,37 @@ def as_po(catalogue: Catalog) -> bytes:
 
 
 def as_mo(catalogue: Catalog) -> bytes:
-    """Write a catalogue for gettext."""
+    """Write a catalogue for gettext; the same one gives the same bytes on any day, with any Babel."""
+    plain = _Plain(catalogue.locale, charset="utf-8")
+    plain.kept = _kept(catalogue)
+    for message in catalogue:
+        if message.id:
+            plain.add(message.id, message.string, context=message.context)
     written = io.BytesIO()
-    write_mo(written, catalogue)
+    write_mo(written, plain)
     return written.getvalue()
 
 
+class _Plain(Catalog):
+    """One whose header holds what gettext needs, and no dates."""
+
+    kept: dict[str, str]
+
+    @property
+    def mime_headers(self) -> list[tuple[str, str]]:  # type: ignore[override]
+        return list(self.kept.items())
+
+
+def _kept(catalogue: Catalog) -> dict[str, str]:
+    return {
+        "Language": str(catalogue.locale),
+        "Content-Type": "text/plain; charset=utf-8",
+        "Plural-Forms": catalogue.plural_forms,
+    }
+
+
 def _header(catalogue: Catalog) -> str:
-    kept = {"Language": str(catalogue.locale), "Content-Type": "text/plain; charset=utf-8"}
-    kept["Plural-Forms"] = catalogue.plural_forms
-    return "\n".join(f'"{name}: {value}\\n"' for name, value in kept.items())
+    return "\n".join(f'"{name}: {value}\\n"' for name, value in _kept(catalogue).items())
 
 
 def _text(text: str | tuple[str | None, ...] | None) -> str | tuple[str, ...]:

@@ -47,4 +47,4 @@ def _allowed() -> Caller:
 
 
 def _paused(done: AppDone) -> str:
-    return say("Everything is paused. %(n)s messages are in flight still.", n=count(done.held_by_senders))
+    return say("Everything is paused. Messages still in flight: %(n)s.", n=count(done.held_by_senders))

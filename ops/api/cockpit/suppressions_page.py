@@ -65,9 +65,7 @@ def add_suppressions(app: QuartTrio, parts: Parts) -> None:
 
 
 def _denied(done: PeopleDenied) -> str:
-    return say(
-        "%(n)s people are left out; %(changed)s entries are new.", n=count(done.denied), changed=count(done.changed)
-    )
+    return say("People left out: %(n)s. New entries: %(changed)s.", n=count(done.denied), changed=count(done.changed))
 
 
 def _is_id(text: str) -> bool:

@@ -106,11 +106,14 @@ def shown(text: object) -> str | Markup:
     """Write a text that a source or Graph chose: what would not be seen, or would turn what follows, is made visible.
 
     Control characters, line breaks, those that change the direction of writing and those without any width become
-    their number in a frame (`U+202E`), so that no name can pass for another.
+    their number in a frame (`U+202E`), so that no name can pass for another. A joiner within an emoji is left alone.
     """
     if text is None or text == "":
         return NOTHING
-    parts = [_made_visible(c) if _is_hidden(c) else escape(c) for c in str(text)]
+    written = str(text)
+    parts = [
+        _made_visible(c) if _is_hidden(c) and not _joins(written, at) else escape(c) for at, c in enumerate(written)
+    ]
     return Markup("").join(parts)
 
 
@@ -133,6 +136,15 @@ def _is_hidden(character: str) -> bool:
     """Tell controls (Cc), formats (Cf: direction, zero width), surrogates, private and unassigned ones, breaks."""
     return unicodedata.category(character) in {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"} or (
         character in "\u115f\u1160\u3164\uffa0\u034f"  # letters and marks that have no ink
+    )
+
+
+def _joins(text: str, at: int) -> bool:
+    """Tell whether here is a joiner between two signs of one emoji."""
+    if text[at] != "\u200d" or not 0 < at < len(text) - 1:
+        return False
+    return unicodedata.category(text[at + 1]) == "So" and (
+        unicodedata.category(text[at - 1]) in {"So", "Sk"} or text[at - 1] == "\ufe0f"
     )
 
 

@@ -46,7 +46,7 @@ def add_run_steering(app: QuartTrio, parts: Parts) -> None:
         left = (await parts.board.run(run_id)).left
         return await question(
             say("Cancel the run %(run)s?", run=run_id),
-            say("%(n)s messages will not be sent. This cannot be undone.", n=count(left)),
+            say("Messages that will not be sent: %(n)s. This cannot be undone.", n=count(left)),
             run_address(run_id, "cancel"),
             say("Cancel the run"),
             back=run_address(run_id),
@@ -81,7 +81,7 @@ def add_run_steering(app: QuartTrio, parts: Parts) -> None:
 
 
 def _paused(done: RunDone) -> str:
-    text = say("Run %(run)s is paused. %(n)s messages wait.", run=done.run_id, n=count(done.left))
+    text = say("Run %(run)s is paused. Messages that wait: %(n)s.", run=done.run_id, n=count(done.left))
     return " ".join([text, *done.notes])
 
 
@@ -90,7 +90,7 @@ def _resumed(done: RunDone) -> str:
 
 
 def _cancelled(done: RunDone) -> str:
-    text = say("Run %(run)s is cancelled. %(n)s messages are not sent.", run=done.run_id, n=count(done.left))
+    text = say("Run %(run)s is cancelled. Messages that are not sent: %(n)s.", run=done.run_id, n=count(done.left))
     return " ".join([text, *done.notes])
 
 

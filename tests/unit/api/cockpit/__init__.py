@@ -1,0 +1,1 @@
+"""The cockpit: its words, its writing, its pages."""
