@@ -69,7 +69,7 @@ def test_nothing_is_said_when_all_is_well() -> None:
     assert needs_you(seen(run(), run("p", state="paused", held_by=["operator"])), FINE, []) == []
 
 
-BRAKED = {"state": "paused", "held_by": ["brake"], "brake": Brake("content-reported", "code 368", NOW)}
+BRAKED: dict[str, Any] = {"state": "paused", "held_by": ["brake"], "brake": Brake("content-reported", "code 368", NOW)}
 
 
 @pytest.mark.parametrize(
