@@ -12,9 +12,12 @@ from ops.api.cockpit.frame.static_files import serve_assets
 from ops.api.cockpit.log_page import add_log
 from ops.api.cockpit.overview_page import add_overview
 from ops.api.cockpit.runs.message_page import add_message
+from ops.api.cockpit.runs.run_mending import add_run_mending
 from ops.api.cockpit.runs.run_page import add_run
 from ops.api.cockpit.runs.run_steering import add_run_steering
+from ops.api.cockpit.runs.run_testing import add_run_testing
 from ops.api.cockpit.runs.runs_page import add_runs
+from ops.api.cockpit.runs.submit_page import add_submit
 from ops.api.cockpit.search_box import add_search_box
 from ops.api.cockpit.suppressions_page import add_suppressions
 from ops.api.parts import Parts
@@ -29,7 +32,10 @@ def add_cockpit(app: QuartTrio, parts: Parts) -> None:
     add_overview(app, parts)
     add_runs(app, parts)
     add_run(app, parts)
+    add_submit(app, parts)
     add_run_steering(app, parts)
+    add_run_mending(app, parts)
+    add_run_testing(app, parts)
     add_app_steering(app, parts)
     add_message(app, parts)
     add_log(app, parts)

@@ -118,7 +118,9 @@ def from_another_site() -> bool | None:
 async def offered_proof() -> str | None:
     """Return the CSRF token that came with the request being answered."""
     token = request.headers.get("X-CSRF-Token")
-    if token is None and request.mimetype in _FORMS and request.path not in UPLOADS:  # a file would be read for it
+    if token is None and request.path in UPLOADS:  # a file would be read for a field of the form
+        return request.args.get("csrf")
+    if token is None and request.mimetype in _FORMS:
         token = (await request.form).get("csrf")
     return token
 

@@ -29,8 +29,8 @@ from ops.api.cockpit.frame.places import (
 from ops.api.cockpit.frame.static_files import compressed
 from ops.api.cockpit.frame.writing import add_filters, language
 from ops.api.cockpit.words.languages import COOKIE, LANGUAGES, catalogue, chosen
-from ops.api.door.session_cookie import session_cookie
 from ops.api.door.problems import PROBLEM_TYPE
+from ops.api.door.session_cookie import session_cookie
 from ops.api.door.who_asks import csrf_token, known_caller
 from ops.board.answers import Problem
 from schema.outcomes import FINAL_OUTCOMES

@@ -43,10 +43,10 @@ def possible(run: RunDetail) -> set[str]:
     """Return what can be done to a run as it stands; the act itself says so again."""
     status = status_of(run)
     if status in OVER:
-        return {"retry"} if run.not_reached else set()
+        return {"retry"} if run.not_reached and status != "refused" else set()
     if run.state == "queue_lost":
         return {"recover"}
     if status == "draining":
         return set()
     held = HELD_BY_PEOPLE.intersection(run.held_by) or (run.state == "paused" and not run.held_by)
-    return {"cancel", "extend", "test", "retry" if run.not_reached else "", "resume" if held else "pause"} - {""}
+    return {"cancel", "extend", "test", "resume" if held else "pause"}

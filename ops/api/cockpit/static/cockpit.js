@@ -106,6 +106,28 @@ document.addEventListener("click", (event) => {
   }
 });
 
+// --- a form with a file: what is said of it is shown beneath, and the file stays chosen
+
+async function send(form, button) {
+  const beneath = document.getElementById(form.dataset.beneath);
+  form.setAttribute("aria-busy", "true");
+  try {
+    const response = await fetch(form.action, { method: "POST", headers: { "HX-Request": "true" }, body: new FormData(form, button) });
+    if (response.redirected) return location.assign(response.url);
+    beneath.innerHTML = await response.text();
+    addLocalTimes(beneath);
+    beneath.scrollIntoView({ block: "nearest" });
+  } finally {
+    form.removeAttribute("aria-busy");
+  }
+}
+
+document.addEventListener("submit", (event) => {
+  if (!event.target.dataset.beneath) return;
+  event.preventDefault();
+  send(event.target, event.submitter).catch(() => event.target.submit());
+});
+
 document.addEventListener("keydown", (event) => {
   if (event.key !== "/" || event.ctrlKey || event.metaKey || event.target.closest("input, textarea, select, dialog")) return;
   event.preventDefault();
