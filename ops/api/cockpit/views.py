@@ -5,6 +5,7 @@ from __future__ import annotations
 from quart_trio import QuartTrio
 
 from ops.api.cockpit.app_steering import add_app_steering
+from ops.api.cockpit.audit_page import add_audit
 from ops.api.cockpit.frame.acting import add_notices
 from ops.api.cockpit.frame.live import add_streams
 from ops.api.cockpit.frame.rendering import add_rendering
@@ -20,6 +21,7 @@ from ops.api.cockpit.runs.runs_page import add_runs
 from ops.api.cockpit.runs.submit_page import add_submit
 from ops.api.cockpit.search_box import add_search_box
 from ops.api.cockpit.suppressions_page import add_suppressions
+from ops.api.cockpit.users_page import add_users
 from ops.api.parts import Parts
 
 
@@ -40,4 +42,6 @@ def add_cockpit(app: QuartTrio, parts: Parts) -> None:
     add_message(app, parts)
     add_log(app, parts)
     add_suppressions(app, parts)
+    add_audit(app, parts)
+    add_users(app, parts)
     add_search_box(app, parts)

@@ -109,6 +109,7 @@ PROBLEMS = {
 }
 """Titles by status."""
 ROLES = {1: N_("viewer"), 2: N_("operator"), 3: N_("admin")}
+ROLE_NAMES = dict(zip(("viewer", "operator", "admin"), ROLES.values(), strict=True))
 
 NEEDS = TEXTS
 _BY_STATE = {

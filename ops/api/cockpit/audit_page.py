@@ -1,0 +1,39 @@
+"""What people did, newest first."""
+
+from __future__ import annotations
+
+from quart import Response, request
+from quart_trio import QuartTrio
+
+from ops.api.cockpit.frame.places import ADMIN, with_query
+from ops.api.cockpit.frame.rendering import page
+from ops.api.door.who_asks import caller
+from ops.api.parts import Parts
+from ops.board.audit.audit_question import audit_question
+from ops.board.audit.audit_trail import AuditAnswer
+from ops.board.suppressions import BadFilter
+
+ADDRESS = f"{ADMIN}/audit"
+LISTED = 50
+FILTERS = ("who", "what", "target", "after")
+
+
+def add_audit(app: QuartTrio, parts: Parts) -> None:
+    """Serve it. Who may see some pages only sees what was done to a run or page of theirs, asked by its id."""
+
+    @app.get(ADDRESS)
+    async def audit_page() -> Response:
+        given = {name: text for name in FILTERS if (text := request.args.get(name, "").strip())}
+        problem, answer = "", AuditAnswer(acts=[], waiting=None, missing=[], next=None)
+        if caller().pages is not None:
+            problem = "this is of all pages together"
+        else:
+            try:
+                answer = await parts.board.trail.read(audit_question(given), LISTED)
+            except BadFilter as exc:
+                problem = str(exc)
+        older = with_query(ADDRESS, **{**given, "after": answer.next}) if answer.next else None
+        export = with_query("/api/v1/audit", **{n: t for n, t in given.items() if n != "after"}, format="csv")
+        return await page(
+            "audit.html", at_place="audit", answer=answer, problem=problem, given=given, older=older, export=export
+        )

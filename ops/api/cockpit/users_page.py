@@ -1,0 +1,99 @@
+"""Who may come in: people with their roles and pages, and keys of programs. For admins."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+
+from quart import Response, request
+from quart_trio import QuartTrio
+from werkzeug.wrappers import Response as WerkzeugResponse
+
+from ops.access.access_database import AccessUnreachable
+from ops.access.caller import Role
+from ops.access.names import BadName, role_named
+from ops.access.passwords import BadPassword
+from ops.access.users import NameTaken, NobodyOfThatName, Users
+from ops.api.cockpit.frame.acting import question, told
+from ops.api.cockpit.frame.places import ADMIN
+from ops.api.cockpit.frame.rendering import page
+from ops.api.cockpit.frame.writing import say
+from ops.api.door.who_asks import demand, demand_every_page
+from ops.api.parts import Parts
+from ops.board.board import NotFound
+
+ADDRESS = f"{ADMIN}/users"
+_REFUSED = (BadName, BadPassword, NameTaken, NobodyOfThatName, AccessUnreachable)
+
+
+def add_users(app: QuartTrio, parts: Parts) -> None:
+    """Serve it."""
+
+    @app.get(ADDRESS)
+    async def users_page() -> Response:
+        _allowed()
+        people, keys, problem = [], [], ""
+        try:
+            users = _users(parts)
+            people, keys = await users.all(), await users.keys()
+        except (NotFound, AccessUnreachable) as exc:
+            problem = str(exc)
+        return await page("users.html", at_place="users", people=people, keys=keys, problem=problem)
+
+    @app.post(f"{ADDRESS}/add")
+    async def add_user() -> WerkzeugResponse:
+        who, form = _allowed(), await request.form
+        name, pages = form.get("name", "").strip(), form.get("pages", "").split()
+        role = role_named(form.get("role", "viewer"))
+        act = _users(parts).add(name, form.get("password", ""), role, pages or None, who)
+        return await _done(act, say("%(name)s may come in now.", name=name))
+
+    @app.get(f"{ADDRESS}/remove/<name>")
+    async def ask_remove_user(name: str) -> Response:
+        _allowed()
+        return await question(
+            say("Let %(name)s in no more?", name=name),
+            say("Their sessions end at once."),
+            f"{ADDRESS}/remove/{name}",
+            say("Remove"),
+            back=ADDRESS,
+            danger=True,
+        )
+
+    @app.post(f"{ADDRESS}/remove/<name>")
+    async def remove_user(name: str) -> WerkzeugResponse:
+        who = _allowed()
+        return await _done(_users(parts).remove(name, who), say("%(name)s may come in no more.", name=name))
+
+    @app.post(f"{ADDRESS}/add-key")
+    async def add_key() -> Response | WerkzeugResponse:
+        who, form = _allowed(), await request.form
+        name, pages = form.get("name", "").strip(), form.get("pages", "").split()
+        try:
+            secret = await _users(parts).add_key(name, role_named(form.get("role", "viewer")), pages or None, who)
+        except _REFUSED as exc:
+            return await told(str(exc), "bad", to=ADDRESS)
+        return await page("new_key.html", at_place="users", name=name, secret=secret)
+
+    @app.post(f"{ADDRESS}/remove-key/<name>")
+    async def remove_key(name: str) -> WerkzeugResponse:
+        who = _allowed()
+        return await _done(_users(parts).remove_key(name, who), say("The key %(name)s counts no more.", name=name))
+
+
+def _allowed() -> str:
+    demand(Role.ADMIN)
+    return demand_every_page().who
+
+
+def _users(parts: Parts) -> Users:
+    if parts.access.users is None:
+        raise NotFound("LOG_DATABASE_URL is not set for this service: users are in the log database")
+    return parts.access.users
+
+
+async def _done(act: Awaitable[None], text: str) -> WerkzeugResponse:
+    try:
+        await act
+    except _REFUSED as exc:
+        return await told(str(exc), "bad", to=ADDRESS)
+    return await told(text, to=ADDRESS)
