@@ -19,9 +19,7 @@ from schema.runtime.settings import SettingsError, TokenKeys
 TOKEN_BYTES = 24
 
 
-class ApiSettings(
-    BoardSettings, ProviderSettings, SubmitSettings, RetrySettings, TryOutSettings, RecoverSettings
-):
+class ApiSettings(BoardSettings, ProviderSettings, SubmitSettings, RetrySettings, TryOutSettings, RecoverSettings):
     """What is shown, where, and to whom; and what acts over HTTP take."""
 
     token_encryption_key: TokenKeys | None = Field(  # type: ignore[assignment]  # optional here

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import msgspec
 from quart import Response
 
-from ops.api.rest.audit_route import read_audit
 from ops.api.rest import pages_asked, people_asked, scopes
+from ops.api.rest.audit_route import read_audit
 from ops.api.rest.scopes import whole
 from ops.board.answers import (
     CircuitBreaker,

@@ -19,13 +19,20 @@ from schema.snapshot import ProcessSnapshot, RunsSnapshot
 from tests.unit.api.contents import ingest, process, sender
 from tests.unit.board.test_queue_figures import reading
 
-
 PROMTOOL = shutil.which("promtool")
 
 
 def page(page_id: str = "7", **fields: Any) -> PageRow:
     speeds = {"text": Speed(limit=20, now_per_s=10, reached_per_s=6), "media": Speed(5, 5, 1)}
-    known = {"name": None, "state": "breaker", "because": [], "backlog": 100, "may_go": 60, "waits": 40, "runs": 1}
+    known: dict[str, Any] = {
+        "name": None,
+        "state": "breaker",
+        "because": [],
+        "backlog": 100,
+        "may_go": 60,
+        "waits": 40,
+        "runs": 1,
+    }
     nothing = ("p50_ms", "p95_ms", "oldest_s", "breaker_reason", "paused_until", "pause_reason")
     values: dict[str, Any] = {**dict.fromkeys(nothing), **known, **speeds, "breaker": "open", "paused": False}
     return PageRow(**{"page_id": page_id, **values, **fields})
