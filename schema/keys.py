@@ -3,7 +3,7 @@ r"""The names of everything kept in Redis: one shard, one hash tag, so that ever
 | key | type | holds |
 | --- | --- | --- |
 | `epoch` | string | random, made once; a new one means that the queue was lost |
-| `run:R` | hash | the run: `page`, `lane`, `spec` (JSON of schema.run.Run), `state`, `priority`, `expires_at_ms`, `cursor`, `enqueued` (0/1), `left`, `taken_at_ms`, `finished_at_ms`, `recipients`, `ended_as`, `hold:HOLDER`, and one counter per outcome; why it is braked: `brake_rule`, `brake_reason`, `brake_at_ms`; `answers` (as of a page, but of first attempts) and `payload_error`, the last one; `windows` (MessagePack: zone, "" the page's, -> opening and closing moments in turn, ms; absent: no hours), `hours` (what they were made of), `hours_until_ms` (up to when they are known) and `closes:ZONE`, the end of the hours that are open now |
+| `run:R` | hash | the run: `page`, `lane`, `spec` (JSON of schema.run.Run), `state`, `priority`, `expires_at_ms`, `cursor`, `enqueued` (0/1), `left`, `taken_at_ms`, `finished_at_ms`, `recipients`, `ended_as`, `hold:HOLDER` (1, or the person), and one counter per outcome; why it is braked: `brake_rule`, `brake_reason`, `brake_at_ms`; `answers` (as of a page, but of first attempts) and `payload_error`, the last one; `windows` (MessagePack: zone, "" the page's, -> opening and closing moments in turn, ms; absent: no hours), `hours` (what they were made of), `hours_until_ms` (up to when they are known) and `closes:ZONE`, the end of the hours that are open now |
 | `jobs:R`, `hours:R\0ZONE` | list | records of a unit's waiting jobs; a unit is a run, or its recipients of one time zone of their own |
 | `zones:R`, `zoned` | set | the zones for which the run has units; runs that have some |
 | `aside:R` | list | records that will not be sent, to be drained |
@@ -49,7 +49,7 @@ The state of a page, and of the app:
 | part | fields |
 | --- | --- |
 | last answers | `answers`, a letter for each of the last 50 (scripts/lib/answers.lua); `failures` in a row |
-| pause | `paused_until_ms`, `pause_reason`, `pause_rule`, `pause_level` (how often it was doubled), `probe` (`due`: after it one message goes first; `out`: that is under way) |
+| pause | `paused_until_ms`, `pause_reason`, `paused_by` (the person), `pause_rule`, `pause_level` (how often it was doubled), `probe` (`due`: after it one message goes first; `out`: that is under way) |
 | pace (scripts/lib/pace.lua) | `slowed` while there is any of this: `pace` (of the app `pace_rate`), `cut_us`, `cut_factor`, `cut_share`, `climbed_us`, `hold_until_us`, `pace_rule`, `vain_share`, `vain_until_us`; `ceiling`, `ceiling_base`, `ceiling_until_us`, `ceiling_rule`; by hand: `set_limit`, `set_limit_until_ms` |
 | breaker, of pages | `breaker` (absent: closed), `reason`, `breaker_rule`, `opened_at_ms`, `retry_at_ms`, `cooldowns` (how often it was doubled) |
 

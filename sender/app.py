@@ -215,7 +215,7 @@ async def _finish(sender: Sender) -> None:
 def _this_process(settings: SenderSettings) -> ThisProcess:
     shown = (
         *("worker_concurrency", "max_sockets", "graph_api_version", "graph_batch_size"),
-        *("rate_limit_per_page", "rate_limit_per_page_media", "rate_limit_max_jobs_per_second"),
+        *("rate_limit_per_page", "rate_limit_per_page_media", "rate_limit_max_jobs_per_second", "outbox_limit"),
     )
     process_id = f"{socket.gethostname()}-{os.getpid()}-sender"
     return ThisProcess("sender", process_id, {name: getattr(settings, name) for name in shown})

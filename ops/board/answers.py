@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 
+from ops.board.runs.run_answers import CheckStatus, RunAnswer
 from schema.event import LogEvent
 from schema.snapshot import PoolFigures, Rates
 
-CheckStatus = Literal["ok", "degraded", "down", "unknown", "not_configured"]
 Overall = Literal["ok", "degraded", "down"]
 
 
@@ -90,67 +90,6 @@ class HttpClient(PoolFigures, frozen=True, kw_only=True):
     processes: list[HttpClientPart]
 
 
-class RunAnswer(Answer, kw_only=True):
-    """One run. `recipients` grows until the run is completely in the queue."""
-
-    run_id: str
-    page_id: str
-    state: str
-    """One of RunState; `waiting`: for recipients that cannot be seen; `not_taken`: never, as it is."""
-    held_by: list[str]
-    """Who holds a paused run: of `source`, `operator`, `window`, `registry`, `brake`."""
-    ended_as: str | None
-    """Of a finished run: `complete`, `cancelled` or `expired`."""
-    reason: str | None
-    """Of a run that was refused, lost its queue, waits for its recipients or is not taken: why."""
-    priority: int
-    recipients: int
-    left: int
-    """Recipients without a final outcome."""
-    outcomes: dict[str, int]
-    progress: float
-    rate_per_second: float
-    """Final outcomes per second: over the last half minute when watched that long, else since it was taken."""
-    eta_s: float | None
-    """Seconds until `left` is 0 at this rate; null when that cannot be said."""
-    taken_at: datetime | None
-    expires_at: datetime | None
-    finished_at: datetime | None
-    brake: Brake | None = None
-    expires_soon: bool = False
-    """Whether it is held and expires within two hours: `newar run extend` gives it more time."""
-
-
-class Brake(Answer):
-    """Of a run that a brake holds until a person has looked: the rule that has set it, and why."""
-
-    rule: str
-    reason: str | None
-    since: datetime | None
-
-
-class NotReached(Answer):
-    """Recipients of a run that ended alike, other than `sent`."""
-
-    outcome: str
-    error_class: str | None
-    recipients: int
-    examples: list[dict[str, Any]]
-    """The newest, at most three: recipient_id, error_code, error_subcode, error_message, sent_at. None of rows that are
-    older than LOG_RETENTION_DAYS: only their number is remembered."""
-
-
-class RunDetail(RunAnswer, kw_only=True):
-    """One run, with who did not get its message and why, as far as the log knows."""
-
-    log: CheckStatus
-    """Whether the log could be asked; if not, `not_reached` is empty and says nothing. `unknown`: it was, and knows
-    nothing of the run, though recipients have ended: the ingest is behind, or the run is older than the figures."""
-    not_reached: list[NotReached]
-    logged: int | None = None
-    """Recipients whose final outcome has come to the log, which is behind the queue; null: not known."""
-
-
 class AppPause(Answer):
     """A pause of the whole Facebook app; null when there is none."""
 
@@ -184,6 +123,10 @@ class QueueAnswer(Answer):
     pages: list[PageAnswer]
     app: AppPause
     runs_braked: int
+    may_go: int = 0
+    """Messages that nothing holds back but their page's turn and limit."""
+    waits: dict[str, int] = {}
+    """Cause -> messages that wait for it, each counted once, as of a run."""
 
 
 class BreakerPage(Answer):
@@ -245,13 +188,6 @@ class Ingest(Answer):
     too_old: int
     partitions: list[int]
     processes: list[IngestPart]
-
-
-class RunsAnswer(Answer):
-    """`/api/v1/runs`: newest first; with `history` ok also those that only the registry knows."""
-
-    history: CheckStatus
-    runs: list[RunAnswer]
 
 
 class FailuresAnswer(Answer):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import msgspec
@@ -9,7 +10,6 @@ from redis.asyncio import Redis
 
 from ops.board import merge, queue_figures
 from ops.board.answers import (
-    CheckStatus,
     CircuitBreaker,
     FailuresAnswer,
     Health,
@@ -18,9 +18,6 @@ from ops.board.answers import (
     Overview,
     Performance,
     QueueAnswer,
-    RunAnswer,
-    RunDetail,
-    RunsAnswer,
 )
 from ops.board.audit.audit_trail import AuditTrail
 from ops.board.checks import Seen, check_all
@@ -35,8 +32,12 @@ from ops.board.pages.page_names import PageNames
 from ops.board.pages.page_reading import Around
 from ops.board.people.job_of_person import open_jobs
 from ops.board.reading import NEWEST_RUNS, Fields, QueueReader, QueueUnreachable, Reading
-from ops.board.run_log import RunLog
 from ops.board.run_rates import RunRates
+from ops.board.runs.causes import Holding
+from ops.board.runs.run_answers import CheckStatus, RunAnswer, RunDetail, RunsAnswer
+from ops.board.runs.run_book import Found, RunBook
+from ops.board.runs.run_counts import number
+from ops.board.runs.wanted_runs import WantedRuns, wanted_runs
 from ops.board.settings import BoardSettings
 from ops.board.shared import Shared
 from ops.board.suppressions import SuppressionsAnswer
@@ -49,6 +50,7 @@ __all__ = ["Board", "Moment", "NotFound"]
 FRESH_S = 1.0
 HEALTH_FRESH_S = 2.0
 HISTORY_FRESH_S = 5.0
+NO_RUN = "neither the queue nor the run registry knows this run"
 OVERVIEW_FAILURES = 25
 OVERVIEW_OTHER_RUNS = 25
 
@@ -59,6 +61,8 @@ class Moment:
 
     reading: Reading
     processes: list[ProcessSnapshot]
+    holding: Holding
+    """What holds runs at that moment."""
 
 
 class Board:
@@ -72,7 +76,8 @@ class Board:
         self.graphs = Graphs(self._reader, self._history)
         self._moment = Shared(self._read, FRESH_S)
         self._health = Shared(lambda: check_all(settings, self._seen), HEALTH_FRESH_S)
-        self._registry = Shared(self._read_registry, HISTORY_FRESH_S)
+        self._runs = RunBook(self._history, self._reader, self._rates, self._newest)
+        self._newest_runs = Shared(lambda: self._runs.listed(WantedRuns(), NEWEST_RUNS), HISTORY_FRESH_S)
         self._overview: tuple[Moment, bytes] | None = None
         self.pages = Pages(redis, self._history.ask if self._history else None, self._around)
         self.names = PageNames(redis)
@@ -105,7 +110,7 @@ class Board:
 
     async def queue(self) -> QueueAnswer:
         """Return the queue's figures."""
-        return queue_figures.queue((await self.moment()).reading, self._rates)
+        return queue_figures.queue((await self.moment()).holding, self._rates)
 
     async def circuit_breaker(self) -> CircuitBreaker:
         """Return the breakers that are not closed."""
@@ -119,26 +124,43 @@ class Board:
         """Return the newest failures."""
         return FailuresAnswer(failures=queue_figures.failures((await self.moment()).reading, limit))
 
-    async def runs(self, limit: int) -> RunsAnswer:
-        """Return the newest runs, newest first. What the queue says counts more than the registry."""
-        known = queue_figures.newest_runs((await self.moment()).reading, self._rates)
-        history, registered = await self.registered()
-        _tell_reasons(known, registered)
-        runs = list({run.run_id: run for run in registered + known}.values())
-        return RunsAnswer(history=history, runs=_newest_first(runs)[:limit])
+    async def runs(self, limit: int, *, pages: Collection[str] | None = None, **filters: str | None) -> RunsAnswer:
+        """Return runs, newest first. What the queue says counts more than the registry.
 
-    async def run(self, run_id: str) -> RunDetail:
-        """Return one run, as the queue or else the registry knows it, with whom it did not reach as the log knows.
+        Args:
+            limit: how many at most.
+            pages: the only pages whose runs may be seen; None: all.
+            filters: as of `wanted_runs`.
+
+        Raises:
+            BadFilter: naming what cannot be used.
+        """
+        return await self._runs.listed(wanted_runs(**filters, pages=pages), limit)
+
+    async def run(self, run_id: str, *, pages: Collection[str] | None = None) -> RunDetail:
+        """Return one run, as queue and registry know it, with whom it did not reach as the log knows.
+
+        `pages`: as of `runs`.
 
         Raises:
             NotFound: when neither does.
+            HistoryUnreachable: the queue does not know it, and the registry cannot be asked.
         """
-        run = await self.find_run(run_id)
-        log, known = await self._run_log(run_id)
-        if known is None and log == "ok" and run.recipients > run.left:
-            log = "unknown"
-        missed, logged = (known.not_reached, known.logged) if known else ([], 0 if log == "ok" else None)
-        return RunDetail(**msgspec.structs.asdict(run), log=log, not_reached=missed, logged=logged)
+        run, found = await self._found(run_id)
+        if pages is not None and run.page_id not in pages:
+            raise NotFound(NO_RUN)
+        return await self._runs.detail(run, found)
+
+    async def _found(self, run_id: str) -> tuple[RunAnswer, Found]:
+        found = await self._runs.one(run_id)
+        run = found.run
+        if run is None and found.history == "down":
+            raise HistoryUnreachable("the log database cannot be read, and the queue does not know this run")
+        if run is None and found.queue == "down":
+            raise QueueUnreachable("Redis cannot be used, and the run registry does not know this run")
+        if run is None:
+            raise NotFound(NO_RUN)
+        return run, found
 
     async def log(self, limit: int, **filters: str | None) -> LogAnswer:
         """Return rows of the log, newest first.
@@ -199,9 +221,9 @@ class Board:
         return self._overview[1]
 
     def _summary(self, moment: Moment) -> Overview:
-        performance, queue = merge.performance(moment.processes), queue_figures.queue(moment.reading, self._rates)
+        performance, queue = merge.performance(moment.processes), queue_figures.queue(moment.holding, self._rates)
         busiest = {run.run_id for run in queue.runs}
-        others = [r for r in queue_figures.newest_runs(moment.reading, self._rates) if r.run_id not in busiest]
+        others = [r for r in queue_figures.newest_runs(moment.holding, self._rates) if r.run_id not in busiest]
         return Overview(
             at=at_us(int(moment.reading.at_s * 1e6)),
             messages_per_second=performance.messages_per_second,
@@ -234,53 +256,23 @@ class Board:
         reading = await self._reader.read()
         done = {run: _done(fields) for run, fields in reading.runs.items() if fields.get("state") != RunState.FINISHED}
         self._rates.note(done, reading.at_s)
-        return Moment(reading, merge.live(reading.snapshots, reading.at_s))
+        return Moment(reading, reading.processes, Holding(reading))
 
-    async def _read_registry(self) -> list[RunAnswer]:
-        return await self._history.newest(NEWEST_RUNS) if self._history else []
+    async def _newest(self) -> Holding:
+        return (await self.moment()).holding
 
     async def find_run(self, run_id: str) -> RunAnswer:
-        """Return one run, as the queue or else the registry knows it. Raises NotFound: neither does."""
-        moment = await self.moment()
-        fields = moment.reading.runs.get(run_id) or await self._reader.run(run_id)
-        if fields:
-            found = queue_figures.run(run_id, fields, self._rates, moment.reading.at_s)
-            _tell_reasons([found], (await self.registered())[1])
-            return found
-        registered = await self._history.find(run_id) if self._history else None
-        if registered is None:
-            raise NotFound("neither the queue nor the run registry knows this run")
-        return registered
-
-    async def _run_log(self, run_id: str) -> tuple[CheckStatus, RunLog | None]:
-        """Return what the log knows of the run (None: nothing), and whether it could be asked."""
-        if self._history is None:
-            return "not_configured", None
-        try:
-            return "ok", await self._history.run_log(run_id)
-        except HistoryUnreachable:
-            return "down", None
+        """Return one run, as queue and registry know it. Errors: as of `run`."""
+        return (await self._found(run_id))[0]
 
     async def registered(self) -> tuple[CheckStatus, list[RunAnswer]]:
-        """Return the registry's newest runs, and whether it could be asked."""
-        if self._history is None:
-            return "not_configured", []
+        """Return the newest runs, and whether the registry could be asked."""
         try:
-            return "ok", await self._registry.get()
-        except HistoryUnreachable:
+            answer = await self._newest_runs.get()
+        except QueueUnreachable:
             return "down", []
+        return answer.history, answer.runs
 
 
 def _done(fields: Fields) -> int:
-    return queue_figures.number(fields, "recipients") - queue_figures.number(fields, "left")
-
-
-def _tell_reasons(known: list[RunAnswer], registered: list[RunAnswer]) -> None:
-    """Say of runs that the queue knows what only the log database has a reason for."""
-    reasons = {run.run_id: run.reason for run in registered}
-    for run in known:
-        run.reason = reasons.get(run.run_id)
-
-
-def _newest_first(runs: list[RunAnswer]) -> list[RunAnswer]:
-    return sorted(runs, key=lambda run: run.taken_at.timestamp() if run.taken_at else 0.0, reverse=True)
+    return number(fields, "recipients") - number(fields, "left")

@@ -12,9 +12,10 @@ from aiokafka.conn import create_conn
 from aiokafka.errors import KafkaConnectionError, KafkaError
 from pydantic import SecretStr
 
-from ops.board.answers import Check, CheckStatus, Health, Overall
+from ops.board.answers import Check, Health, Overall
 from ops.board.log_query import query
 from ops.board.reading import QueueUnreachable
+from ops.board.runs.run_answers import CheckStatus
 from ops.board.settings import BoardSettings
 from ops.shell.detail import telling
 from schema.runtime.asyncio_door import aio

@@ -10,7 +10,8 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
-from ops.board.answers import Answer, Health, Overview, RunAnswer
+from ops.board.answers import Answer, Health, Overview
+from ops.board.runs.run_answers import RunAnswer
 
 EACH_MOST = 5
 """So many of one kind are told apart; of more only their number is told."""

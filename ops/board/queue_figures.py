@@ -8,24 +8,23 @@ from typing import Literal, cast
 
 import msgspec
 
-from ops.board.answers import AppPause, Brake, BreakerPage, CircuitBreaker, PageAnswer, QueueAnswer, RunAnswer
+from ops.board.answers import AppPause, BreakerPage, CircuitBreaker, PageAnswer, QueueAnswer
 from ops.board.page_limits import BY_HAND_MS
 from ops.board.reading import BUSIEST, MOST_BREAKERS, Fields, Reading, busiest_pages
 from ops.board.run_rates import RunRates
-from schema.event import LogEvent, at_us
-from schema.outcomes import Outcome
-from schema.run import RunState
-from sender.queue.run_queue import HOLDERS
+from ops.board.runs.causes import Holding
+from ops.board.runs.put_together import run_answer, total
+from ops.board.runs.run_answers import RunAnswer
+from ops.board.runs.run_counts import at, number
+from schema.event import LogEvent
 
-SOON_S = 7200.0
-"""A held run that expires within this time is shown so."""
-_SENDING = (RunState.ENQUEUING, RunState.ACTIVE)
-_MOVING = (RunState.ACTIVE, RunState.CANCELLED, RunState.EXPIRED)
 _event_decoder = msgspec.json.Decoder(LogEvent)
 
 
-def queue(reading: Reading, rates: RunRates) -> QueueAnswer:
+def queue(holding: Holding, rates: RunRates) -> QueueAnswer:
     """Return the figures of `/stats/queue`."""
+    reading = holding.reading
+    whole = total(holding)
     left = sum(run.left for run in reading.unfinished)
     pause = app_pause(reading)
     since_s = None if pause.paused_until else reading.claimable_since_s
@@ -37,47 +36,24 @@ def queue(reading: Reading, rates: RunRates) -> QueueAnswer:
         outbox=reading.outbox,
         oldest_claimable_age_s=0.0 if since_s is None else round(reading.at_s - since_s, 3),
         runs_unfinished=len(reading.unfinished),
-        runs=[run(u.run_id, reading.runs[u.run_id], rates, reading.at_s) for u in reading.unfinished[:BUSIEST]],
+        runs=[run(u.run_id, holding, rates) for u in reading.unfinished[:BUSIEST]],
         pages=_pages(reading),
         app=pause,
         runs_braked=sum(run.braked for run in reading.unfinished),
+        may_go=whole.may_go,
+        waits=whole.waits,
     )
 
 
-def newest_runs(reading: Reading, rates: RunRates) -> list[RunAnswer]:
+def newest_runs(holding: Holding, rates: RunRates) -> list[RunAnswer]:
     """Return the newest runs, finished or not, newest first."""
-    known = [(run_id, reading.runs[run_id]) for run_id in reading.newest_runs if reading.runs[run_id]]
-    return [run(run_id, fields, rates, reading.at_s) for run_id, fields in known]
+    known = [run_id for run_id in holding.reading.newest_runs if holding.reading.runs.get(run_id)]
+    return [run(run_id, holding, rates) for run_id in known]
 
 
-def run(run_id: str, fields: Fields, rates: RunRates, now_s: float) -> RunAnswer:
-    """Return what is known of one run."""
-    recipients, left = number(fields, "recipients"), number(fields, "left")
-    state, taken_at = fields.get("state", ""), at(fields, "taken_at_ms")
-    finished = state == RunState.FINISHED
-    held_by = [holder for holder in HOLDERS if fields.get(f"hold:{holder}")]
-    paused, expires_at = bool(held_by) and state in _SENDING, at(fields, "expires_at_ms")
-    rate = 0.0 if finished else rates.rate(run_id, taken_at.timestamp() if taken_at else None)
-    return RunAnswer(
-        run_id=run_id,
-        page_id=fields.get("page", ""),
-        state=RunState.PAUSED if paused else state,
-        held_by=held_by,
-        ended_as=fields.get("ended_as"),
-        reason=None,
-        priority=number(fields, "priority"),
-        recipients=recipients,
-        left=left,
-        outcomes={outcome.value: number(fields, outcome.value) for outcome in Outcome},
-        progress=round((recipients - left) / recipients, 4) if recipients else float(finished),
-        rate_per_second=round(rate, 1),
-        eta_s=round(left / rate, 1) if rate and left and state in _MOVING and not held_by else None,
-        taken_at=taken_at,
-        expires_at=expires_at,
-        finished_at=at(fields, "finished_at_ms"),
-        brake=_brake(fields) if paused and "brake" in held_by else None,
-        expires_soon=paused and expires_at is not None and expires_at.timestamp() - now_s < SOON_S,
-    )
+def run(run_id: str, holding: Holding, rates: RunRates) -> RunAnswer:
+    """Return what the queue alone knows of one run."""
+    return run_answer(run_id, None, holding, rates, holding.reading.at_s)
 
 
 def app_pause(reading: Reading) -> AppPause:
@@ -132,11 +108,6 @@ def _pages(reading: Reading) -> list[PageAnswer]:
     ]
 
 
-def _brake(fields: Fields) -> Brake:
-    rule, reason = fields.get("brake_rule", ""), fields.get("brake_reason")
-    return Brake(rule=rule, reason=reason, since=at(fields, "brake_at_ms"))
-
-
 def _breaker(page_id: str, state: str, fields: Fields) -> BreakerPage:
     return BreakerPage(
         page_id=page_id,
@@ -155,14 +126,3 @@ def _pause(fields: Fields, now_s: float) -> datetime | None:
 
 def _reason(fields: Fields, now_s: float) -> str | None:
     return fields.get("pause_reason") if _pause(fields, now_s) else None
-
-
-def number(fields: Fields, name: str) -> int:
-    """Return a field as a whole number; 0 when it is missing."""
-    return int(float(fields.get(name) or 0))
-
-
-def at(fields: Fields, name: str) -> datetime | None:
-    """Return a field in ms since 1970 as a time; None when it is missing or 0."""
-    ms = number(fields, name)
-    return at_us(ms * 1000) if ms else None

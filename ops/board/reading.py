@@ -1,24 +1,27 @@
-"""Reading the queue's state from Redis: two round trips, bounded work, never a write, never KEYS, SCAN or SORT."""
+"""Reading the queue's state from Redis: a few round trips, bounded work, never a write, never KEYS, SCAN or SORT."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Awaitable, Iterable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, TypeVar
 
 import trio
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from ops.board.merge import live
+from ops.board.page_limits import defaults_of
 from ops.shell.detail import telling
 from schema.keys import key
 from schema.runtime.asyncio_door import aio
+from schema.snapshot import ProcessSnapshot
 from sender.queue.limit_queue import Defaults, Explained, LimitQueue
 from sender.queue.permissions import Permissions
-from sender.queue.run_hours import is_closed
+from sender.queue.run_hours import is_closed, opens_at_ms
 from sender.queue.run_queue import HOLDERS
-from sender.queue.survey import Survey, Unfinished, survey
+from sender.queue.survey import Survey, Unfinished, survey, takes_more
 
 T = TypeVar("T")
 
@@ -36,8 +39,10 @@ RUN_FIELDS = (
     *("ended_as", *(f"hold:{holder}" for holder in HOLDERS)),
     *("brake_rule", "brake_reason", "brake_at_ms", "windows"),
 )
-PAGE_FIELDS = ("breaker", "reason", "failures", "opened_at_ms", "retry_at_ms", "paused_until_ms", "pause_reason")
-APP_FIELDS = ("paused_until_ms", "pause_reason")
+_PAUSE = ("paused_until_ms", "pause_reason", "pause_rule", "paused_by", "slowed")
+_BREAKER = ("breaker", "reason", "failures", "opened_at_ms", "retry_at_ms", "breaker_rule")
+PAGE_FIELDS = (*_PAUSE, *_BREAKER, "name", "limit_text", "limit_media")
+APP_FIELDS = (*_PAUSE, "outbox")
 
 Fields = dict[str, str]
 """Those fields of a hash that are there, as text."""
@@ -54,12 +59,12 @@ class Reading:
 
     at_s: float
     unfinished: list[Unfinished]
-    """Most left first."""
+    """Most left first. Of a look at some runs: these, finished ones too."""
     newest_runs: list[str]
     runs: dict[str, Fields]
-    """The busiest unfinished and the newest."""
+    """The busiest unfinished and the newest; or those that were looked at."""
     pages: dict[str, Fields]
-    """Those with the most left, and those in `breakers`."""
+    """Those of these runs, those with the most left, and those in `breakers` and `held_back`."""
     breakers: dict[str, str]
     """The state of every breaker that is not closed, by page."""
     app: Fields
@@ -72,6 +77,22 @@ class Reading:
     outbox: int
     claimable_since_s: float | None
     """Since when the longest waiting job could have been claimed; None when there is none."""
+    held_back: frozenset[str] = frozenset()
+    """Pages of these runs that are paused or slowed down."""
+    limits: Explained | None = None
+    """What those pages and the app go by now; None: nothing slows anything down."""
+    full: bool = False
+    """Whether Redis is at its maxmemory."""
+
+    @cached_property
+    def jobs(self) -> dict[str, Unfinished]:
+        """Where the jobs of a run are."""
+        return {run.run_id: run for run in self.unfinished}
+
+    @cached_property
+    def processes(self) -> list[ProcessSnapshot]:
+        """The processes that are running."""
+        return live(self.snapshots, self.at_s)
 
 
 class QueueReader:
@@ -90,14 +111,13 @@ class QueueReader:
         """
         return await _in_time(self._read())
 
-    async def run(self, run_id: str) -> Fields | None:
-        """Return the fields of one run; None when the queue does not know it.
+    async def look(self, run_ids: Sequence[str], page_ids: Collection[str] = ()) -> Reading:
+        """Read what concerns these runs, of any state, and these pages; what the queue does not know is missing.
 
         Raises:
             QueueUnreachable: when Redis does not answer in time, or refuses.
         """
-        ((values,),) = await _in_time(self._ask([_hmget(f"run:{run_id}", RUN_FIELDS)]))
-        return _run(values, time.time()) or None
+        return await _in_time(self._look(run_ids, page_ids))
 
     async def ask(self, commands: list[Command]) -> list[Any]:
         """Return the answers to these, of one round trip.
@@ -125,22 +145,39 @@ class QueueReader:
         await _in_time(self._permissions.demand())
 
     async def _read(self) -> Reading:
-        limits = {"most_runs": MOST_RUNS, "most_pages": MOST_PAGES, "newest": NEWEST_RUNS, "most_lanes": BUSIEST}
-        return await self._details(await survey(self._redis, **limits))
-
-    async def _details(self, seen: Survey) -> Reading:
-        """Read what stands behind the names that were seen."""
+        seen = await survey(
+            self._redis, most_runs=MOST_RUNS, most_pages=MOST_PAGES, newest=NEWEST_RUNS, most_lanes=BUSIEST
+        )
         run_ids = list(dict.fromkeys([u.run_id for u in seen.unfinished[:BUSIEST]] + seen.newest_runs))
-        page_ids = list(dict.fromkeys(busiest_pages(seen.unfinished) + list(seen.breakers)[:MOST_BREAKERS]))
+        return await self._details(seen, run_ids, NEWEST_FAILURES)
+
+    async def _look(self, run_ids: Sequence[str], page_ids: Collection[str]) -> Reading:
+        seen = await survey(self._redis, most_runs=0, most_pages=0, newest=0, most_lanes=1, run_ids=run_ids)
+        return await self._details(seen, [u.run_id for u in seen.unfinished], 1, page_ids)
+
+    async def _details(
+        self, seen: Survey, run_ids: list[str], failures_wanted: int, pages_wanted: Collection[str] = ()
+    ) -> Reading:
+        """Read what stands behind the names that were seen."""
+        shown = {u.run_id: u.page_id for u in seen.unfinished}
+        page_ids = list(
+            dict.fromkeys(
+                [shown[run_id] for run_id in run_ids if run_id in shown]
+                + busiest_pages(seen.unfinished)
+                + list(seen.breakers)[:MOST_BREAKERS]
+                + seen.held_back[:MOST_BREAKERS]
+                + sorted(pages_wanted)
+            )
+        )
         [(app, snapshots, failures, delayed, due, waiting), runs, pages, held, marks, outboxes] = await self._ask(
-            _ALWAYS,
+            _always(failures_wanted),
             [_hmget(f"run:{run_id}", RUN_FIELDS) for run_id in run_ids],
             [_hmget(f"page:{page_id}", PAGE_FIELDS) for page_id in page_ids],
             [("HLEN", key(f"held:{session}")) for session in seen.sessions],
             [("HLEN", key(f"marks:{session}")) for session in seen.sessions],
             [("XLEN", key(f"outbox:{session}")) for session in seen.outboxes],
         )
-        return Reading(
+        reading = Reading(
             at_s=seen.at_s,
             unfinished=seen.unfinished,
             newest_runs=seen.newest_runs,
@@ -155,7 +192,17 @@ class QueueReader:
             marked=sum(marks),
             outbox=sum(outboxes),
             claimable_since_s=_claimable_since_s(seen, due, waiting),
+            held_back=frozenset(seen.held_back),
+            full=not await takes_more(self._redis),
         )
+        return replace(reading, limits=await self._explained(reading))
+
+    async def _explained(self, reading: Reading) -> Explained | None:
+        """Return how fast what is slowed down goes; where a pace has a page, that is looked at each time."""
+        slowed = [page_id for page_id, fields in reading.pages.items() if "slowed" in fields]
+        if not slowed and "slowed" not in reading.app:
+            return None
+        return await self._limits.explain(slowed, defaults_of(reading.processes).limits)
 
     async def _ask(self, *groups: list[Command]) -> list[list[Any]]:
         """Send groups of commands in one round trip; return their answers in the same groups."""
@@ -170,14 +217,15 @@ def _hmget(name: str, fields: Iterable[str]) -> Command:
     return ("HMGET", key(name), *fields)
 
 
-_ALWAYS: list[Command] = [
-    _hmget("app", APP_FIELDS),
-    ("HVALS", key("processes")),
-    ("XREVRANGE", key("failures"), "+", "-", "COUNT", NEWEST_FAILURES),
-    ("ZCARD", key("delayed")),
-    ("ZRANGE", key("delayed"), 0, 0, "WITHSCORES"),
-    ("ZRANGE", key("waiting"), 0, 0, "WITHSCORES"),
-]
+def _always(failures: int) -> list[Command]:
+    return [
+        _hmget("app", APP_FIELDS),
+        ("HVALS", key("processes")),
+        ("XREVRANGE", key("failures"), "+", "-", "COUNT", failures),
+        ("ZCARD", key("delayed")),
+        ("ZRANGE", key("delayed"), 0, 0, "WITHSCORES"),
+        ("ZRANGE", key("waiting"), 0, 0, "WITHSCORES"),
+    ]
 
 
 async def _in_time(question: Awaitable[T]) -> T:
@@ -212,7 +260,10 @@ def _fields(names: Iterable[str], values: list[bytes | None]) -> Fields:
 
 
 def _run(values: list[bytes | None], now_s: float) -> Fields:
-    """Return a run's fields; one that is outside its hours is shown as held by its window."""
+    """Return a run's fields; one that is outside its hours is shown as held by its window, until `opens_ms`."""
     *others, windows = values
     fields = _fields(RUN_FIELDS[:-1], others)
-    return fields | {"hold:window": "1"} if is_closed(windows, now_s * 1000) else fields
+    if not is_closed(windows, now_s * 1000):
+        return fields
+    opens_ms = opens_at_ms(windows, now_s * 1000)
+    return fields | {"hold:window": "1"} | ({"opens_ms": str(opens_ms)} if opens_ms else {})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from ops.board.answers import NotReached
+from ops.board.runs.run_answers import NotReached
 from ops.message_log.log_rows import Ask, LogRow, read_examples, read_figures
 from ops.message_log.question import FAILURES
 from ops.message_log.statements import RunFigure

@@ -12,10 +12,21 @@ def is_closed(windows: bytes | None, now_ms: float) -> bool:
 
     None, or what cannot be read: it is not.
     """
+    spans = _spans(windows)
+    return spans is not None and not any(opens <= now_ms < closes for opens, closes in spans)
+
+
+def opens_at_ms(windows: bytes | None, now_ms: float) -> int | None:
+    """Return when its next hours begin, by the page's clock; None: they are open, or it is not known."""
+    later = [opens for opens, _ in _spans(windows) or () if opens > now_ms]
+    return min(later) if later and is_closed(windows, now_ms) else None
+
+
+def _spans(windows: bytes | None) -> list[tuple[int, int]] | None:
     if windows is None:
-        return False
+        return None
     try:
         moments = _WINDOWS.decode(windows).get("", [])
     except msgspec.DecodeError:
-        return False
-    return not any(opens <= now_ms < closes for opens, closes in zip(moments[::2], moments[1::2], strict=False))
+        return None
+    return list(zip(moments[::2], moments[1::2], strict=False))

@@ -43,6 +43,8 @@ class RunFacts(msgspec.Struct, frozen=True, kw_only=True):
     brake_at_ms: int | None = None
     closed: bool = False
     """Whether it is outside its hours now, by the page's clock."""
+    ended_as: str | None = None
+    """Of a finished run: `complete`, `cancelled` or `expired`."""
 
 
 class RunGlance(msgspec.Struct, frozen=True, array_like=True):
@@ -73,6 +75,7 @@ _FIELDS = (
     "priority",
     "finished_at_ms",
     "expires_at_ms",
+    "ended_as",
 )
 _BRAKE = ("brake_rule", "brake_reason", "brake_at_ms")
 HOLDERS = ("source", "operator", "window", "registry", "brake")
@@ -227,7 +230,7 @@ class RunQueue:
 def _facts(run_id: str, row: list[bytes | None]) -> RunFacts:
     *values, windows = row
     text = [None if v is None else v.decode() for v in values]
-    page, state, cursor, enqueued, recipients, left, lane, priority, finished, expires = text[: len(_FIELDS)]
+    page, state, cursor, enqueued, recipients, left, lane, priority, finished, expires, ended_as = text[: len(_FIELDS)]
     rest = text[len(_FIELDS) :]
     (rule, reason, braked_at), rest = rest[: len(_BRAKE)], rest[len(_BRAKE) :]
     held_by = [holder for holder, held in zip(HOLDERS, rest[len(_COUNTERS) :], strict=True) if held]
@@ -250,4 +253,5 @@ def _facts(run_id: str, row: list[bytes | None]) -> RunFacts:
         brake_reason=reason if braked else None,
         brake_at_ms=int(braked_at) if braked and braked_at else None,
         closed=is_closed(windows, time.time() * 1000),
+        ended_as=ended_as or None,
     )

@@ -18,6 +18,8 @@ _REGISTRY = "registry"
 _BRAKE = "brake"
 """Who holds a run that a rule has braked."""
 
+_DRAINING = (RunState.CANCELLED, RunState.EXPIRED)
+
 
 class Bookkeeper:
     """Any number may work at once: each change is made, and logged, by one of them."""
@@ -39,6 +41,7 @@ class Bookkeeper:
         self._figures.runs_queue_lost = len(gone)
         await self._note_back([run for run in here if held_as_lost(run)], epoch)
         await self._note_brakes(here, known, epoch)
+        await self._note_ends(here, known, epoch)
         await self._note_enqueued([run.run_id for run in here if _is_news(run, known[run.run_id])], epoch)
         await self._note_finished([run.run_id for run in here if known[run.run_id].state is RunState.FINISHED], epoch)
         await self._queue.forget_ended(_KEEP_MS)
@@ -69,6 +72,12 @@ class Bookkeeper:
         rules = braked | {run.run_id: run.brake_rule for run in await self._facts(list(braked)) if run.brake_rule}
         if news := {i.run_id: rules.get(i.run_id) for i in runs if i.brake_rule != rules.get(i.run_id)}:
             await self._registry.brakes(news, epoch)
+
+    async def _note_ends(self, runs: list[Registered], known: dict[str, RunGlance], epoch: str) -> None:
+        """Note which runs are being drained: one that was cancelled stays so, whatever becomes of its queue."""
+        ends = {run.run_id: known[run.run_id].state.value for run in runs if known[run.run_id].state in _DRAINING}
+        if news := {run.run_id: ends[run.run_id] for run in runs if ends.get(run.run_id, run.ended_as) != run.ended_as}:
+            await self._registry.ends(news, epoch)
 
     async def _note_enqueued(self, run_ids: list[str], epoch: str) -> None:
         if done := [run for run in await self._facts(run_ids) if run.enqueued]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from sender.runs.rules.not_taken import NotTaken
+from sender.runs.rules.not_taken import NotTaken, Scheduled
 from sender.runs.rules.rows import Head
 
 
@@ -25,6 +25,8 @@ class Found(msgspec.Struct):
     """Runs in the queue that have a send window."""
     not_taken: list[NotTaken] = []
     """Runs that will not be taken as they are."""
+    scheduled: list[Scheduled] = []
+    """Runs that are due later."""
 
     def note_token(self, page_id: str | None, head: Head) -> None:
         """Note the token that a run brings for its page; the newest run's counts."""

@@ -20,7 +20,7 @@ from sender.runs.databases.registry import Filling, Registry
 from sender.runs.databases.source_views import Source
 from sender.runs.found import Found
 from sender.runs.known_pages import KnownPages
-from sender.runs.rules.not_taken import NotTaken, asks_to_stop, spent, unknown_word, unseen
+from sender.runs.rules.not_taken import NotTaken, Scheduled, asks_to_stop, spent, unknown_word, unseen
 from sender.runs.rules.records import RecipientRow, records
 from sender.runs.rules.rows import Head
 from sender.runs.rules.steering import Step, steps
@@ -122,6 +122,7 @@ class RunProcessor:
             if one.run_id not in noted:
                 log.warning("run_not_taken", run_id=one.run_id, page_id=one.page_id, reason=one.reason)
         await self._not_taken.replace([*found.not_taken, *self._taking.waiting, *self._empty.values()], noted)
+        await self._not_taken.note_scheduled(found.scheduled)
         self._figures.polls += 1
         self._figures.last_poll_ms = round((trio.current_time() - began) * 1000)
         return refused
@@ -195,6 +196,11 @@ class RunProcessor:
                     found.timed.append(head)
                 if head.page_id == known.page_id:  # else it was moved after it was taken, and brings another page's
                     found.note_token(known.page_id, head)
+        found.scheduled += [
+            Scheduled(head.scheduled_at_s or 0.0, head.run_id, head.page_id or "")
+            for head in heads.values()
+            if head.status == "queued" and head.run_id not in in_queue and not self._is_due(head)
+        ]
         wanted = [head for head in heads.values() if self._may_take(head, in_queue.get(head.run_id))]
         ended = [head for head in heads.values() if head.status == "queued" and _has_ended(in_queue.get(head.run_id))]
         ids = [head.run_id for head in [*wanted, *ended]]
@@ -217,8 +223,10 @@ class RunProcessor:
         """A run paused or cancelled before it was taken is left alone; one with jobs in the queue counts as taken."""
         if known is not None and (known.enqueued or known.cursor):
             return not known.enqueued
-        due = head.scheduled_at_s is None or head.scheduled_at_s * 1000 <= self._clock_ms()
-        return due and head.status == "queued"
+        return head.status == "queued" and self._is_due(head)
+
+    def _is_due(self, head: Head) -> bool:
+        return head.scheduled_at_s is None or head.scheduled_at_s * 1000 <= self._clock_ms()
 
     def _steps(self, head: Head, known: RunGlance) -> list[Step]:
         return steps(head.status, self._hours.held(known.page_id, head.send_window), known)

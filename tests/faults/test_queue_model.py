@@ -132,7 +132,7 @@ TWINS = {
         "== 1 then return 0 end\nredis.call('ZREM', P .. 'sessions', session)",
         "== 9 then return 0 end\nredis.call('ZREM', P .. 'sessions', session)",
     ),
-    "holds a run without stopping it": ("'hold:' .. holder, '1')\n  leave_lane(run)", "'hold:' .. holder, '1')"),
+    "holds a run without stopping it": ("who or '1')\n  leave_lane(run)", "who or '1')"),
     "lets go for all holders": ("if f[i] then return end", "if false then return end"),
     "lets go without a turn": ("'hold:' .. holder)\n  activate_run(run)", "'hold:' .. holder)"),
     "cancels and sends on": (

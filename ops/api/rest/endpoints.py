@@ -19,8 +19,6 @@ from ops.board.answers import (
     Overview,
     Performance,
     QueueAnswer,
-    RunDetail,
-    RunsAnswer,
 )
 from ops.board.audit import audit_question
 from ops.board.audit.audit_trail import AuditAnswer
@@ -33,6 +31,8 @@ from ops.board.needs_you import NeedsAnswer
 from ops.board.pages import page_list
 from ops.board.pages.page_answers import SORTS, STATES, PageDetail, PagesAnswer
 from ops.board.people.person_answers import JobAnswer, PersonAnswer
+from ops.board.runs.run_answers import RunDetail, RunsAnswer
+from ops.board.runs.wanted_runs import FILTERS as RUN_FILTERS
 from ops.board.suppressions import FILTERS, MOST, SuppressionsAnswer
 from ops.message_log import question
 from ops.message_log.log_rows import LogAnswer
@@ -67,7 +67,15 @@ ENDPOINTS = (
     Endpoint("/stats/ingest", "How far the log has become rows", Ingest, whole(Board.ingest)),
     Endpoint("/api/v1/overview", "Figures of one moment, all of them from Redis", Overview, whole(Board.overview)),
     Endpoint("/api/v1/needs", "What needs a person, and what mends it", NeedsAnswer, needs, by_pages=True),
-    Endpoint("/api/v1/runs", "The newest runs", RunsAnswer, scopes.read_runs, most=100),
+    Endpoint(
+        "/api/v1/runs",
+        "Runs, newest first",
+        RunsAnswer,
+        scopes.read_runs,
+        most=100,
+        filters=RUN_FILTERS,
+        about="page: its id; search: how the run's id begins; after: `next` of the list before.",
+    ),
     Endpoint("/api/v1/runs/<path:run_id>", "One run, and whom it did not reach", RunDetail, scopes.read_run),
     Endpoint(
         "/api/v1/pages",

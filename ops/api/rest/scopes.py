@@ -8,9 +8,10 @@ from typing import TypeVar
 import msgspec
 
 from ops.api.door.who_asks import caller, demand_every_page
-from ops.board.answers import FailuresAnswer, RunDetail, RunsAnswer
+from ops.board.answers import FailuresAnswer
 from ops.board.board import Board, NotFound
 from ops.board.limit_answers import LimitsAnswer
+from ops.board.runs.run_answers import RunDetail, RunsAnswer
 from ops.board.suppressions import SuppressionsAnswer
 from ops.message_log.log_rows import LogAnswer
 
@@ -29,18 +30,14 @@ def whole(read: Callable[[Board], Awaitable[T]]) -> Callable[[Board], Awaitable[
     return of_all
 
 
-async def read_runs(board: Board, limit: int) -> RunsAnswer:
-    """Return the newest runs. Errors: QueueUnreachable."""
-    answer = await board.runs(limit)
-    return msgspec.structs.replace(answer, runs=[run for run in answer.runs if caller().may_see(run.page_id)])
+async def read_runs(board: Board, limit: int, **filters: str | None) -> RunsAnswer:
+    """Return runs, newest first. Errors: BadFilter, QueueUnreachable."""
+    return await board.runs(limit, pages=caller().pages, **filters)
 
 
 async def read_run(board: Board, run_id: str) -> RunDetail:
-    """Return a run. Errors: NotFound, QueueUnreachable."""
-    run = await board.run(run_id)
-    if not caller().may_see(run.page_id):
-        raise NotFound("neither the queue nor the run registry knows this run")
-    return run
+    """Return a run. Errors: NotFound, QueueUnreachable, HistoryUnreachable."""
+    return await board.run(run_id, pages=caller().pages)
 
 
 async def read_limits(board: Board, page_id: str) -> LimitsAnswer:

@@ -14,6 +14,8 @@ from ops.board.graphs.ring import read_seconds
 from ops.board.graphs.series import answer
 from ops.board.history import History
 from ops.board.reading import Command, QueueReader, QueueUnreachable
+from ops.board.run_rates import RunRates
+from ops.board.runs.run_book import RunBook
 from ops.board.shared import Shared
 from ops.message_log.question import BadQuestion
 from schema.keys import key
@@ -66,16 +68,10 @@ class Graphs:
 
     async def _page_of(self, run_id: str) -> str | None:
         """Return the page of a run; None: there is no such run. As long as the registry knows it, without Redis."""
-        try:
-            known = await self._reader.run(run_id)
-        except QueueUnreachable:
-            if self._history is None:
-                raise
-            known = None
-        if known and "page" in known:
-            return known["page"]
-        registered = await self._history.find(run_id) if self._history else None
-        return registered.page_id if registered else None
+        found = await RunBook(self._history, self._reader, RunRates()).one(run_id)
+        if found.run is None and found.queue == "down":
+            raise QueueUnreachable("Redis cannot be used, and the run registry does not know this run")
+        return found.run.page_id if found.run else None
 
     async def _read(self, question: GraphQuestion, page_id: str | None) -> bytes:
         if question.step_s == 1:

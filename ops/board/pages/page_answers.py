@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal, get_args
 
-from ops.board.answers import Answer, AppPause, CheckStatus, RunAnswer
+from ops.board.answers import Answer, AppPause
 from ops.board.limit_answers import LimitsAnswer, Slowdown
+from ops.board.runs.run_answers import CheckStatus, RunAnswer
 
 PageWord = Literal["sending", "waiting", "paused", "breaker", "throttled", "idle"]
 """The first that is true of: its breaker is not closed; it is paused; rules have slowed it down; messages of it may go;

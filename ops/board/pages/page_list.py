@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable, Iterable
 import trio
 from redis.asyncio import Redis
 
-from ops.board.answers import CheckStatus
 from ops.board.history import HistoryUnreachable
 from ops.board.limit_answers import Slowdown
 from ops.board.page_limits import BY_HAND_MS, shipped_in_words, slowdowns
@@ -15,6 +14,7 @@ from ops.board.pages.page_answers import PageRow, PagesAnswer, Speed
 from ops.board.pages.page_latencies import Ask, PageLatencies, Percentiles
 from ops.board.pages.page_orders import Order, Orders, Wanted, ordered, place
 from ops.board.pages.page_reading import Around, PagesReading, SeenPage, SeenPages
+from ops.board.runs.run_answers import CheckStatus
 from schema.event import at_us
 
 MOST = 1000

@@ -11,7 +11,13 @@ import typer
 
 from ops.acts.run_acts import RunDone
 from ops.acts.run_desk import RunDesk
-from ops.commands.run.view import RunView, read_runs
+from ops.board.history import History, HistoryUnreachable
+from ops.board.reading import QueueReader, QueueUnreachable
+from ops.board.run_rates import RunRates
+from ops.board.runs.causes import Holding
+from ops.board.runs.run_answers import RunAnswer, RunDetail
+from ops.board.runs.run_book import Found, RunBook
+from ops.board.suppressions import BadFilter
 from ops.settings.checked import load_checked
 from ops.shell.exits import CommandFailed
 from ops.shell.output import print_json
@@ -33,32 +39,57 @@ class _RunSettings(RedisSettings, LogDatabaseSettings):
 class Desk:
     """The log database and the queue, for one command."""
 
-    def __init__(self, url: str, queue: RunQueue) -> None:
+    def __init__(self, url: str, queue: RunQueue, book: RunBook) -> None:
         self.url = url
         self.queue = queue
         self.runs = RunDesk(queue, url)
         """What acts on runs take."""
+        self.book = book
 
-    async def find(self, run_id: str) -> RunView:
-        """Return one run.
+    async def find(self, run_id: str) -> RunAnswer:
+        """Return one run, and say on stderr who could not be asked of it.
 
         Raises:
             CommandFailed: nobody knows it.
         """
-        found = await read_runs(self.url, self.queue, run_id=run_id)
-        if not found:
+        return (await self._found(run_id))[0]
+
+    async def detail(self, run_id: str) -> RunDetail:
+        """Return one run with whom it did not reach. As `find`."""
+        return await self.book.detail(*await self._found(run_id))
+
+    def tell_away(self) -> None:
+        """Say, on stderr, who could not be asked: what only they know is shown as unknown."""
+        for trouble in self.book.troubles.values():
+            typer.echo(f"newar: {trouble}: what is known only there is shown as unknown", err=True)
+
+    async def _found(self, run_id: str) -> tuple[RunAnswer, Found]:
+        found = await self.book.one(run_id)
+        if found.run is None and self.book.troubles:
+            raise CommandFailed(
+                f"it is not known whether there is a run {run_id}: {', '.join(self.book.troubles.values())}"
+            )
+        self.tell_away()
+        if found.run is None:
             raise CommandFailed(f"no run has the id {run_id}: newar run list shows those taken or submitted")
-        return found[0]
+        return found.run, found
 
 
 @asynccontextmanager
 async def _open_desk(settings: _RunSettings) -> AsyncIterator[Desk]:
     redis = open_redis(settings.redis_url.get_secret_value())
+    url = settings.log_database_url.get_secret_value()
+    history, reader = History(url, ANSWER_WITHIN_S / 4), QueueReader(redis)
+
+    async def newest() -> Holding:
+        return Holding(await reader.read())
+
     try:
-        yield Desk(settings.log_database_url.get_secret_value(), RunQueue(redis))
+        yield Desk(url, RunQueue(redis), RunBook(history, reader, RunRates(), newest))
     finally:
         with trio.move_on_after(1, shield=True):
             await aio(redis.aclose)
+            await history.close()
 
 
 def ask(work: Callable[[Desk], Awaitable[T]]) -> T:
@@ -68,7 +99,10 @@ def ask(work: Callable[[Desk], Awaitable[T]]) -> T:
     async def asking() -> T:
         with trio.fail_after(ANSWER_WITHIN_S):
             async with _open_desk(settings) as desk:
-                return await work(desk)
+                try:
+                    return await work(desk)
+                except (QueueUnreachable, HistoryUnreachable, BadFilter) as exc:
+                    raise CommandFailed(str(exc)) from exc
 
     return run_once(asking)
 

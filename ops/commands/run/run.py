@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from functools import partial
 from typing import Annotated
 
-import msgspec
 import typer
 
 from ops.acts import run_acts
-from ops.board.answers import NotReached
-from ops.board.log_query import query
-from ops.board.run_log import RunLog, read_run_log
+from ops.board.runs.run_answers import NotReached, RunDetail, RunsAnswer, RunStatus
+from ops.board.runs.wanted_runs import wanted_runs
+from ops.commands.run import view
 from ops.commands.run.check import check_run
 from ops.commands.run.desk import Desk, ask, tell
 from ops.commands.run.extend import extend_run
@@ -22,10 +19,8 @@ from ops.commands.run.retry import retry_run
 from ops.commands.run.run_id import RunId
 from ops.commands.run.submit import submit_run
 from ops.commands.run.try_out import try_out_run
-from ops.commands.run.view import RunView, read_runs
 from ops.shell.output import AsJson, example, print_json, print_table, printable
 from ops.shell.person import who
-from ops.shell.times import lasting
 
 commands = typer.Typer(help="Runs by hand.", no_args_is_help=True)
 commands.command("submit", epilog=example("newar run submit people.csv --page 104512345678901 --message hello.json"))(
@@ -37,40 +32,50 @@ commands.command("check", epilog=example("newar run check people.csv --page 1045
 )
 
 
-@commands.command("list", epilog=example("newar run list --limit 20"))
+@commands.command("list", epilog=example("newar run list --status waiting --limit 20"))
 def list_runs(
-    limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many at most.")] = 50, as_json: AsJson = False
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many at most.")] = 50,
+    status: Annotated[RunStatus | None, typer.Option(help="Only those that do this.")] = None,
+    page: Annotated[str | None, typer.Option(metavar="ID", help="Only this page's.")] = None,
+    search: Annotated[str | None, typer.Option(metavar="TEXT", help="Only those whose id begins so.")] = None,
+    as_json: AsJson = False,
 ) -> None:
-    """List the newest runs, newest first, with their state and progress.
+    """List the newest runs, newest first, with what they do or wait for and their progress.
 
     A run that is held says by whom, and when it expires, if that is soon. One that was refused, waits or will not be
-    taken says why.
+    taken says why. Runs that are due later come first.
     """
-    runs = ask(lambda desk: read_runs(desk.url, desk.queue, limit=limit))
+
+    async def listed(desk: Desk) -> RunsAnswer:
+        answer = await desk.book.listed(wanted_runs(status=status, page=page, search=search), limit)
+        desk.tell_away()
+        return answer
+
+    found = ask(listed)
     if as_json:
-        print_json(runs)
+        print_json([view.as_json(run) for run in found.runs])
         return
-    columns = ["RUN", "PAGE", "STATE", "PROGRESS", "RECIPIENTS", "SENT", "OTHERS", "TAKEN", "FINISHED"]
-    print_table(columns, [_row(run) for run in runs])
-    for run in runs:
+    columns = ["RUN", "PAGE", "STATE", "STATUS", "PROGRESS", "RECIPIENTS", "SENT", "OTHERS", "TAKEN", "FINISHED"]
+    print_table(columns, [view.row(run) for run in found.runs])
+    for run in found.runs:
         if run.reason:
             typer.echo(f"{run.run_id}: {printable(run.reason)}")
+    if found.scheduled_more:
+        typer.echo(f"{found.scheduled_more} more are due later than all of these")
 
 
 @commands.command(epilog=example("newar run show 7d9f2c"))
 def show(run_id: RunId, as_json: AsJson = False) -> None:
-    """Show a run's state, counts and progress, and who did not get its message and why."""
+    """Show a run's state, what it waits for, its counts and progress, and who did not get its message and why."""
 
-    async def read(desk: Desk) -> tuple[RunView, RunLog | None]:
-        return await desk.find(run_id), await read_run_log(partial(query, desk.url), run_id)
+    async def read(desk: Desk) -> RunDetail:
+        return await desk.detail(run_id)
 
-    run, log = ask(read)
+    run = ask(read)
     if as_json:
-        unknown = log is None and run.recipients > run.left
-        facts = {"log": "unknown", "logged": None} if unknown else {"log": "ok", "logged": log.logged if log else 0}
-        print_json({**msgspec.structs.asdict(run), **facts, "not_reached": log.not_reached if log else []})
+        print_json(view.as_json(run))
     else:
-        _print_run(run, log)
+        _print_run(run)
 
 
 @commands.command(epilog=example("newar run pause 7d9f2c"))
@@ -94,34 +99,15 @@ def cancel(run_id: RunId, as_json: AsJson = False) -> None:
     tell(ask(lambda desk: run_acts.cancel_run(desk.runs, run_id, who())), as_json)
 
 
-def _row(run: RunView) -> list[object]:
-    sent = run.outcomes.get("sent", 0)
-    others = run.recipients - run.left - sent
-    state = f"{run.state} ({', '.join(run.held_by)})" if run.held_by else run.state
-    state += f", expires in {_until(run.expires_at)}" if run.expires_soon else ""
-    progress = f"{run.progress:.0%}"
-    return [run.run_id, run.page_id, state, progress, run.recipients, sent, others, run.taken_at, run.finished_at]
-
-
-def _print_run(run: RunView, log: RunLog | None) -> None:
-    facts = {**msgspec.structs.asdict(run), "progress": f"{run.progress:.1%}", "held_by": ", ".join(run.held_by)}
-    if run.expires_soon:
-        facts["expires_soon"] = f"in {_until(run.expires_at)}; newar run extend {run.run_id} --by 1d gives it more time"
-    if run.brake_rule:
-        facts["held_by"] += f"; newar run resume {run.run_id} lets it go on, cancel ends it"
-    facts["outcomes"] = ", ".join(f"{name} {count}" for name, count in run.outcomes.items() if count)
-    print_table(["RUN", run.run_id], [(name, value) for name, value in facts.items() if name != "run_id" and value])
-    if log is None and run.recipients > run.left:
+def _print_run(run: RunDetail) -> None:
+    print_table(["RUN", run.run_id], view.facts(run))
+    if run.log == "unknown":
         typer.echo("\nThe log knows nothing of it, yet or any more: who was not reached cannot be said here.")
-    if log is None or not log.not_reached:
+    if not run.not_reached:
         return
     typer.echo("\nNot reached, as far as the log knows:")
     columns = ["OUTCOME", "CLASS", "RECIPIENTS", "EXAMPLES"]
-    print_table(columns, [(m.outcome, m.error_class, m.recipients, _examples(m)) for m in log.not_reached])
-
-
-def _until(moment: datetime | None) -> str:
-    return lasting((moment - datetime.now(UTC)).total_seconds()) if moment else "-"
+    print_table(columns, [(m.outcome, m.error_class, m.recipients, _examples(m)) for m in run.not_reached])
 
 
 def _examples(missed: NotReached) -> str:

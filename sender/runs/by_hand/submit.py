@@ -84,6 +84,7 @@ async def submit(
                 raise RunUnusable(f"run_id {run.run_id!r} is taken: choose another")
             stored = await _store_recipients(cursor, run.run_id, recipients)
             await cursor.execute(_statement("submit_run"), _row(run, box))
+            await cursor.execute(_statement("submit_count"), {"run_id": run.run_id, "recipients": stored})
             detail = f"page {run.page_id}, {stored} recipients"
             note = {"who": who, "run_id": run.run_id, "detail": detail}
             await cursor.execute(_statement("submit_audit"), note)

@@ -32,6 +32,8 @@ class Registered(msgspec.Struct, frozen=True):
     queue_epoch: str | None
     brake_rule: str | None = None
     """The rule that has braked it, as far as is noted; None: none does."""
+    ended_as: str | None = None
+    """How it will end, as far as is noted: as `cancelled` or `expired`; None: that is open."""
 
 
 class Known(msgspec.Struct, frozen=True):
@@ -226,16 +228,20 @@ class Registry:
             outcomes=[msgspec.json.encode(run.outcomes).decode() for run in runs],
             finished_at_s=[(run.finished_at_ms or 0) / 1000 for run in runs],
             brake_rules=[run.brake_rule for run in runs],
+            ends=[run.ended_as for run in runs],
             queue_epoch=queue_epoch,
         )
         return [run_id for (run_id,) in rows]
 
     async def brakes(self, rules: Mapping[str, str | None], queue_epoch: str) -> None:
         """Note which rule has braked each of these runs; None: none does any more."""
-        run_ids, brake_rules = list(rules), list(rules.values())
-        await self._database.rows(
-            statement("brakes"), run_ids=run_ids, brake_rules=brake_rules, queue_epoch=queue_epoch
-        )
+        run_ids, by = list(rules), list(rules.values())
+        await self._database.rows(statement("brakes"), run_ids=run_ids, brake_rules=by, queue_epoch=queue_epoch)
+
+    async def ends(self, ends: Mapping[str, str], queue_epoch: str) -> None:
+        """Note that these runs are being drained, and as what they will end."""
+        run_ids, ended_as = list(ends), list(ends.values())
+        await self._database.rows(statement("ends"), run_ids=run_ids, ends=ended_as, queue_epoch=queue_epoch)
 
     async def suppressed(self, page_id: str, recipient_ids: list[str]) -> list[Suppression]:
         """Return the suppressions of these people of a page that stand."""

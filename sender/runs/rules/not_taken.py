@@ -25,6 +25,15 @@ class NotTaken(msgspec.Struct, frozen=True):
     reason: str
 
 
+class Scheduled(msgspec.Struct, frozen=True, order=True):
+    """A run of the source that is due later. The next one is the smallest."""
+
+    at_s: float
+    """Seconds since 1970 (UTC); may be infinite."""
+    run_id: str
+    page_id: str
+
+
 def unseen(expected: int | None, seen: int) -> str | None:
     """Say why a run with so many rows is not to begin: what cannot be seen yet is no evidence that nobody is there.
 

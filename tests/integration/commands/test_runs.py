@@ -39,7 +39,7 @@ def test_runs_that_were_not_taken_are_listed_with_their_reason(desk: CommandLine
     )
     listed = json.loads(desk("run", "list", "--json").stdout)
     assert {run["run_id"]: run["state"] for run in listed} == {"new": "waiting", "near": "not_taken"}
-    assert desk("run", "list").stdout.endswith("near: its status is Queued\nnew: nobody can be seen\n")
+    assert desk("run", "list").stdout.endswith("new: nobody can be seen\nnear: its status is Queued\n")
     assert shown(desk, "new")["reason"] == "nobody can be seen"
 
 

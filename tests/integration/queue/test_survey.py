@@ -29,7 +29,8 @@ async def test_each_run_is_there_once_most_left_first_and_no_more_than_wanted(re
     admin.sadd(key("draining"), "r3")
     admin.hset(key("run:r3"), "hold:brake", "1")
     seen = await look(redis)
-    expected = [Unfinished(f"r{n}", f"p{n}", 10 * n, n == 3) for n in (3, 2, 1, 0)]
+    brake = ("brake",)
+    expected = [Unfinished(f"r{n}", f"p{n}", 10 * n, n == 3, held_by=brake if n == 3 else ()) for n in (3, 2, 1, 0)]
     assert seen.unfinished == expected
     assert len(seen.newest_runs) == 2
     assert (await look(redis, most_runs=2)).unfinished == expected[:2]  # they expire first

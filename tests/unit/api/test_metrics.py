@@ -14,6 +14,7 @@ from ops.api.rest.metrics import DECLARED, Figures
 from ops.board import queue_figures
 from ops.board.pages.page_answers import PageRow, Speed
 from ops.board.run_rates import RunRates
+from ops.board.runs.causes import Holding
 from schema.outcomes import Outcome
 from schema.snapshot import ProcessSnapshot, RunsSnapshot
 from tests.unit.api.contents import ingest, process, sender
@@ -40,8 +41,10 @@ def page(page_id: str = "7", **fields: Any) -> PageRow:
 
 def figures(*processes: ProcessSnapshot, pages: list[PageRow] | None = None) -> Figures:
     state = reading(leased=3, breakers={"7": "open"}, pages={"7": {}})
-    queue = queue_figures.queue(state, RunRates())
+    queue = queue_figures.queue(Holding(state), RunRates())
     return Figures(processes=list(processes), queue=queue, breaker=queue_figures.breakers(state), pages=pages or [])
+    queue = queue_figures.queue(Holding(state), RunRates())
+    return Figures(processes=list(processes), queue=queue, breaker=queue_figures.breakers(state))
 
 
 def samples(of: Figures) -> dict[tuple[str, ...], float]:

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from ops.board import queue_figures
-from ops.board.answers import Brake
 from ops.board.reading import Fields, Reading
 from ops.board.run_rates import RunRates
+from ops.board.runs.causes import Holding
+from ops.board.runs.run_answers import Brake, RunAnswer
 from sender.queue.survey import Unfinished
 
 NOW_S = 1_800_000_000.0
@@ -35,6 +36,10 @@ def fields(**changes: str) -> Fields:
     return {**values, **changes}
 
 
+def shown(run: Fields, rates: RunRates) -> RunAnswer:
+    return queue_figures.run("a", Holding(reading(runs={"a": run})), rates)
+
+
 def test_waiting_is_what_is_left_and_neither_leased_nor_delayed() -> None:
     unfinished = [Unfinished(run_id="a", page_id="7", left=40), Unfinished(run_id="b", page_id="8", left=2)]
     state = reading(
@@ -47,7 +52,7 @@ def test_waiting_is_what_is_left_and_neither_leased_nor_delayed() -> None:
         outbox=3,
         claimable_since_s=NOW_S - 2.5,
     )
-    answer = queue_figures.queue(state, RunRates())
+    answer = queue_figures.queue(Holding(state), RunRates())
     assert (answer.waiting, answer.delayed, answer.leased, answer.marked, answer.outbox) == (27, 5, 10, 4, 3)
     assert answer.oldest_claimable_age_s == 2.5
     assert [run.run_id for run in answer.runs] == ["a", "b"]
@@ -56,22 +61,23 @@ def test_waiting_is_what_is_left_and_neither_leased_nor_delayed() -> None:
 
 def test_nothing_is_claimable_while_the_app_rests() -> None:
     state = reading(claimable_since_s=NOW_S - 60, app={"paused_until_ms": ms(10), "pause_reason": "rate_limit_app"})
-    assert queue_figures.queue(state, RunRates()).oldest_claimable_age_s == 0.0
+    assert queue_figures.queue(Holding(state), RunRates()).oldest_claimable_age_s == 0.0
     assert queue_figures.breakers(state).app.reason == "rate_limit_app"
 
 
 def test_a_pause_that_is_over_is_not_shown() -> None:
     page = {"paused_until_ms": ms(-1), "pause_reason": "rate_limit_page"}
     state = reading(unfinished=[Unfinished(run_id="a", page_id="7", left=1)], runs={"a": fields()}, pages={"7": page})
-    answer = queue_figures.queue(state, RunRates()).pages[0]
+    answer = queue_figures.queue(Holding(state), RunRates()).pages[0]
     assert (answer.paused_until, answer.pause_reason) == (None, None)
 
 
 def test_a_run_tells_its_progress_rate_and_time_left() -> None:
     rates = RunRates()
     rates.note({"a": 60}, NOW_S)
-    run = queue_figures.run("a", fields(), rates, NOW_S)
+    run = shown(fields(), rates)
     assert (run.progress, run.rate_per_second, run.eta_s) == (0.6, 10.0, 4.0)
+    assert run.outcomes is not None
     assert run.outcomes["sent"] == 60
     assert run.taken_at == datetime.fromtimestamp(NOW_S - 6, UTC)
 
@@ -80,20 +86,20 @@ def test_a_run_tells_its_progress_rate_and_time_left() -> None:
 def test_a_run_whose_end_cannot_be_known_has_no_time_left(changes: dict[str, str]) -> None:
     rates = RunRates()
     rates.note({"a": 60}, NOW_S)
-    assert queue_figures.run("a", fields(**changes), rates, NOW_S).eta_s is None
+    assert shown(fields(**changes), rates).eta_s is None
 
 
 def test_a_held_run_is_paused_and_says_by_whom() -> None:
-    run = queue_figures.run("a", fields(**{"hold:source": "1", "hold:window": "1"}), RunRates(), NOW_S)
+    run = shown(fields(**{"hold:source": "1", "hold:window": "1"}), RunRates())
     assert (run.state, run.held_by) == ("paused", ["source", "window"])
 
 
 def test_a_braked_run_says_by_which_rule_and_why() -> None:
     brake = {"hold:brake": "1", "brake_rule": "content-reported", "brake_reason": "code 368", "brake_at_ms": ms(-60)}
-    run = queue_figures.run("a", fields(**brake), RunRates(), NOW_S)
+    run = shown(fields(**brake), RunRates())
     assert (run.state, run.held_by) == ("paused", ["brake"])
     assert run.brake == Brake(rule="content-reported", reason="code 368", since=NOW - timedelta(minutes=1))
-    assert queue_figures.run("a", fields(**brake, state="cancelled"), RunRates(), NOW_S).brake is None
+    assert shown(fields(**brake, state="cancelled"), RunRates()).brake is None
 
 
 @pytest.mark.parametrize(
@@ -101,25 +107,25 @@ def test_a_braked_run_says_by_which_rule_and_why() -> None:
 )
 def test_a_held_run_that_expires_soon_is_shown_so(holder: str, in_s: int, soon: bool) -> None:
     held = fields(**{holder: "1", "expires_at_ms": ms(in_s)})
-    assert queue_figures.run("a", held, RunRates(), NOW_S).expires_soon is soon
+    assert shown(held, RunRates()).expires_soon is soon
 
 
 def test_braked_runs_are_counted_though_they_are_not_listed() -> None:
     unfinished = [Unfinished(run_id=str(n), page_id="7", left=0, braked=n % 2 == 0) for n in range(250)]
     state = reading(unfinished=unfinished, runs={str(n): fields() for n in range(250)}, pages={"7": {}})
-    assert queue_figures.queue(state, RunRates()).runs_braked == 125
+    assert queue_figures.queue(Holding(state), RunRates()).runs_braked == 125
 
 
 @pytest.mark.parametrize(("until", "by_hand"), [("9999999999999", True), (ms(60), False), (ms(-1), False)])
 def test_a_pause_of_everything_says_whether_a_person_has_made_it(until: str, by_hand: bool) -> None:
     state = reading(app={"paused_until_ms": until, "pause_reason": "whatever"})
-    assert queue_figures.queue(state, RunRates()).app.by_hand is by_hand
+    assert queue_figures.queue(Holding(state), RunRates()).app.by_hand is by_hand
     assert queue_figures.breakers(state).app.by_hand is by_hand
 
 
 def test_a_finished_run_is_complete_even_without_recipients() -> None:
     finished = {"state": "finished", "ended_as": "complete", "finished_at_ms": ms(0)}
-    run = queue_figures.run("a", finished, RunRates(), NOW_S)
+    run = shown(finished, RunRates())
     assert (run.progress, run.rate_per_second, run.finished_at, run.ended_as) == (1.0, 0.0, NOW, "complete")
 
 

@@ -38,6 +38,7 @@ STATUSES = {
     "cancelled": Look(N_("cancelled"), "calm", "stop"),
     "expired": Look(N_("expired"), "warn", "clock"),
     "refused": Look(N_("refused"), "bad", "cross"),
+    "unknown": Look(N_("unknown"), "calm", "help"),
 }
 CAUSES = {
     "page_paused": N_("the page is paused"),
@@ -58,6 +59,8 @@ CAUSES = {
     "graph_down": N_("the Graph API does not answer"),
     "mark_replicas": N_("Redis's replicas do not answer"),
     "recipient_hours": N_("the recipients' own hours"),
+    "retry": N_("another attempt follows"),
+    "run_processor": N_("not taken yet"),
 }
 HOLDERS = {
     "source": N_("paused by its source"),

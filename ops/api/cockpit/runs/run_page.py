@@ -12,8 +12,8 @@ from ops.api.cockpit.frame.rendering import page
 from ops.api.cockpit.frame.state_words import status_of
 from ops.api.door.who_asks import caller
 from ops.api.parts import Parts
-from ops.board.answers import RunDetail
 from ops.board.board import NotFound
+from ops.board.runs.run_answers import RunDetail
 
 OVER = frozenset({"finished", "cancelled", "expired", "refused"})
 HELD_BY_PEOPLE = frozenset({"operator", "brake"})

@@ -7,7 +7,6 @@ from quart_trio import QuartTrio
 
 from ops.api.cockpit.frame.places import ADMIN, with_query
 from ops.api.cockpit.frame.rendering import page
-from ops.api.cockpit.frame.state_words import status_of
 from ops.api.door.who_asks import caller
 from ops.api.parts import Parts
 
@@ -21,23 +20,14 @@ def add_runs(app: QuartTrio, parts: Parts) -> None:
 
     @app.get(ADDRESS)
     async def runs_page() -> Response:
-        who, filters = caller(), {name: request.args.get(name, "").strip() for name in ("status", "page", "search")}
-        answer = await parts.board.runs(100)
-        runs = [
-            run
-            for run in answer.runs
-            if who.may_see(run.page_id)
-            and filters["status"] in ("", status_of(run))
-            and filters["page"] in ("", run.page_id)
-            and filters["search"] in run.run_id
-        ]
-        following = getattr(answer, "next", None)
-        older = with_query(ADDRESS, **filters, after=following) if following else None
+        filters = {name: request.args.get(name, "").strip() for name in ("status", "page", "search")}
+        answer = await parts.board.runs(LISTED, pages=caller().pages, **filters, after=request.args.get("after"))
+        older = with_query(ADDRESS, **filters, after=answer.next) if answer.next else None
         return await page(
             "runs.html",
             at_place="runs",
             is_live=not request.args.get("after"),
-            runs=runs[:LISTED],
+            runs=answer.runs,
             history=answer.history,
             filters=filters,
             filtered=any(filters.values()),

@@ -7,10 +7,11 @@ local key, by_hand, changed = P .. 'app', int(BY_HAND_MS), false
 if what == 'pause' then
   local f = redis.call('HMGET', key, 'paused_until_ms', 'pause_reason')
   changed = f[1] ~= by_hand or f[2] ~= 'by hand'
-  redis.call('HSET', key, 'paused_until_ms', by_hand, 'pause_reason', 'by hand')
+  redis.call('HSET', key, 'paused_until_ms', by_hand, 'pause_reason', 'by hand', 'paused_by', who)
   redis.call('HDEL', key, 'pause_rule', 'pause_level', 'probe')
 else
-  changed = redis.call('HDEL', key, 'paused_until_ms', 'pause_reason', 'pause_rule', 'pause_level', 'probe') > 0
+  changed = redis.call('HDEL', key, 'paused_until_ms', 'pause_reason', 'pause_rule', 'pause_level', 'probe',
+    'paused_by') > 0
   redis.call('HDEL', key, 'answers')
 end
 local held = 0

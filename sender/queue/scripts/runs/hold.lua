@@ -8,7 +8,7 @@ local state = redis.call('HGET', key, 'state')
 if state ~= 'enqueuing' and state ~= 'active' then return 0 end
 local changed, by_person = 0, who and who ~= ''
 if held == '1' then
-  changed = redis.call('HSET', key, 'hold:' .. holder, '1')
+  changed = redis.call('HSETNX', key, 'hold:' .. holder, by_person and who or '1')
   leave_lane(run)
 else
   if by_person then

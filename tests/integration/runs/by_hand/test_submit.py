@@ -13,10 +13,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from ops.commands.run.view import read_runs
 from schema.runtime.asyncio_door import aio
 from sender.runs.by_hand.errors import BadFile, RunUnusable
 from sender.runs.by_hand.submit import SubmittedRun, submit
+from tests.integration.listed_runs import by_id
 from tests.integration.runs.world import World, open_world
 
 RUN = SubmittedRun(run_id="s1", page_id="100", page_access_token="secret-token", message={"text": "Hi {{name|you}}"})
@@ -156,4 +156,4 @@ async def test_moments_at_the_ends_of_time_are_stored_as_ones_that_can_be_shown(
     [database] = world.sql("SELECT current_database()")
     for zone in ("Pacific/Kiritimati", "Etc/GMT+12"):
         world.sql(f"ALTER DATABASE {database} SET timezone = '{zone}'")
-        assert [shown.run_id for shown in await read_runs(world.url, world.queue)] == ["s1"]
+        assert list(await by_id(world.url, world.client)) == ["s1"]

@@ -1,0 +1,1 @@
+"""Runs as they are shown: what the queue, the registry and the log say of them, put together in one place."""

@@ -1,0 +1,1 @@
+SELECT runs FROM scheduled_beyond
