@@ -10,7 +10,6 @@ import msgspec
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from ops.board.answers import RunAnswer
 from ops.board.errors import NotFound
 from ops.board.history import History
 from ops.board.pages.page_names import PageNames
@@ -18,6 +17,7 @@ from ops.board.pages.page_reading import Around
 from ops.board.people.named_recipients import NamedRecipients, Registered, Said
 from ops.board.people.one_person import Known, MaySee, People, due_at, place
 from ops.board.people.person_answers import JobAnswer, Reason
+from ops.board.runs.run_answers import RunAnswer
 from ops.board.settings import BoardSettings
 from ops.board.suppressions import Suppression
 from schema.event import at_us

@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 import msgspec
 import trio
 
-from ops.board.answers import CheckStatus
+from ops.board.runs.run_answers import CheckStatus
 from ops.board.source_of import RecipientsSettings, open_source
 from sender.runs.databases.errors import RunsError
 from sender.runs.databases.source_views import Source

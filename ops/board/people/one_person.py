@@ -11,13 +11,13 @@ import trio
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from ops.board.answers import CheckStatus
 from ops.board.errors import NotFound
 from ops.board.history import History
 from ops.board.pages.page_names import PageNames
 from ops.board.pages.page_reading import Around
 from ops.board.people.named_recipients import NamedRecipients, Registered
 from ops.board.people.person_answers import JobPlace, PersonAnswer, PersonRun, Reason
+from ops.board.runs.run_answers import CheckStatus
 from ops.board.suppressions import Suppression
 from ops.message_log.log_rows import LogRow
 from schema.event import at_us

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Literal
 
-from ops.board.answers import Answer, CheckStatus
+from ops.board.answers import Answer
+from ops.board.runs.run_answers import CheckStatus
 from ops.board.suppressions import Suppression
 from ops.message_log.log_rows import LogRow
 

@@ -9,7 +9,6 @@ import pytest
 
 from ops.board.answers import (
     AppPause,
-    Brake,
     BreakerPage,
     Check,
     CircuitBreaker,
@@ -20,9 +19,9 @@ from ops.board.answers import (
     Overview,
     ProcessRow,
     QueueAnswer,
-    RunAnswer,
 )
 from ops.board.needs_you import EACH_MOST, TEXTS, Need, needs_you, visible
+from ops.board.runs.run_answers import Brake, RunAnswer
 from schema.snapshot import Rates
 
 NOW = datetime(2026, 11, 26, 12, 0, tzinfo=UTC)
