@@ -42,6 +42,7 @@ r"""The names of everything kept in Redis: one shard, one hash tag, so that ever
 | `request:ID` | hash | a request to the API that may be repeated: `fingerprint`, `token` of who answers it now, and its `answer`; for a day |
 | `requests:CALLER` | zset | their ids, by when they came (ms): the newest of each caller are kept |
 | `attempts:KIND:N` | hash | sign-ins that failed, by `name` or `address` (hashed to 65,536 places): `attempts`, `at_s` of the last; gone 15 minutes later |
+| `signed_out` | zset | sessions of the settings' tokens whose holders signed out, by when they would have ended (s) |
 | `failures` | stream | the newest failures (capped), for the dashboard: `v` final bytes of the event |
 
 The state of a page, and of the app:

@@ -11,7 +11,6 @@ import structlog
 import trio
 from hypercorn.config import Config
 
-from ops.access.notes import Notes
 from ops.access.proxies import TrustedProxies
 from ops.api.door.access import Access
 from ops.api.door.allowances import Allowances
@@ -51,7 +50,7 @@ async def serve(
     listener = _listen(settings.api_host, settings.api_port)
     address = _url(listener)
     redis = open_redis(settings.redis_url.get_secret_value())
-    board, access, feeds = Board(settings, redis), Access(settings, Notes(redis)), EventFeeds()
+    board, access, feeds = Board(settings, redis), Access(settings, redis), EventFeeds()
     try:
         app = make_app(Parts(settings=settings, redis=redis, board=board, access=access, feeds=feeds))
         gate = Gate(app, Allowances(settings.api_requests_per_second), TrustedProxies(settings.trusted_proxies))

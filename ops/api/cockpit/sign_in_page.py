@@ -15,11 +15,12 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 from ops.access.access_database import AccessUnreachable
 from ops.access.allowance import TooOften
 from ops.access.attempts import Attempts
-from ops.access.notes import Notes
 from ops.access.passwords import TooManySignIns
 from ops.access.provider.id_token import BadIdToken
 from ops.access.provider.openid_provider import OpenIdProvider, ProviderFailed, SignInFlow
 from ops.access.secret_texts import new_secret
+from ops.api.cockpit.frame.state_words import N_
+from ops.api.cockpit.frame.writing import say
 from ops.api.door.access import Access
 from ops.api.door.same_origin import proof, proves
 from ops.api.door.session_cookie import (
@@ -37,6 +38,7 @@ from ops.api.parts import Parts
 
 PROVIDER = f"{SIGN_IN}/provider"
 AFTERWARDS = "/admin"
+_AWAY = N_("Users cannot sign in now: %(reason)s. ADMIN_TOKEN and VIEWER_TOKEN can: leave the name empty.")
 _OURS = re.compile(r"/admin(?:[/?][!-\[\]-~]{0,2000})?")
 """Paths to go to after signing in: ours, without a backslash, which browsers take for a slash."""
 
@@ -44,7 +46,7 @@ _OURS = re.compile(r"/admin(?:[/?][!-\[\]-~]{0,2000})?")
 def add_sign_in(app: QuartTrio, parts: Parts) -> None:
     """Serve the page, and what its forms send."""
     access = parts.access
-    signing_in = SigningIn(access, Attempts(parts.redis), Notes(parts.redis))
+    signing_in = SigningIn(access, Attempts(parts.redis), access.notes)
 
     @app.get(SIGN_IN)
     async def show_sign_in() -> Response | WerkzeugResponse:
@@ -75,7 +77,7 @@ def _add_provider(app: QuartTrio, access: Access, signing_in: SigningIn, provide
         try:
             address, flow = await provider.begin(_local(request.args.get("next", "")))
         except ProviderFailed as exc:
-            return await _page(f"Please try again: {exc}.", HTTPStatus.SERVICE_UNAVAILABLE)
+            return await _page(say("Please try again: %(reason)s.", reason=exc), HTTPStatus.SERVICE_UNAVAILABLE)
         response = redirect(address, 303)
         give_flow(response, urlsafe_b64encode(msgspec.json.encode(flow)).decode())
         return response
@@ -84,9 +86,9 @@ def _add_provider(app: QuartTrio, access: Access, signing_in: SigningIn, provide
     async def come_from_provider() -> Response | WerkzeugResponse:
         flow, code = _flow(), request.args.get("code", "")
         if flow is None or not hmac.compare_digest(request.args.get("state", "").encode(), flow.state.encode()):
-            response = await _page("Please try again: this is of another sign-in.", HTTPStatus.FORBIDDEN)
+            response = await _page(say("Please try again: this is of another sign-in."), HTTPStatus.FORBIDDEN)
         elif not code:
-            response = await _page("The OpenID provider did not sign you in.", HTTPStatus.UNAUTHORIZED)
+            response = await _page(say("The OpenID provider did not sign you in."), HTTPStatus.UNAUTHORIZED)
         else:
             response = await _vouched_for(access, signing_in, provider, flow, code)
         give_flow(response, "")
@@ -99,11 +101,11 @@ async def _vouched_for(
     try:
         cookie = await signing_in.by_provider(provider, flow, code, where())
     except NotSignedIn as exc:
-        return await _page(f"You may not come in: {exc}.", HTTPStatus.FORBIDDEN)
+        return await _page(say("You may not come in: %(reason)s.", reason=exc), HTTPStatus.FORBIDDEN)
     except TooOften as exc:
-        return await _page(f"Nothing was checked: {exc}.", HTTPStatus.TOO_MANY_REQUESTS)
+        return await _page(say("Nothing was checked: %(reason)s.", reason=exc), HTTPStatus.TOO_MANY_REQUESTS)
     except (ProviderFailed, BadIdToken, AccessUnreachable) as exc:
-        return await _page(f"Please try again: {exc}.", HTTPStatus.SERVICE_UNAVAILABLE)
+        return await _page(say("Please try again: %(reason)s.", reason=exc), HTTPStatus.SERVICE_UNAVAILABLE)
     # No redirect: in one that began at another site, the browser would keep the new cookie to itself.
     response = await make_response(await render_template("once_more.html", target=_local(flow.target)))
     give_session(response, cookie, access.longest_s)
@@ -121,20 +123,21 @@ async def _signed_in(access: Access, signing_in: SigningIn) -> Response | Werkze
     form, key = await request.form, form_cookie()
     target = form.get("next", "")
     if from_another_site() is not False or key is None or not proves(await offered_proof(), key.encode()):
-        return await _page("Please try again; the browser must allow cookies.", HTTPStatus.FORBIDDEN, target)
+        return await _page(say("Please try again; the browser must allow cookies."), HTTPStatus.FORBIDDEN, target)
     name = form.get("name", "").strip()
     try:
         cookie = await signing_in.by_password(name, form.get("password", ""), where())
     except NotSignedIn:
-        text = "Name and password do not belong together." if name else "This is no token of the settings."
+        text = say("Name and password do not belong together.") if name else say("This is no token of the settings.")
         return await _page(text, HTTPStatus.UNAUTHORIZED, target, name)
     except TooOften as exc:
-        return await _page(f"Nothing was checked: {exc}.", HTTPStatus.TOO_MANY_REQUESTS, target, name)
+        return await _page(
+            say("Nothing was checked: %(reason)s.", reason=exc), HTTPStatus.TOO_MANY_REQUESTS, target, name
+        )
     except TooManySignIns as exc:
         return await _page(str(exc), HTTPStatus.SERVICE_UNAVAILABLE, target, name)
     except AccessUnreachable as exc:
-        text = f"Users cannot sign in now: {exc}. ADMIN_TOKEN and VIEWER_TOKEN can: leave the name empty."
-        return await _page(text, HTTPStatus.SERVICE_UNAVAILABLE, target, name)
+        return await _page(say(_AWAY, reason=exc), HTTPStatus.SERVICE_UNAVAILABLE, target, name)
     response = redirect(_local(target), 303)
     give_session(response, cookie, access.longest_s)
     return response

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import msgspec
 import trio
+from redis.asyncio import Redis
 
 from ops.access.access_database import AccessDatabase
 from ops.access.allowance import Allowance, TooOften
@@ -21,6 +22,7 @@ from ops.access.passwords import Passwords
 from ops.access.remembered import Remembered
 from ops.access.secret_texts import KEY_PREFIX, digest
 from ops.access.sessions import Sessions
+from ops.access.signed_out import SignedOut
 from ops.access.users import Users
 from ops.api.door import signed_session
 from ops.api.door.same_origin import SAFE_METHODS
@@ -50,8 +52,8 @@ class Arrival:
 class Access:
     """The rules that follow from the settings, and from the users and keys of the log database, if there is one."""
 
-    def __init__(self, settings: ApiSettings, notes: Notes) -> None:
-        self._notes = notes
+    def __init__(self, settings: ApiSettings, redis: Redis) -> None:
+        self.notes, self._signed_out = Notes(redis), SignedOut(redis)
         self._unknown = Allowance(UNKNOWN_AT_ONCE, UNKNOWN_EVERY_S)
         self._names = LOOPBACK_NAMES | {settings.api_host.strip("[]").lower()} if settings.loopback else None
         self._open = settings.loopback and settings.viewer_token is None
@@ -108,7 +110,9 @@ class Access:
     async def end(self, cookie: str, caller: Caller) -> None:
         """End the session of this cookie. Errors: AccessUnreachable."""
         if self.sessions is None or cookie.startswith(signed_session.PREFIX):
-            await self._notes.came(caller.name, caller.where, "sign-out")
+            if (held := self._held(cookie)) is not None:
+                await self._signed_out.add(held.session_id, held.began_s + self.longest_s)
+            await self.notes.came(caller.name, caller.where, "sign-out")
             return
         await self.sessions.end(cookie, caller.who)
         self._people.forget(digest(cookie))
@@ -126,12 +130,12 @@ class Access:
             if found is not None:
                 caller = _caller(found, where, by_cookie=by_browser)
                 return Arrival(caller=msgspec.structs.replace(caller, name=f"key:{found.name}"), csrf_key=key)
-        await self._notes.refused("token refused", "", where, "by Basic" if by_browser else "by Bearer")
+        await self.notes.refused("token refused", "", where, "by Basic" if by_browser else "by Bearer")
         raise BadCredentials
 
     async def _by_cookie(self, cookie: str, where: str, *, anew: bool) -> Arrival | None:
         if cookie.startswith(signed_session.PREFIX):
-            return self._by_token_session(cookie, where)
+            return await self._by_token_session(cookie, where)
         if self.database is None:
             return None
         found = await self._whose(self._people, cookie, where, anew=anew)
@@ -153,17 +157,24 @@ class Access:
             self._unknown.spend(client, trio.current_time())
         return found
 
-    def _by_token_session(self, cookie: str, where: str) -> Arrival | None:
-        for name, (token, role) in self._tokens.items():
+    async def _by_token_session(self, cookie: str, where: str) -> Arrival | None:
+        now_s, session = time.time(), self._held(cookie)
+        if session is None or session.over(now_s, idle_s=self._idle_s, longest_s=self.longest_s):
+            return None
+        if await self._signed_out.has(session.session_id):
+            return None
+        token, role = self._tokens[session.setting]
+        caller = Caller(name=session.setting, role=role, where=where, by_cookie=True)
+        return Arrival(
+            caller=caller, csrf_key=token + session.session_id.encode(), cookie=_later(session, token, now_s)
+        )
+
+    def _held(self, cookie: str) -> SignedSession | None:
+        """Return the session that is signed in this cookie with the token that it is of; None: none."""
+        for name, (token, _role) in self._tokens.items():
             session = signed_session.read(cookie, token)
-            now_s = time.time()
-            if session is None or session.setting != name:
-                continue
-            if session.over(now_s, idle_s=self._idle_s, longest_s=self.longest_s):
-                return None
-            caller = Caller(name=name, role=role, where=where, by_cookie=True)
-            key = token + session.session_id.encode()
-            return Arrival(caller=caller, csrf_key=key, cookie=_later(session, token, now_s))
+            if session is not None and session.setting == name:
+                return session
         return None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -49,6 +50,19 @@ async def test_a_token_of_the_settings_signs_in_while_the_log_database_is_away(
         assert (await client.get(SOMEWHERE, headers={"Cookie": f"newar={changed}"})).status_code == 401
         escalated = kept.replace("VIEWER_TOKEN", "ADMIN_TOKEN") if "VIEWER" in kept else kept + "x"
         assert (await client.get(SOMEWHERE, headers={"Cookie": f"newar={escalated}"})).status_code == 401
+
+
+async def test_who_signed_out_with_a_token_is_out_in_every_process(closed_api: Callable[..., Api]) -> None:
+    async with closed_api() as client, closed_api() as other:
+        await sign_in(client, "", "the viewers token")
+        kept = {"Cookie": f"newar={client.cookies['newar']}"}
+        page = (await client.get("/admin/suppressions")).text
+        csrf = re.search(r'name="csrf" value="([^"]+)"', page)
+        assert csrf is not None
+        assert (await client.post("/admin/sign-out", data={"csrf": csrf[1]}, headers=OURS)).status_code == 303
+        for process in (client, other):
+            process.cookies.clear()
+            assert (await process.get(SOMEWHERE, headers=kept)).status_code == 401
 
 
 async def test_with_another_token_its_sessions_are_over(closed_api: Callable[..., Api]) -> None:

@@ -6,6 +6,7 @@ from base64 import b64encode
 from typing import Any
 
 import pytest
+from redis.asyncio import Redis
 
 from ops.access.notes import Notes
 from ops.api.door.access import Access, BadCredentials
@@ -21,7 +22,9 @@ class NothingNoted(Notes):
 
 
 def access(**fields: Any) -> Access:
-    return Access(api_settings(**fields), NothingNoted())
+    made = Access(api_settings(**fields), Redis())  # which nobody asks
+    made.notes = NothingNoted()
+    return made
 
 
 async def may_read(access: Access, header: str | None) -> bool:

@@ -8,7 +8,6 @@ from typing import Any
 
 from redis.asyncio import Redis
 
-from ops.access.notes import Notes
 from ops.api.door.access import Access
 from ops.api.door.event_feeds import EventFeeds
 from ops.api.parts import Parts
@@ -24,7 +23,7 @@ PARTS = Parts(
     settings=SETTINGS,
     redis=REDIS,
     board=Board(SETTINGS, REDIS),
-    access=Access(SETTINGS, Notes(REDIS)),
+    access=Access(SETTINGS, REDIS),
     feeds=EventFeeds(),
 )
 
