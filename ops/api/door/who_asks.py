@@ -46,8 +46,10 @@ def guard(app: QuartTrio, access: Access) -> None:
                 raise Unauthorized(challenge=_challenge()) from None
         if is_open:
             return None
+        if _kept_to_itself():
+            return await make_response(await render_template("once_more.html", target=_here()))
         if known_caller() is None:
-            return await _ask_who()
+            return _ask_who()
         await _refuse_foreign_pages()
         return None
 
@@ -152,26 +154,36 @@ async def _refuse_foreign_pages() -> None:
         )
 
 
-async def _ask_who() -> Response | WerkzeugResponse:
+def _kept_to_itself() -> bool:
+    """Tell whether another site led here by a link: then the browser does not send the session's cookie."""
+    headers = request.headers
+    led = headers.get("Sec-Fetch-Site") == "cross-site" and headers.get("Sec-Fetch-Mode") == "navigate"
+    return led and request.method in SAFE_METHODS and _is_page() and "Authorization" not in headers
+
+
+def _ask_who() -> Response | WerkzeugResponse:
     """Send a browser that looks at a page to the sign-in page, and tell everybody else that they are not known."""
-    path, headers = request.path, request.headers
-    if path != "/" and not f"{path}/".startswith("/admin/"):
+    headers = request.headers
+    if not _is_page():
         raise Unauthorized(challenge=_challenge())
-    to_sign_in = f"{SIGN_IN}?{urlencode({'next': request.full_path.rstrip('?')})}"
     if "HX-Request" in headers:
-        response = await make_response("", 401)
-        response.headers["HX-Redirect"] = SIGN_IN
-        return response
+        return Response("", 401, {"HX-Redirect": SIGN_IN})
     if "text/html" not in headers.get("Accept", ""):
         raise Unauthorized(challenge=False)
     if request.method not in SAFE_METHODS:
         return redirect(SIGN_IN, 303)
-    if headers.get("Sec-Fetch-Site") == "cross-site":  # a link: then the browser keeps the session's cookie to itself
-        return await make_response(await render_template("once_more.html", target=request.full_path.rstrip("?")))
-    return redirect(to_sign_in, 303)
+    return redirect(f"{SIGN_IN}?{urlencode({'next': _here()})}", 303)
+
+
+def _is_page() -> bool:
+    return request.path == "/" or f"{request.path}/".startswith("/admin/")
+
+
+def _here() -> str:
+    return request.full_path.removesuffix("?")
 
 
 def _challenge() -> bool:
     """Tell whether a browser, if it is one, may ask for a password: not under a page of ours, which has its own way."""
     by_script = request.headers.get("Sec-Fetch-Mode", "navigate") != "navigate"
-    return not (by_script or session_cookie() or f"{request.path}/".startswith("/admin/"))
+    return not (by_script or session_cookie() or _is_page())

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from ops.access import remembered
 from ops.access.caller import Role
 from ops.access.users import Users
 from ops.api.door.same_origin import proof
@@ -16,6 +17,12 @@ from tests.integration.api.serving import EVERYWHERE, SECRET, Api
 from tests.integration.commands.servers import sql
 
 SOMEWHERE = "/stats/queue"
+
+
+def csrf_of(page: str) -> str:
+    found = re.search(r'name="csrf" value="([^"]+)"', page)
+    assert found is not None
+    return found[1]
 
 
 async def test_who_signs_in_is_known_until_they_sign_out(users: Users, closed_api: Callable[..., Api]) -> None:
@@ -57,9 +64,8 @@ async def test_who_signed_out_with_a_token_is_out_in_every_process(closed_api: C
         await sign_in(client, "", "the viewers token")
         kept = {"Cookie": f"newar={client.cookies['newar']}"}
         page = (await client.get("/admin/suppressions")).text
-        csrf = re.search(r'name="csrf" value="([^"]+)"', page)
-        assert csrf is not None
-        assert (await client.post("/admin/sign-out", data={"csrf": csrf[1]}, headers=OURS)).status_code == 303
+        out = await client.post("/admin/sign-out", data={"csrf": csrf_of(page)}, headers=OURS)
+        assert out.status_code == 303
         for process in (client, other):
             process.cookies.clear()
             assert (await process.get(SOMEWHERE, headers=kept)).status_code == 401
@@ -187,3 +193,23 @@ async def test_on_loopback_reading_needs_no_session_and_beyond_it_does(
         assert (await client.get(SOMEWHERE, headers={"Authorization": "Bearer no"})).status_code == 401
     async with api(log_database_url=log_database_url, api_host=EVERYWHERE, admin_token="admin") as client:
         assert (await client.get(SOMEWHERE)).status_code == 401
+
+
+async def test_who_is_in_stays_so_for_a_while_when_the_log_database_goes(
+    users: Users, closed_api: Callable[..., Api], log_database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server, _, name = log_database_url.rpartition("/")
+    async with closed_api() as client:
+        await sign_in(client, "maria", PASSWORD)
+        assert (await client.get(SOMEWHERE)).status_code == 200
+        sql(f"{server}/postgres", f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false')
+        sql(f"{server}/postgres", "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", name)
+        headers = {**OURS, "X-CSRF-Token": proof(client.cookies["newar"].encode())}
+        assert (await client.post("/api/v1/pause", headers=headers, json={})).status_code == 200
+        monkeypatch.setattr(remembered, "STALE_S", 0.0)
+        lost = await client.post("/api/v1/resume", headers=headers, json={})
+        assert (lost.status_code, "the log database" in lost.text) == (503, True)
+        assert (await client.get("/admin/sign-in")).status_code == 200
+        await sign_in(client, "", "the admins token")
+        headers = {**OURS, "X-CSRF-Token": csrf_of((await client.get("/admin/suppressions")).text)}
+        assert (await client.post("/api/v1/resume", headers=headers, json={})).status_code == 200
