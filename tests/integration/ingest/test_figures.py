@@ -10,9 +10,11 @@ from uuid import uuid4
 import psycopg
 import pytest
 
+from ingest.days.making import ensure_days
 from ingest.keeping.fold import fold_minutes
 from ingest.writing.writer import Writer
 from schema.latency_edges import EDGES_MS
+from schema.migrate import migrate, shipped
 from schema.outcomes import ErrorClass, Outcome
 from schema.runtime.asyncio_door import aio
 from tests.integration.ingest.events import LOG, batch, event, fetch, figures, recount
@@ -64,6 +66,34 @@ async def test_they_outlive_the_rows(writer: Writer, log_database_url: str) -> N
 async def test_an_ingest_of_a_former_release_waits(writer: Writer, log_database_url: str) -> None:
     with psycopg.connect(log_database_url) as former, pytest.raises(psycopg.errors.RaiseException, match="replace it"):
         former.execute("UPDATE ingest_offsets SET next_offset = 5")
+
+
+async def test_of_a_log_that_is_there_already_they_are_made(asyncio_loop: Any, postgres_url: str) -> None:
+    await aio(migrate, postgres_url, [one for one in shipped() if one.name < "0011"])
+    first = datetime.now(UTC) - timedelta(days=2)
+
+    async def fill() -> None:
+        async with await psycopg.AsyncConnection.connect(postgres_url, autocommit=True) as connection:
+            await ensure_days(connection, {(first + timedelta(days=n)).date() for n in range(3)})
+            await connection.execute(
+                """
+                INSERT INTO message_logs
+                    (event_id, run_id, page_id, recipient_id, attempt, outcome, error_class, sent_at, sender_id,
+                    latency_ms)
+                SELECT gen_random_uuid(), 'run-' || n %% 3, (n %% 4)::text, n::text, 1,
+                    CASE n %% 5 WHEN 0 THEN 'failed' ELSE 'sent' END, CASE n %% 5 WHEN 0 THEN 'bad_payload' END,
+                    %s::timestamptz + n * interval '10 minutes', 's', n
+                FROM generate_series(0, 280) n
+                """,
+                [first],
+            )
+
+    await aio(fill)
+    await aio(migrate, postgres_url)
+    assert figures(postgres_url)[1:] == recount(postgres_url)[1:]
+    steps = fetch(postgres_url, "SELECT step_s, sum(messages)::int FROM log_figures GROUP BY 1 ORDER BY 1")
+    assert steps == fetch(postgres_url, "SELECT step_s, sum(messages)::int FROM page_figures GROUP BY 1 ORDER BY 1")
+    assert [step_s for step_s, _ in steps] == [60, 3600]
 
 
 def test_the_edges_are_those_of_the_database(log_database_url: str) -> None:
