@@ -38,6 +38,7 @@ r"""The names of everything kept in Redis: one shard, one hash tag, so that ever
 | `committed:CLUSTER:ID` | hash | partition of the topic with this id, on that broker -> next offset that the ingest has committed |
 | `committed:CLUSTER` | hash | the same where the broker tells no topic ids, and for senders of the former release |
 | `processes` | hash | process id -> its newest snapshot (JSON, schema.snapshot) |
+| `second:T`, `second:T:parts` | hash | what senders settled in the second T (since 1970), kept for 16 minutes: a name of each process's own -> Counts, Parts (schema/seconds.py) |
 | `audit` | stream | acts of people that are not in the log database yet (capped): `who`, `what`, `target`, `detail`, `at_ms` |
 | `request:ID` | hash | a request to the API that may be repeated: `fingerprint`, `token` of who answers it now, and its `answer`; for a day |
 | `requests:CALLER` | zset | their ids, by when they came (ms): the newest of each caller are kept |

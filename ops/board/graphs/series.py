@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from ops.board.answers import Answer
+from ops.board.answers import Answer, CheckStatus
 from ops.board.graphs.graph_question import GraphQuestion, Metric
 from schema.latency_edges import EDGES_MS
 from schema.outcomes import Outcome
@@ -43,6 +43,8 @@ class GraphAnswer(Answer, kw_only=True):
     run: str | None
     complete_until: datetime | None
     """Steps that end later are null: not all is known of them yet. null: nothing is known."""
+    log: CheckStatus
+    """`not_configured`: this service has no log database, and knows neither minutes nor hours."""
     at: list[int]
     """When each step begins: seconds since 1970 (UTC)."""
     series: dict[str, list[int | float | None]]
@@ -51,7 +53,7 @@ class GraphAnswer(Answer, kw_only=True):
     latencies also: there were none. Seconds count an attempt when it was settled, the others when it was sent."""
 
 
-def answer(question: GraphQuestion, known: Known) -> GraphAnswer:
+def answer(question: GraphQuestion, known: Known, log: CheckStatus = "ok") -> GraphAnswer:
     """Put the columns together."""
     at = list(range(question.since_s, question.until_s, question.step_s))
     cells = [known.counts.get(moment, Counts({}, {})) if moment in known.steps else None for moment in at]
@@ -62,6 +64,7 @@ def answer(question: GraphQuestion, known: Known) -> GraphAnswer:
         page=question.page,
         run=question.run,
         complete_until=None if until is None else datetime.fromtimestamp(until, UTC),
+        log=log,
         at=at,
         series=_percentiles(cells) if question.metric is Metric.LATENCY else _counted(question.metric, cells),
     )

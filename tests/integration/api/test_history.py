@@ -215,6 +215,12 @@ async def test_without_redis_the_log_is_known_up_to_its_newest_minute(
         assert (await client.get(PATH, params={"step": "second"})).status_code == 503
 
 
+async def test_without_a_log_database_minutes_are_unknown(api: Callable[..., Api], redis: Redis) -> None:
+    async with api() as client:
+        found = await ask(client)
+    assert (found["log"], found["complete_until"], set(found["series"]["sent"])) == ("not_configured", None, {None})
+
+
 @pytest.mark.parametrize(("asked", "status"), [
     ({"run": "nobody"}, 404), ({"metric": "x"}, 400), ({"page": "1", "run": "r"}, 400), ({"steps": "hour"}, 400),
     ({"step": "second", "from": "2026-01-01T00:00:00Z"}, 400),

@@ -117,6 +117,7 @@ class Chart {
     }
     this.at = at.slice(drop);
     this.series = series;
+    this.noLog = answer.log === "not_configured" && this.step !== "second";
     this.completeUntil = answer.complete_until === null ? null : Date.parse(answer.complete_until) / 1000;
   }
 
@@ -259,7 +260,8 @@ class Chart {
     });
     const known = totals.filter((n) => n !== null);
     if (!known.length) {
-      this.note.textContent = columns.length ? this.words.nothing : this.words.calm;
+      const nothing = this.noLog ? this.words.no_log : this.words.nothing;
+      this.note.textContent = columns.length || this.noLog || this.completeUntil === null ? nothing : this.words.calm;
       return;
     }
     const highest = Math.max(...known);
