@@ -167,5 +167,14 @@ class RunsSnapshot(msgspec.Struct, kw_only=True):
     """Recipients whose time zone is none, so that the page's counts."""
     runs_queue_lost: int = 0
     """At the last look into the books: held until a person recovers them."""
+    webhooks_sent: int = 0
+    """News of runs that the platform has taken."""
+    webhooks_failed: int = 0
+    """Tries that it has not."""
+    webhooks_given_up: int = 0
+    """News that it has not taken for a day."""
+    webhooks_waiting: int = 0
+    """News that wait to be sent, of all run processors."""
+    webhook_down: bool = False
     source_down: bool = False
     log_database_down: bool = False

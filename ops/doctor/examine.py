@@ -16,12 +16,14 @@ from ops.doctor.settings import check_program, check_settings, of_kind
 from ops.doctor.source import check_source
 from ops.doctor.tokens import check_tokens
 from ops.doctor.ways import Way, to_kafka, to_log_database, to_redis, to_source
+from ops.doctor.webhook import check_webhook
 from ops.shell.detail import telling
 from ops.shell.exits import leaves
 from ops.shell.service import run_once
 from schema.runtime.refusals import refusal_of
 from schema.runtime.settings import KafkaSettings, LogDatabaseSettings, RedisSettings, SourceDatabaseSettings
 from schema.runtime.tls_trouble import tls_trouble
+from sender.runs.webhooks.settings import WebhookSettings
 from sender.settings import SenderSettings
 
 ANSWER_WITHIN_S = 10.0
@@ -32,6 +34,7 @@ _WHERE = {
     "runs": "LOG_DATABASE_URL",
     "source database": "SOURCE_DATABASE_URL",
     "kafka": "KAFKA_BOOTSTRAP_SERVERS and the other KAFKA_ settings",
+    "webhook": "RUN_WEBHOOK_URL",
     "graph api": "GRAPH_API_URL, the firewall and the proxy",
 }
 
@@ -56,6 +59,8 @@ def examine() -> list[Finding]:
     if (sender := of_kind(SenderSettings)) is not None:
         checks["page tokens"] = partial(check_tokens, sender)
         checks["graph api"] = partial(check_graph, sender)
+    if (webhook := of_kind(WebhookSettings)) is not None:
+        checks["webhook"] = partial(check_webhook, webhook)
     return [*check_program(), *check_settings(), *run_once(partial(_all, checks, ways))]
 
 

@@ -30,6 +30,7 @@ from sender.runs.known_pages import KnownPages
 from sender.runs.poll_loop import repeat
 from sender.runs.processor import RunProcessor
 from sender.runs.settings import RunsSettings
+from sender.runs.webhooks.teller import LOOK_EVERY_S, Teller
 from sender.sealed_tokens import TokenBox
 
 
@@ -91,6 +92,7 @@ class _Service:
             loops.start_soon(self._keep_books)
             loops.start_soon(self._process_submitted)
             loops.start_soon(self._process_source)
+            loops.start_soon(self._tell_platform)
 
     def snapshot(self) -> ProcessSnapshot:
         """Return what the process says of itself."""
@@ -109,6 +111,16 @@ class _Service:
                 await carrier.carry()
 
             await self._repeat(look)
+
+    async def _tell_platform(self) -> None:
+        async with self._log_database() as database:
+            teller = Teller(database, self._settings, self._figures)
+            await repeat(
+                lambda _next_turn: teller.tell(),
+                interval_s=LOOK_EVERY_S,
+                stop=self._stop,
+                redis_outage=Outage("redis"),  # of which it needs nothing
+            )
 
     async def _process_submitted(self) -> None:
         async with self._log_database() as database:

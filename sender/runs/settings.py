@@ -13,6 +13,7 @@ from schema.runtime.settings import (
     WindowSettings,
 )
 from sender.message.form.form_rules import unknown_rules
+from sender.runs.webhooks.settings import WebhookSettings
 
 
 class MessageRulesSettings(Settings):
@@ -42,7 +43,13 @@ def _names(value: str | None) -> frozenset[str]:
 
 
 class RunsSettings(
-    RedisSettings, LogDatabaseSettings, SourceDatabaseSettings, TokenSettings, WindowSettings, MessageRulesSettings
+    RedisSettings,
+    LogDatabaseSettings,
+    SourceDatabaseSettings,
+    TokenSettings,
+    WindowSettings,
+    MessageRulesSettings,
+    WebhookSettings,
 ):
     """Settings of `newar runs`."""
 

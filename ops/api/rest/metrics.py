@@ -253,6 +253,25 @@ DECLARED = (
         *(_COUNTER, "newar_unknown_time_zones", "recipients enqueued whose time_zone is none", _PROCESS),
         _run_processors(lambda r: r.unknown_time_zones),
     ),
+    Declared(
+        *(_COUNTER, "newar_webhooks_sent", "news of runs that the platform has taken", _PROCESS),
+        _run_processors(lambda r: r.webhooks_sent),
+    ),
+    Declared(
+        *(_COUNTER, "newar_webhooks_failed", "tries to send news of runs that failed", _PROCESS),
+        _run_processors(lambda r: r.webhooks_failed),
+    ),
+    Declared(
+        *(_COUNTER, "newar_webhooks_given_up", "news of runs that could not be sent for a day", _PROCESS),
+        _run_processors(lambda r: r.webhooks_given_up),
+    ),
+    Declared(
+        _GAUGE,
+        "newar_webhooks_waiting",
+        "news of runs that wait to be sent, each process counting all",
+        _PROCESS,
+        _run_processors(lambda r: r.webhooks_waiting),
+    ),
     Declared(_COUNTER, "newar_source_polls", "polls of the source", _PROCESS, _run_processors(lambda r: r.polls)),
     Declared(
         *(_GAUGE, "newar_page_backlog_messages", "messages of the busiest pages without an outcome", _PAGE),

@@ -1,0 +1,1 @@
+DELETE FROM run_webhooks WHERE number = ANY(%(numbers)s)

@@ -1,0 +1,1 @@
+"""Telling a platform of runs."""
