@@ -30,9 +30,9 @@ class Allowance:
         full_in_s = self._full_at.get(name, now_s) - now_s
         return max(0.0, full_in_s - (self._at_once - 1) * self._every_s)
 
-    def spend(self, name: str, now_s: float) -> None:
+    def spend(self, name: str, now_s: float, times: int = 1) -> None:
         """Note that it was done."""
-        self._full_at[name] = max(self._full_at.get(name, now_s), now_s) + self._every_s
+        self._full_at[name] = max(self._full_at.get(name, now_s), now_s) + times * self._every_s
         self._full_at.move_to_end(name)
         if len(self._full_at) > MOST:
             self._full_at.popitem(last=False)

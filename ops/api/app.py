@@ -13,7 +13,6 @@ from hypercorn.config import Config
 
 from ops.access.proxies import TrustedProxies
 from ops.api.door.access import Access
-from ops.api.door.allowances import Allowances
 from ops.api.door.client_connection import serve_connections
 from ops.api.door.event_feeds import EventFeeds
 from ops.api.door.gate import Gate
@@ -53,7 +52,7 @@ async def serve(
     board, access, feeds = Board(settings, redis), Access(settings, redis), EventFeeds()
     try:
         app = make_app(Parts(settings=settings, redis=redis, board=board, access=access, feeds=feeds))
-        gate = Gate(app, Allowances(settings.api_requests_per_second), TrustedProxies(settings.trusted_proxies))
+        gate = Gate(app, settings.api_requests_per_second, TrustedProxies(settings.trusted_proxies))
         async with trio.open_nursery() as nursery:
             nursery.start_soon(stop.enforce, nursery.cancel_scope)
             await nursery.start(feeds.run, stop.requested)

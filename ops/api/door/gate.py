@@ -18,8 +18,9 @@ from hypercorn.typing import (
     WebsocketCloseEvent,
 )
 
+from ops.access.allowance import Allowance
+from ops.access.attempts import network
 from ops.access.proxies import TrustedProxies
-from ops.api.door.allowances import Allowances, client_name
 from ops.api.door.problems import PROBLEM_TYPE
 from ops.board.answers import Problem
 
@@ -29,6 +30,7 @@ MOST_CONNECTIONS = 800
 """In all; a process has 1024 files as a rule."""
 MOST_CONNECTIONS_OF_A_CLIENT = 400
 """Of one that is no trusted proxy. A browser opens up to six, and many may be at one machine."""
+BURST_S = 10
 PRICE_OF_A_WRONG_TOKEN = 10
 _LOG_EVERY_S = 60.0
 _HEAD_ENDS = b"\r\n\r\n"
@@ -38,9 +40,10 @@ _NO_SOCKET: WebsocketCloseEvent = {"type": "websocket.close", "code": 1013, "rea
 class Gate:
     """An ASGI application around another, which is told the true address of each client."""
 
-    def __init__(self, app: ASGIFramework, allowances: Allowances, proxies: TrustedProxies) -> None:
+    def __init__(self, app: ASGIFramework, per_s: float, proxies: TrustedProxies) -> None:
+        """`per_s`: requests of one client, and `BURST_S` times as many at once; 0 for any number."""
         self._app = app
-        self._allowances = allowances
+        self._requests = Allowance(max(1, round(BURST_S * per_s)), 1 / per_s if per_s else 0.0)
         self._proxies = proxies
         self._connections: Counter[str] = Counter()
         self._told_at_s = -math.inf
@@ -52,15 +55,16 @@ class Gate:
         address, port = scope["client"] or ("", 0)
         address = self._proxies.client(address, scope["headers"])
         scope["client"] = (address, port)
-        client = client_name(address)
-        if wait_s := self._allowances.take(client, trio.current_time()):
+        client = network(address)
+        if wait_s := self._requests.wait_s(client, trio.current_time()):
             self._tell(client)
             await (_refuse(send, wait_s) if scope["type"] == "http" else send(_NO_SOCKET))
             return
+        self._requests.spend(client, trio.current_time())
 
         async def send_and_note(message: ASGISendEvent) -> None:
             if message["type"] == "http.response.start" and message["status"] == HTTPStatus.UNAUTHORIZED:
-                self._allowances.charge(client, PRICE_OF_A_WRONG_TOKEN - 1, trio.current_time())
+                self._requests.spend(client, trio.current_time(), PRICE_OF_A_WRONG_TOKEN - 1)
             await send(message)
 
         await self._app(scope, receive, send_and_note)
@@ -71,8 +75,8 @@ class Gate:
         A proxy speaks for many, whose requests have to be read. Hung up is on whatever may go on in the next bytes:
         taken for another request, they would be answered to somebody else.
         """
-        client = client_name(peer)
-        wait_s = self._allowances.wait_s(client, trio.current_time())
+        client = network(peer)
+        wait_s = self._requests.wait_s(client, trio.current_time())
         if not wait_s or self._proxies.has(peer):
             return None
         self._tell(client)
@@ -83,7 +87,7 @@ class Gate:
 
     def let_in(self, peer: str) -> bool:
         """Count a connection; False: it is one too many, and was not counted."""
-        client = client_name(peer)
+        client = network(peer)
         if self._connections.total() >= MOST_CONNECTIONS:
             return False
         if self._connections[client] >= MOST_CONNECTIONS_OF_A_CLIENT and not self._proxies.has(peer):
@@ -93,7 +97,7 @@ class Gate:
 
     def let_out(self, peer: str) -> None:
         """Count a connection no more."""
-        client = client_name(peer)
+        client = network(peer)
         self._connections[client] -= 1
         if not self._connections[client]:
             del self._connections[client]

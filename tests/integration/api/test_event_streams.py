@@ -16,7 +16,6 @@ from structlog.testing import capture_logs
 from ops.access.proxies import TrustedProxies
 from ops.api import app as api_app
 from ops.api.door import client_connection, event_feeds
-from ops.api.door.allowances import Allowances
 from ops.api.door.client_connection import serve_connections
 from ops.api.door.event_feeds import EventFeeds
 from ops.api.door.gate import Gate
@@ -62,7 +61,7 @@ async def serving(desk: Desk) -> AsyncIterator[httpx.AsyncClient]:
     parts = Parts(settings=PARTS.settings, redis=PARTS.redis, board=PARTS.board, access=PARTS.access, feeds=desk.feeds)
     app = make_app(parts)
     desk.add_route(app)
-    gate = Gate(app, Allowances(0), TrustedProxies(None))
+    gate = Gate(app, 0, TrustedProxies(None))
     listener = api_app._listen("127.0.0.1", 0)
     url = api_app._url(listener)
     async with trio.open_nursery() as nursery:
