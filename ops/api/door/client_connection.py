@@ -23,6 +23,8 @@ from ops.shell.exits import leaves
 log = structlog.get_logger()
 
 READ_WITHIN_S = 10.0
+PAUSE_AFTER_REFUSAL_S = 0.2
+"""So long nobody listens to who was refused: what a client sends faster waits on its own side."""
 
 
 class Connection(TCPServer):
@@ -55,6 +57,7 @@ class Connection(TCPServer):
             await self.protocol_send(RawData(answer))
             if last:
                 break
+            await trio.sleep(PAUSE_AFTER_REFUSAL_S)
         if said == b"":
             await self.protocol.handle(RawData(said))
         await self.protocol.handle(Closed())
