@@ -43,7 +43,7 @@ class ApiSettings(BoardSettings, ProviderSettings, SubmitSettings, RetrySettings
     )
     session_ms: int = Field(default=604_800_000, ge=60_000, description="and in any case so long after signing in")
     api_requests_per_second: float = Field(
-        default=100,
+        default=50,
         ge=0,
         allow_inf_nan=False,
         description="what one client may ask for over HTTP, and ten times as much at once; 0 for any number",
