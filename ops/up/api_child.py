@@ -26,8 +26,8 @@ from schema.runtime.stop import Stop
 STOP = b"\n"
 """What the parent writes for a stop, and once more to cut it short. The line before it has the settings."""
 NICENESS = 7
-"""Looking on takes hardly any processor from sending while both want it: a fifth of what an equal would get, and so less
-than a twentieth of two that others keep busy. With a lower one, pages that are open would not be answered then."""
+"""Looking on takes hardly any processor from sending while both want it: a fifth of what an equal would get, so less
+than a twentieth of two that others keep busy. With a lower one, open pages would not be answered then."""
 
 
 def main() -> int:
