@@ -20,8 +20,9 @@ from ops.board.runs.registry_row import RegistryRow
 from ops.board.runs.run_answers import CheckStatus, RunAnswer, RunDetail, RunsAnswer
 from ops.board.runs.wanted_runs import WantedRuns, next_place
 
-MOST_ROUNDS = 10
-"""Rows are read in so many pages at most until enough runs have the wanted status; then the list goes on in another."""
+LEAST_STEP = 100
+MOST_STEPS = 10
+"""Rows are read in so many steps at most until enough runs have the wanted status; then the list goes on in another."""
 
 
 def _sql(name: str) -> str:
@@ -86,25 +87,21 @@ class RunBook:
 
     async def listed(self, wanted: WantedRuns, limit: int) -> RunsAnswer:
         """Return runs, newest first."""
-        history, rows = await self._rows(wanted.params(limit + 1))
+        step = max(limit, LEAST_STEP) if wanted.status else limit
+        history, rows = await self._rows(wanted.params(step + 1))
         if history != "ok":
             return await self._of_queue(wanted, limit, history)
         found: list[tuple[RegistryRow, RunAnswer]] = []
         queue: CheckStatus = "ok"
         following: str | None = None
-        for _ in range(MOST_ROUNDS):
-            queue, holding = await self._look(
-                [row.run_id for row in rows[:limit] if not row.is_over], {row.page_id for row in rows[:limit]}
-            )
-            runs = [(row, run_answer(row.run_id, row, holding, self._rates, time.time())) for row in rows[:limit]]
-            found += [(row, run) for row, run in runs if wanted.fits(run)]
-            following = next_place(rows[limit - 1].listed_at, rows[limit - 1].run_id) if len(rows) > limit else None
+        for _ in range(MOST_STEPS):
+            queue, runs = await self._answers(rows[:step])
+            found += [(row, run) for row, run in zip(rows, runs, strict=False) if wanted.fits(run)]
+            following = next_place(rows[step - 1].listed_at, rows[step - 1].run_id) if len(rows) > step else None
             if following is None or len(found) >= limit:
                 break
-            last = rows[limit - 1]
-            _, rows = await self._rows(
-                {**wanted.params(limit + 1), "after_at": last.listed_at, "after_id": last.run_id}
-            )
+            behind = {"after_at": rows[step - 1].listed_at, "after_id": rows[step - 1].run_id}
+            _, rows = await self._rows({**wanted.params(step + 1), **behind})
         if len(found) > limit:
             found = found[:limit]
             following = next_place(found[-1][0].listed_at, found[-1][0].run_id)
@@ -114,6 +111,12 @@ class RunBook:
         return RunsAnswer(
             history=history, queue=queue, runs=known, next=following, scheduled_more=await self._scheduled_more(wanted)
         )
+
+    async def _answers(self, rows: Sequence[RegistryRow]) -> tuple[CheckStatus, Sequence[RunAnswer]]:
+        queue, holding = await self._look(
+            [row.run_id for row in rows if not row.is_over], {row.page_id for row in rows}
+        )
+        return queue, [run_answer(row.run_id, row, holding, self._rates, time.time()) for row in rows]
 
     async def _of_queue(self, wanted: WantedRuns, limit: int, history: CheckStatus) -> RunsAnswer:
         """Return the newest runs that the queue knows.

@@ -24,7 +24,7 @@ from sender.queue.run_queue import RunQueue
 from sender.queue.session_queue import SessionQueue, Settlement
 from tests.integration.queue.answers import REPORTED, TOKEN_INVALID, Answering
 from tests.integration.queue.jobs import enqueue, final, open_queue, run_of
-from tests.unit.api.contents import process, sender
+from tests.unit.api.contents import now_ms, process, sender
 
 RUN, PEOPLE = "r", 20
 FOREVER = ((1, 4_000_000_000_000),)
@@ -35,7 +35,7 @@ async def runs(redis: Redis) -> RunQueue:
     """A run in the queue, and a sender that is alive."""
     queue = RunQueue(redis)
     await enqueue(queue, run_of(RUN), PEOPLE)
-    alive = process(sender=sender())
+    alive = process(sender=sender(), at_ms=now_ms() + 3_600_000)  # for all of a test
     await aio(redis.hset, key("processes"), alive.process_id, msgspec.json.encode(alive))
     return queue
 
