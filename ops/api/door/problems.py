@@ -26,7 +26,7 @@ from ops.board.reading import QueueUnreachable
 from ops.board.suppressions import BadFilter
 from ops.message_log.question import BadQuestion
 from ops.shell.exits import explain
-from sender.runs.by_hand.errors import BadFile, RunMisdescribed, RunUnusable
+from sender.runs.by_hand.errors import BadFile, RunMisdescribed, RunUnusable, UnknownRun
 from sender.runs.databases.errors import RunsError
 
 log = structlog.get_logger()
@@ -68,7 +68,7 @@ def problem(status: HTTPStatus, detail: str) -> Response:
 
 def refusal(error: Exception) -> Response | None:
     """Return the answer of an act that was not done as things stand; None: this is another error."""
-    if isinstance(error, NoSuch):
+    if isinstance(error, NoSuch | UnknownRun):
         return problem(HTTPStatus.NOT_FOUND, str(error))
     if isinstance(error, ActRefused | RunUnusable) and not isinstance(error, RunMisdescribed):
         return problem(HTTPStatus.CONFLICT, str(error))

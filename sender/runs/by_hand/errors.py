@@ -21,3 +21,7 @@ class RunUnusable(RunsError):
 
 class RunMisdescribed(RunUnusable):
     """What was said of a submitted run would be refused, whatever the databases hold."""
+
+
+class UnknownRun(RunUnusable):
+    """Nobody knows the run."""

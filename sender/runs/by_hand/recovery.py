@@ -9,7 +9,7 @@ import msgspec
 
 from schema.run import Run, RunState
 from sender.queue.run_queue import RunQueue
-from sender.runs.by_hand.errors import RunUnusable
+from sender.runs.by_hand.errors import RunUnusable, UnknownRun
 from sender.runs.databases.registry import Registered, Registry, Taken, is_lost
 from sender.runs.databases.source_views import Source, SourceName
 from sender.runs.known_pages import KnownPages
@@ -86,7 +86,7 @@ class Recovery:
     async def _taken(self, run_id: str) -> Taken:
         taken = await self._registry.taken(run_id)
         if taken is None:
-            raise RunUnusable(f"no run has the id {run_id}: newar run list shows those taken")
+            raise UnknownRun(f"no run has the id {run_id}: newar run list shows those taken")
         return taken
 
     async def _make_known(self, run: Run, source: SourceName, epoch: str) -> None:

@@ -13,7 +13,7 @@ from psycopg import AsyncConnection
 from schema.outcomes import ErrorClass, Outcome
 from schema.run import RunState
 from sender.runs.by_hand.described import described_run
-from sender.runs.by_hand.errors import RunUnusable
+from sender.runs.by_hand.errors import RunUnusable, UnknownRun
 from sender.runs.databases.database import statement
 from sender.runs.rules.rows import SourceRun
 from sender.sealed_tokens import TokenBox
@@ -206,7 +206,7 @@ async def _refuse_unclear(connection: _Connection, parent_run_id: str, family: d
     """See that it is known of everybody in the family what became of him."""
     parent = family[parent_run_id]
     if parent.state is None and not parent.status:
-        raise RunUnusable(f"no run has the id {parent_run_id}: newar run list shows those taken")
+        raise UnknownRun(f"no run has the id {parent_run_id}: newar run list shows those taken")
     if parent.state != RunState.FINISHED:
         raise RunUnusable(
             f"run {parent_run_id} is not finished but {parent.state or 'not taken yet'}: wait, or cancel it, and "

@@ -19,7 +19,7 @@ from ops.api.door.bodies import ANYWAY
 from ops.api.door.json_answers import json_answer
 from ops.api.door.once import once
 from ops.api.door.problems import BadParameter
-from ops.api.door.uploads import Upload, uploaded
+from ops.api.door.uploads import Upload, answered_late, uploaded
 from ops.api.door.who_asks import demand, demand_every_page
 from ops.api.parts import Parts
 from ops.api.rest.steering.act_route import Body
@@ -107,7 +107,8 @@ async def _submit(parts: Parts) -> Response:
             except NotMeant as exc:
                 raise exc.with_hint(ANYWAY) from None
 
-        return await once(parts.redis, upload.digest, act, within_s=STORED_WITHIN_S)
+        with answered_late():
+            return await once(parts.redis, upload.digest, act, within_s=STORED_WITHIN_S)
 
 
 async def _check(parts: Parts) -> Response:

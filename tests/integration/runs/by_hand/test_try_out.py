@@ -18,7 +18,9 @@ from tests.ports import free_port
 
 
 async def tried(again: Again, run_id: str, to: str = "9", like: str | None = None, **changes: object) -> TryOut:
-    return await try_out(made(TryOutSettings, {**again.values, **changes}), run_id, to, like, "ana@ops-1")
+    return await try_out(
+        made(TryOutSettings, {**again.values, "test_recipients": "9", **changes}), run_id, to, like, "ana@ops-1"
+    )
 
 
 async def posts(again: Again) -> list[dict[str, Any]]:
