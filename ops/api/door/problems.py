@@ -12,7 +12,7 @@ import trio
 from quart import Response
 from quart_trio import QuartTrio
 from redis.exceptions import RedisError
-from werkzeug.exceptions import HTTPException, MethodNotAllowed
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
 
 from ops.access.access_database import AccessUnreachable
 from ops.access.allowance import TooOften
@@ -154,7 +154,9 @@ async def _too_often(error: Exception) -> Response:
 async def _http(error: HTTPException) -> Response:
     """Answer what Quart itself found wrong: 404, 405, 413 and the like."""
     status = HTTPStatus(error.code or 500)
-    response = problem(status, error.description or status.phrase)
+    unsaid = isinstance(error, RequestEntityTooLarge) and error.description == RequestEntityTooLarge.description
+    detail = "the body is longer than what this address takes: send less at a time" if unsaid else error.description
+    response = problem(status, detail or status.phrase)
     if isinstance(error, MethodNotAllowed):
         response.headers["Allow"] = ", ".join(sorted(error.valid_methods or ()))
     return response
