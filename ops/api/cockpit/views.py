@@ -12,6 +12,11 @@ from ops.api.cockpit.frame.rendering import add_rendering
 from ops.api.cockpit.frame.static_files import serve_assets
 from ops.api.cockpit.log_page import add_log
 from ops.api.cockpit.overview_page import add_overview
+from ops.api.cockpit.pages.one_page import add_page
+from ops.api.cockpit.pages.page_steering import add_page_steering
+from ops.api.cockpit.pages.pages_page import add_pages
+from ops.api.cockpit.people.job_page import add_job
+from ops.api.cockpit.people.person_page import add_person
 from ops.api.cockpit.runs.message_page import add_message
 from ops.api.cockpit.runs.run_mending import add_run_mending
 from ops.api.cockpit.runs.run_page import add_run
@@ -40,6 +45,11 @@ def add_cockpit(app: QuartTrio, parts: Parts) -> None:
     add_run_testing(app, parts)
     add_app_steering(app, parts)
     add_message(app, parts)
+    add_pages(app, parts)
+    add_page(app, parts)
+    add_page_steering(app, parts)
+    add_person(app, parts)
+    add_job(app, parts)
     add_log(app, parts)
     add_suppressions(app, parts)
     add_audit(app, parts)

@@ -39,7 +39,7 @@ class PageRow(Answer, kw_only=True):
     because: list[Slowdown]
     """What slows or stops it now, with the rule that holds it."""
     p50_ms: float | None
-    """Of the Graph API's answers to it in the last ten minutes, as far as the log has come, to 20 %; null: none, or not
+    """Of the Graph API's answers to it in the last five minutes, as far as the log has come, to 20 %; null: none, or not
     known."""
     p95_ms: float | None
     backlog: int

@@ -48,7 +48,8 @@ class Pages:
         name, start = place(after) if after else ("", 0)
         kept = self._orders.find(name, want) if name else None
         seen = await self._reading.get()
-        order = kept or self._ordered(seen, want)
+        now = self._ordered(seen, want)
+        order = kept or now
         shown = order.page_ids[start : start + limit]
         end = start + len(shown)
         following = None
@@ -61,7 +62,7 @@ class Pages:
             pages=[row(page, seen, known.get(page.look.page_id, _UNKNOWN)) for page in pages],
             next=following,
             total=len(order.page_ids),
-            states=order.states,
+            states=now.states,
             latency=status,
             app=seen.around.app,
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections import Counter
 from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 import msgspec
 
@@ -13,6 +14,9 @@ from ops.board.pages.page_reading import SeenPage, SeenPages
 from ops.board.suppressions import BadFilter
 
 KEPT_FOR_S = 900.0
+"""After it was asked for the last time."""
+SAME_FOR_S = 5.0
+MOST_KEPT = 1000
 MOST_IDS = 1_000_000
 """Ids in all orders together, some 8 MB of them; the oldest order is forgotten then."""
 LONGEST_SEARCH = 200
@@ -73,38 +77,50 @@ def ordered(seen: SeenPages, want: Wanted) -> Order:
     return Order(want, [page.look.page_id for page in found], {word: states[word] for word in STATES})
 
 
+class _Kept(NamedTuple):
+    order: Order
+    made_at: float
+    until: float
+
+
 class Orders:
     """Those that somebody is going through, by a name that nobody guesses."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._kept: dict[str, tuple[Order, float]] = {}
+        self._kept: dict[str, _Kept] = {}
+        """Whoever was asked for last comes last."""
 
     def keep(self, order: Order) -> str:
-        """Keep an order; return its name."""
+        """Keep an order; return its name. Who asks for the same soon after one another goes through the same."""
         now = self._clock()
+        for name, one in self._kept.items():
+            if one.order.wanted == order.wanted and now - one.made_at < SAME_FOR_S:
+                return name
         name = secrets.token_urlsafe(9)
-        self._kept[name] = (order, now + KEPT_FOR_S)
-        ids = sum(len(one.page_ids) for one, _ in self._kept.values())
-        for old, (one, until) in list(self._kept.items())[:-1]:
-            if until >= now and ids <= MOST_IDS:
+        self._kept[name] = _Kept(order, now, now + KEPT_FOR_S)
+        ids = sum(len(one.order.page_ids) for one in self._kept.values())
+        for old, one in list(self._kept.items())[:-1]:
+            if one.until >= now and ids <= MOST_IDS and len(self._kept) <= MOST_KEPT:
                 break
-            ids -= len(one.page_ids)
+            ids -= len(one.order.page_ids)
             del self._kept[old]
         return name
 
     def find(self, name: str, want: Wanted) -> Order:
-        """Return an order that is kept.
+        """Return an order that is kept, which is kept anew.
 
         Raises:
-            BadFilter: it is not, or was made of another wish.
+            BadFilter: it is not kept, or was made of another wish.
         """
-        order, until = self._kept.get(name, (None, 0.0))
-        if order is None or until < self._clock():
+        one = self._kept.get(name)
+        if one is None or one.until < self._clock():
             raise BadFilter(_GONE)
-        if order.wanted != want:
+        if one.order.wanted != want:
             raise BadFilter("after belongs to a list with another search, state or sort: begin this one without it")
-        return order
+        del self._kept[name]
+        self._kept[name] = one._replace(until=self._clock() + KEPT_FOR_S)
+        return one.order
 
 
 def place(after: str) -> tuple[str, int]:

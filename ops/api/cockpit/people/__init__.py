@@ -1,0 +1,1 @@
+"""One person and one job as people look at them."""
