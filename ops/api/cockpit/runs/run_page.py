@@ -8,13 +8,17 @@ from quart import Response
 from quart_trio import QuartTrio
 
 from ops.api.cockpit.frame.places import ADMIN
-from ops.api.cockpit.frame.rendering import page
+from ops.api.cockpit.frame.rendering import page, wants_fragment
 from ops.api.cockpit.frame.state_words import status_of
+from ops.api.cockpit.runs.run_timeline import timeline
 from ops.api.door.who_asks import caller
 from ops.api.parts import Parts
+from ops.board.audit.audit_question import audit_question
+from ops.board.audit.audit_trail import Act
 from ops.board.board import NotFound
 from ops.board.runs.run_answers import RunDetail
 
+MOST_ACTS = 30
 OVER = frozenset({"finished", "cancelled", "expired", "refused"})
 HELD_BY_PEOPLE = frozenset({"operator", "brake"})
 
@@ -27,8 +31,10 @@ def add_run(app: QuartTrio, parts: Parts) -> None:
         run = await parts.board.run(run_id)
         if not caller().may_see(run.page_id):
             raise NotFound("there is no such run among the pages that you may see")
+        moments = [] if wants_fragment() else timeline(run, await _acts(parts, run_id))
         return await page(
             "run.html",
+            moments=moments,
             at_place="runs",
             is_live=status_of(run) not in OVER,
             run=run,
@@ -37,6 +43,13 @@ def add_run(app: QuartTrio, parts: Parts) -> None:
             missed=sum(one.recipients for one in run.not_reached),
             seen_at=datetime.now(UTC),
         )
+
+
+async def _acts(parts: Parts, run_id: str) -> list[Act]:
+    """Return the newest acts on a run, as far as they can be known now."""
+    if "\0" in run_id:
+        return []
+    return (await parts.board.trail.read(audit_question({"target": run_id}), MOST_ACTS)).acts
 
 
 def possible(run: RunDetail) -> set[str]:
