@@ -18,6 +18,7 @@ from ops.api.cockpit.pages.pages_page import add_pages
 from ops.api.cockpit.people.job_page import add_job
 from ops.api.cockpit.people.person_page import add_person
 from ops.api.cockpit.runs.message_page import add_message
+from ops.api.cockpit.runs.run_export import add_run_export
 from ops.api.cockpit.runs.run_mending import add_run_mending
 from ops.api.cockpit.runs.run_page import add_run
 from ops.api.cockpit.runs.run_steering import add_run_steering
@@ -40,6 +41,7 @@ def add_cockpit(app: QuartTrio, parts: Parts) -> None:
     add_runs(app, parts)
     add_run(app, parts)
     add_submit(app, parts)
+    add_run_export(app, parts)
     add_run_steering(app, parts)
     add_run_mending(app, parts)
     add_run_testing(app, parts)

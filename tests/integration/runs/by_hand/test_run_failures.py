@@ -19,8 +19,8 @@ import psycopg
 import pytest
 from pydantic import SecretStr
 
+from ops.board.failures.failures_of_run import csv_lines, open_failures
 from ops.board.source_of import RecipientsSettings
-from ops.commands.run.failures import write_failures
 from ops.shell.service import run_once
 from tests.integration.api.serving import open_api
 from tests.integration.log_figures import count_again
@@ -92,6 +92,12 @@ def test_failures_of_nobodys_run_are_an_error(newar: CommandLine) -> None:
 def test_failures_take_the_same_memory_however_many_they_are(log: str) -> None:
     settings = RecipientsSettings(_env_file=None, log_database_url=SecretStr(log))  # type: ignore[call-arg]
 
+    async def count_failures(settings: RecipientsSettings, written: Counter[str]) -> None:
+        async with open_failures(settings, "r", []) as failures:
+            while missed := await failures.more():
+                written.update(row["outcome"] for row, _person in missed)
+                csv_lines(missed)
+
     def peak(recipients: int) -> int:
         with psycopg.connect(log) as connection:
             connection.execute("DELETE FROM message_logs")
@@ -100,8 +106,7 @@ def test_failures_take_the_same_memory_however_many_they_are(log: str) -> None:
         written = Counter[str]()
         tracemalloc.start()
         try:
-            count = lambda: lambda row, _: written.update([row["outcome"]])  # noqa: E731
-            run_once(lambda: write_failures(settings, "r", [], count))
+            run_once(lambda: count_failures(settings, written))
             assert written.total() == recipients * 3 // 5
             return tracemalloc.get_traced_memory()[1]
         finally:

@@ -1,0 +1,1 @@
+"""Who did not get a run's message, why, and what sending again needs."""
