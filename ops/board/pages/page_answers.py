@@ -39,8 +39,8 @@ class PageRow(Answer, kw_only=True):
     because: list[Slowdown]
     """What slows or stops it now, with the rule that holds it."""
     p50_ms: float | None
-    """Of the Graph API's answers to it in the last five minutes, as far as the log has come, to 20 %; null: none, or not
-    known."""
+    """Of the Graph API's answers to it in the last five minutes, as far as the log has come, to 20 %; null: none, or
+    not known."""
     p95_ms: float | None
     backlog: int
     """Messages of its unfinished runs that have no outcome yet."""

@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import NamedTuple
 
 from ops.api.cockpit.frame.state_words import N_
-from ops.board.answers import RunDetail
 from ops.board.audit.audit_trail import Act
+from ops.board.runs.run_answers import RunDetail
 
 WORDS = {
     "run pause": N_("paused"),
