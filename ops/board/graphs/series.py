@@ -9,8 +9,9 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from ops.board.answers import Answer, CheckStatus
+from ops.board.answers import Answer
 from ops.board.graphs.graph_question import GraphQuestion, Metric
+from ops.board.runs.run_answers import CheckStatus
 from schema.latency_edges import EDGES_MS
 from schema.outcomes import Outcome
 from schema.seconds import Counts
