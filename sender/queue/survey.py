@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 from redis.asyncio import Redis
-from redis.exceptions import OutOfMemoryError
+from redis.exceptions import OutOfMemoryError, ResponseError
 
 from schema.runtime.asyncio_door import aio
 from sender.queue.limit_clock import decode_clock
@@ -96,11 +96,14 @@ async def survey(
 
 
 async def takes_more(redis: Redis) -> bool:
-    """Say whether Redis has memory left for what is enqueued and claimed. Errors: redis.RedisError, but that one."""
+    """Say whether Redis has memory left for what is enqueued and claimed; whatever else it refuses is another matter.
+
+    Errors: redis.RedisError, but no refusals.
+    """
     try:
         await aio(Scripts(redis).call, "app/takes_more")
-    except OutOfMemoryError:
-        return False
+    except ResponseError as exc:
+        return not isinstance(exc, OutOfMemoryError)
     return True
 
 
