@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC
 from importlib.resources import files
 from typing import Any
@@ -63,6 +63,8 @@ class RunBook:
         self._reader = reader
         self._rates = rates
         self._newest = newest
+        self._registered: set[str] = set()
+        """Of the newest that the queue knows: those that the registry is known to have."""
         self.troubles: dict[str, str] = {}
         """Why the queue or the log database could not be asked lately, in words, by its name."""
 
@@ -108,9 +110,8 @@ class RunBook:
         known = [run for _, run in found]
         if wanted.after is None:
             known = [*await self._unregistered(wanted, {row.run_id for row, _ in found}), *known]
-        return RunsAnswer(
-            history=history, queue=queue, runs=known, next=following, scheduled_more=await self._scheduled_more(wanted)
-        )
+        more = await self._scheduled_more() if wanted.reaches_the_future and _any_scheduled(known) else 0
+        return RunsAnswer(history=history, queue=queue, runs=known, next=following, scheduled_more=more)
 
     async def _answers(self, rows: Sequence[RegistryRow]) -> tuple[CheckStatus, Sequence[RunAnswer]]:
         queue, holding = await self._look(
@@ -139,10 +140,13 @@ class RunBook:
             holding = await self._newest()
         except QueueUnreachable:
             return []
-        ids = [run_id for run_id in _newest_known(holding.reading) if run_id not in listed]
-        _, rows = await self._rows(WantedRuns().params(len(ids), ids)) if ids else ("ok", [])
-        known = {row.run_id for row in rows if row.taken}
-        return [run for run in (self._answer(i, holding) for i in ids if i not in known) if wanted.fits(run)]
+        newest = _newest_known(holding.reading)
+        self._registered.intersection_update(newest)
+        asked = [run_id for run_id in newest if run_id not in self._registered]
+        _, rows = await self._rows(WantedRuns().params(len(asked), asked)) if asked else ("ok", [])
+        self._registered.update(row.run_id for row in rows if row.taken)
+        strangers = [run_id for run_id in asked if run_id not in self._registered and run_id not in listed]
+        return [run for run in (self._answer(run_id, holding) for run_id in strangers) if wanted.fits(run)]
 
     def _answer(self, run_id: str, holding: Holding) -> RunAnswer:
         return run_answer(run_id, None, holding, self._rates, holding.reading.at_s)
@@ -174,14 +178,18 @@ class RunBook:
             self.troubles["history"] = str(exc)
             return "down", []
 
-    async def _scheduled_more(self, wanted: WantedRuns) -> int:
-        if self._history is None or wanted != WantedRuns(status=wanted.status):
+    async def _scheduled_more(self) -> int:
+        if self._history is None:
             return 0
         try:
             rows = await self._history.ask(_BEYOND, {})
         except HistoryUnreachable:
             return 0
         return int(rows[0]["runs"]) if rows else 0
+
+
+def _any_scheduled(runs: Iterable[RunAnswer]) -> bool:
+    return any(run.state == "scheduled" for run in runs)
 
 
 def _newest_known(reading: Reading) -> list[str]:

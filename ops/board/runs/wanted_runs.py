@@ -17,8 +17,8 @@ LONGEST = 500
 """Characters of a filter."""
 _UNFINISHED = ("enqueuing", "active", "paused", "queue_lost", "cancelled", "expired")
 _STATES: dict[RunStatus, tuple[str, ...]] = {
-    RunStatus.SCHEDULED: ("scheduled", "submitted"),
-    RunStatus.WAITING: (*_UNFINISHED, "waiting", "submitted", "scheduled"),
+    RunStatus.SCHEDULED: ("scheduled",),
+    RunStatus.WAITING: (*_UNFINISHED, "waiting", "submitted", "due"),
     RunStatus.REFUSED: ("refused", "not_taken"),
     RunStatus.FINISHED: (*_UNFINISHED, "finished"),
 }
@@ -59,6 +59,11 @@ class WantedRuns(msgspec.Struct, frozen=True, kw_only=True):
             "after_id": self.after.run_id if self.after else None,
             "limit": limit,
         }
+
+    @property
+    def reaches_the_future(self) -> bool:
+        """Whether the list begins with all runs that are due later: how many more of them there are belongs to it."""
+        return self == WantedRuns(status=self.status)
 
     def fits(self, run: RunAnswer) -> bool:
         """Say whether a run is one of those, wherever the list is."""

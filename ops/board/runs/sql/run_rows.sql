@@ -28,7 +28,8 @@ WITH found AS (
         AND (%(run_ids)s::text[] IS NULL OR run_id = ANY(%(run_ids)s))
         AND (%(from_id)s::text IS NULL OR (run_id COLLATE "C" >= %(from_id)s AND run_id COLLATE "C" < %(to_id)s))
         AND (%(pages)s::text[] IS NULL OR s.page_id = ANY(%(pages)s))
-        AND (%(states)s::text[] IS NULL OR %(states)s::text[] && ARRAY['submitted', status, kind])
+        AND (%(states)s::text[] IS NULL
+            OR %(states)s::text[] && ARRAY[CASE WHEN scheduled_at > now() THEN 'scheduled' ELSE 'submitted' END, status, kind])
         AND (%(after_at)s::timestamptz IS NULL OR (created_at, run_id COLLATE "C") < (%(after_at)s, %(after_id)s))
     ORDER BY created_at DESC, run_id COLLATE "C" DESC
     LIMIT %(limit)s)
@@ -41,7 +42,7 @@ WITH found AS (
         AND (%(run_ids)s::text[] IS NULL OR run_id = ANY(%(run_ids)s))
         AND (%(from_id)s::text IS NULL OR (run_id COLLATE "C" >= %(from_id)s AND run_id COLLATE "C" < %(to_id)s))
         AND (%(pages)s::text[] IS NULL OR page_id = ANY(%(pages)s))
-        AND (%(states)s::text[] IS NULL OR 'scheduled' = ANY(%(states)s))
+        AND (%(states)s::text[] IS NULL OR CASE WHEN scheduled_at > now() THEN 'scheduled' ELSE 'due' END = ANY(%(states)s))
         AND (%(after_at)s::timestamptz IS NULL OR (scheduled_at, run_id COLLATE "C") < (%(after_at)s, %(after_id)s))
     ORDER BY scheduled_at DESC, run_id COLLATE "C" DESC
     LIMIT %(limit)s)
