@@ -47,7 +47,7 @@ async def once(redis: Redis, body: bytes, act: Act, *, within_s: float = DONE_WI
         trio.TooSlowError: the act took too long; it was stopped.
         redis.RedisError: there is a key, and whether it is known cannot be said; nothing was done.
     """
-    given = _given()
+    given = given_key()
     with trio.CancelScope(shield=True):
         response = await (_done(act, None, within_s) if given is None else _once(redis, given, body, act, within_s))
     return response  # noqa: RET504 - for the type checker, to whom a scope may end what is in it
@@ -60,8 +60,8 @@ async def _once(redis: Redis, given: str, body: bytes, act: Act, within_s: float
     return await _do(known, act, within_s) if begun.status == "new" else _known(begun)
 
 
-def _given() -> str | None:
-    """Return the key, with or without the quotes that the draft standard wants."""
+def given_key() -> str | None:
+    """Return the key, with or without the quotes that the draft standard wants. Raises BadParameter."""
     text = request.headers.get(HEADER)
     if text is None:
         return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -99,7 +100,11 @@ def _operation(endpoint: Endpoint) -> dict[str, Any]:
 def _act(route: ActRoute) -> dict[str, Any]:
     fields = msgspec.structs.fields(route.body)
     needed = any(field.required for field in fields)
+    needed = needed or bool(route.one_of)
     body = {"required": needed, **_json(route.body.__name__, "may be left out" if not needed else "what to do")}
+    if route.one_of:
+        schema = body["content"][JSON]["schema"]
+        body["content"][JSON]["schema"] = {"allOf": [schema, {"oneOf": [_with(names) for names in route.one_of]}]}
     refused = {status: _problem(why) for status, why in _REFUSED.items()}
     return {
         "summary": route.summary,
@@ -108,6 +113,11 @@ def _act(route: ActRoute) -> dict[str, Any]:
         "requestBody": body,
         "responses": {"200": _json(route.answer.__name__, "done"), **refused},
     }
+
+
+def _with(names: Iterable[str]) -> dict[str, Any]:
+    """Describe an object that has these fields, with values."""
+    return {"required": sorted(names), "properties": {name: {"not": {"type": "null"}} for name in sorted(names)}}
 
 
 def _in_path(path: str) -> list[dict[str, Any]]:

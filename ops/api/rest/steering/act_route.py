@@ -68,3 +68,5 @@ class ActRoute:
     do: Callable[..., Awaitable[msgspec.Struct]]
     """Gets Asked, the body, and the names in the path."""
     about: str = ""
+    one_of: tuple[frozenset[str], ...] = ()
+    """Of the body: it has the fields of one of these, and of no other."""

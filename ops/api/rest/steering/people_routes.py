@@ -16,14 +16,16 @@ _PAGE = "^[0-9]{1,100}$"
 
 PageNumber = Annotated[str, Meta(pattern=_PAGE)]
 Person = Annotated[str, Meta(pattern="^[0-9]{1,100}$")]
+NewPerson = Annotated[str, Meta(pattern="^[1-9][0-9]{0,29}$")]
 People = Annotated[list[Person], Meta(min_length=1, max_length=MOST_PEOPLE)]
+NewPeople = Annotated[list[NewPerson], Meta(min_length=1, max_length=MOST_PEOPLE)]
 
 
 class ToDeny(Body, frozen=True, kw_only=True):
     """People of a page whom no run shall send to."""
 
     page_id: PageNumber
-    people: People
+    people: NewPeople
     """Their page-scoped ids."""
     note: Annotated[str, Meta(max_length=LONGEST_NOTE)] | None = None
     """Why, for those who read the list."""

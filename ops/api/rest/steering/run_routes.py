@@ -157,6 +157,7 @@ async def _test(asked: Asked, body: Trial, run_id: str) -> TryOut:
     return await try_out(settings, run_id, body.to, body.like, asked.who, within_s=_KNOWN_WITHIN_S)
 
 
+_BY_OR_UNTIL = (frozenset({"by_s"}), frozenset({"until"}))
 RUN_ROUTES = (
     ActRoute(
         f"{RUN}/pause",
@@ -182,7 +183,7 @@ RUN_ROUTES = (
         _cancel,
         "Every recipient left ends as cancelled. This cannot be undone. Works while the log database is away.",
     ),
-    ActRoute(f"{RUN}/extend", "Let a run expire later", Extension, RunDone, _extend),
+    ActRoute(f"{RUN}/extend", "Let a run expire later", Extension, RunDone, _extend, one_of=_BY_OR_UNTIL),
     ActRoute(
         f"{RUN}/retry",
         "Send a finished run's message, or a mended one, to those who did not get it",

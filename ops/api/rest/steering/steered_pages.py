@@ -161,6 +161,7 @@ def _seen_at_once(act: Callable[..., Awaitable[Struct]]) -> Callable[..., Awaita
     return seen
 
 
+_CHOSEN = (frozenset({"pages"}), frozenset({"filter", "expect"}))
 _ROUTES = (
     ActRoute(f"{PAGE}/pause", "Send nothing for a page until it is resumed", Nothing, PageDone, _pause),
     ActRoute(f"{PAGE}/resume", "End a page's pause, by hand or from Meta's answers", Nothing, PageDone, _resume),
@@ -170,7 +171,19 @@ _ROUTES = (
     ActRoute(f"{PAGES}/pause", "Pause many pages", Chosen, PagesDone, _many(PageAct.PAUSE)),
     ActRoute(f"{PAGES}/resume", "Resume many pages", Chosen, PagesDone, _many(PageAct.RESUME)),
     ActRoute(f"{PAGES}/breaker", "Open or close many breakers", ChosenBreaker, PagesDone, _breakers),
-    ActRoute(f"{PAGES}/limits", "Let another limit count for many pages", ChosenLimit, PagesDone, _limits),
-    ActRoute(f"{PAGES}/limits/reset", "End what rules have made of many pages' speed", Chosen, PagesDone, _resets),
+    ActRoute(
+        f"{PAGES}/limits", "Let another limit count for many pages", ChosenLimit, PagesDone, _limits, one_of=_CHOSEN
+    ),
+    ActRoute(
+        f"{PAGES}/limits/reset",
+        "End what rules have made of many pages' speed",
+        Chosen,
+        PagesDone,
+        _resets,
+        one_of=_CHOSEN,
+    ),
 )
-PAGE_ROUTES = tuple(dataclasses.replace(route, do=_seen_at_once(route.do)) for route in _ROUTES)
+PAGE_ROUTES = tuple(
+    dataclasses.replace(route, do=_seen_at_once(route.do), one_of=_CHOSEN if issubclass(route.body, Chosen) else ())
+    for route in _ROUTES
+)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 import trio
+from msgspec import Meta
 from quart import Response, request
 from quart_trio import QuartTrio
 
@@ -17,7 +18,7 @@ from ops.acts.not_done import NotMeant
 from ops.acts.run_submission import Submission, made_before, new_run_id, submit_run
 from ops.api.door.bodies import ANYWAY
 from ops.api.door.json_answers import json_answer
-from ops.api.door.once import once
+from ops.api.door.once import given_key, once
 from ops.api.door.problems import BadParameter
 from ops.api.door.uploads import Upload, answered_late, uploaded
 from ops.api.door.who_asks import demand, demand_every_page
@@ -42,10 +43,10 @@ class RunToSubmit(Body, frozen=True, kw_only=True):
 
     run_id: str | None = None
     """Made up when left out."""
-    page_id: str
+    page_id: Annotated[str, Meta(pattern="^[0-9]{1,100}$")]
     page_access_token: str | None = None
     """Counts where the source has none of this page. It is stored sealed."""
-    message: dict[str, Any]
+    message: Annotated[dict[str, Any], Meta(min_length=1)]
     """The Send API's message object."""
     messaging_type: str | None = None
     tag: str | None = None
@@ -113,6 +114,7 @@ async def _submit(parts: Parts) -> Response:
 
 async def _check(parts: Parts) -> Response:
     caller = demand(Role.VIEWER)
+    given_key()  # which changes nothing here, and must be one all the same
     if (runs := parts.board.dry_runs) is None:
         raise NotFound("LOG_DATABASE_URL is not set for this service: it has the runs")
     async with uploaded(FILE, parts.settings.submit_max_bytes) as upload:
