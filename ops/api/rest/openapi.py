@@ -32,7 +32,7 @@ _KEY = {
     "in": "header",
     "description": "a text of the client's own, new for each request: one that is sent again with the same key is not "
     "done again, and gets the same answer, for a day",
-    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!#-~]+$"},
+    "schema": {"type": "string", "pattern": '^"?[!#-~]{1,255}"?$'},
 }
 _REFUSED = {
     "400": "the request cannot be used; says what to write",

@@ -75,6 +75,9 @@ class RunToCheck(Body, frozen=True, kw_only=True):
     send_window: str | None = None
     run: RunToSubmit | None = None
     """A run exactly as it is to be submitted, instead of all that."""
+    recipients: list[dict[str, Any]] | None = None
+    """Objects with recipient_id, variables, last_interaction_at, time_zone; all but the first may lack. It is read from
+    the disk, and is not here."""
 
 
 def add_submission(app: QuartTrio, parts: Parts) -> None:
