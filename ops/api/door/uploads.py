@@ -27,6 +27,8 @@ FORM = "multipart/form-data"
 MOST_OF_FIELDS = 1024 * 1024
 _FOLDER = "/var/tmp" if os.access("/var/tmp", os.W_OK) else None  # noqa: S108 - for large files; /tmp may be memory
 _AT_A_TIME = 1024 * 1024
+_AROUND_BOUNDARY = 64
+"""Line breaks, dashes and blanks before and behind it."""
 
 
 class LongBody(TrioBody):
@@ -97,7 +99,7 @@ async def _read_form(file: Path, most: int) -> Upload:
     boundary = request.mimetype_params.get("boundary", "")
     if not boundary.isascii() or not 1 <= len(boundary) <= 200:
         raise BadParameter("the Content-Type of a form names its boundary")
-    form = _Form(file.name, MultipartDecoder(boundary.encode(), max_parts=100))
+    form = _Form(file.name, boundary.encode())
     async with await trio.open_file(file, "wb") as stored:
 
         async def take(part: bytes) -> None:
@@ -108,13 +110,23 @@ async def _read_form(file: Path, most: int) -> Upload:
     return Upload(form.fields, file, form.digest())
 
 
+class FormDecoder(MultipartDecoder):
+    """Werkzeug's own takes the line break before a boundary for content, when it gets the boundary in two pieces."""
+
+    def _last_partial_boundary_index(self, data: bytes | bytearray) -> int:
+        """Return from where on the data may be a boundary that is not all there yet."""
+        from_end = max(0, len(data) - len(self.boundary) - _AROUND_BOUNDARY)
+        breaks = [at for at in (data.find(b"\r", from_end), data.find(b"\n", from_end)) if at >= 0]
+        return min(breaks, default=len(data))
+
+
 class _Form:
     """Takes a form apart as it comes. No I/O."""
 
-    def __init__(self, file_name: str, decoder: MultipartDecoder) -> None:
+    def __init__(self, file_name: str, boundary: bytes) -> None:
         self.fields: dict[str, bytes] = {}
         self._file_name = file_name
-        self._decoder = decoder
+        self._decoder = FormDecoder(boundary, max_parts=100)
         self._current: str | None = None
         self._files = 0
         self._digest = sha256()
