@@ -272,7 +272,8 @@ class Chart {
       at: `${this.moment(totals.indexOf(highest))} UTC`,
       total: whole.format(known.reduce((total, n) => total + n, 0)),
     };
-    this.note.textContent = (name ? `${this.word(name)}: ` : "") + text.replace(/\{(\w+)\}/g, (_, key) => values[key]);
+    const said = text.replace(/\{(\w+)\}/g, (_, key) => values[key]);
+    this.note.textContent = name ? `${this.word(name)}: ${said[0].toLowerCase()}${said.slice(1)}` : said;
   }
 
   writeTable() {
