@@ -82,7 +82,12 @@ def _counts(rows: Sequence[DictRow], step_s: int) -> dict[int, Counts]:
     counts: dict[int, Counts] = {}
     for row in rows:
         at_s = int(row["at"].timestamp())
-        latencies = dict(enumerate(row["latencies"] or ()))
+        at_s -= at_s % step_s
+        if (cell := counts.get(at_s)) is None:
+            cell = counts[at_s] = Counts({}, {})
         ended = f"{row['outcome']}/{row['error_class']}" if row["error_class"] else row["outcome"]
-        counts.setdefault(at_s - at_s % step_s, Counts({}, {})).add(Counts({ended: row["messages"]}, latencies))
+        cell.ended[ended] = cell.ended.get(ended, 0) + row["messages"]
+        for bucket, count in enumerate(row["latencies"] or ()):
+            if count:
+                cell.latencies[bucket] = cell.latencies.get(bucket, 0) + count
     return counts
