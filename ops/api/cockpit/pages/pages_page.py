@@ -17,6 +17,8 @@ from ops.board.suppressions import BadFilter
 
 ADDRESS = f"{ADMIN}/pages"
 FILTERS = ("search", "state", "sort")
+NARROW = 20
+"""Pages that a telephone shows at a time, as cockpit.css has it."""
 
 
 def add_pages(app: QuartTrio, parts: Parts) -> None:
@@ -31,6 +33,10 @@ def add_pages(app: QuartTrio, parts: Parts) -> None:
             answer = await parts.board.pages.listed(want, USUAL, after or f"{name}.0")
         except BadFilter:  # a list that is kept no longer, or an address that somebody has written
             return redirect(with_query(ADDRESS, **filters) if after else ADDRESS)
+        first = int((after or "0").rpartition(".")[2])
+        narrow = min(NARROW, len(answer.pages))
+        sooner = answer.next or first + narrow < answer.total
+        order = (after or f"{name}.0").rpartition(".")[0]
         here = with_query(ADDRESS, **filters, after=after or f"{name}.0")  # what is live keeps its order
         return await page(
             "pages.html",
@@ -47,7 +53,9 @@ def add_pages(app: QuartTrio, parts: Parts) -> None:
             of_state=lambda state: with_query(ADDRESS, **{**filters, "state": state}),
             of_all=lambda act: with_query(f"{ADMIN}/act/pages/{act}", **filters),
             following=with_query(ADDRESS, **filters, after=answer.next) if answer.next else None,
-            first=int((after or "0").rpartition(".")[2]) + 1,
+            sooner=with_query(ADDRESS, **filters, after=f"{order}.{first + narrow}") if sooner else None,
+            first=first + 1,
+            shown_on_narrow=narrow,
         )
 
 
