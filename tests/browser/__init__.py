@@ -1,1 +1,1 @@
-"""The dashboard in a browser."""
+"""The cockpit in a browser."""

@@ -1,8 +1,10 @@
-"""`newar api` alone, as a process: prints its address and serves until SIGTERM. Argument: the URL of Redis."""
+"""`newar api` alone, as a process: prints its address and serves until SIGTERM. Argument: its settings as JSON."""
 
 from __future__ import annotations
 
+import json
 import sys
+from typing import Any
 
 import trio
 
@@ -13,14 +15,14 @@ from schema.runtime.stop import Stop
 from tests.unit.api.contents import api_settings
 
 
-async def main(redis_url: str) -> None:
+async def main(settings: dict[str, Any]) -> None:
     stop = Stop(drain_s=5)
     async with open_asyncio(), trio.open_nursery() as nursery:
         await nursery.start(stop.listen)
         async with trio.open_nursery() as services:
-            print(await services.start(serve, api_settings(redis_url=redis_url, api_port=0), stop), flush=True)
+            print(await services.start(serve, api_settings(**settings, api_port=0), stop), flush=True)
         nursery.cancel_scope.cancel()
 
 
 configure_logging("api")
-trio.run(main, sys.argv[1])
+trio.run(main, json.loads(sys.argv[1]))
