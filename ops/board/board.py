@@ -92,6 +92,11 @@ class Board:
         if self._history is not None:
             await self._history.close()
 
+    def look_anew(self) -> None:
+        """Forget what was read before somebody did something."""
+        self._moment.forget()
+        self._newest_runs.forget()
+
     async def moment(self) -> Moment:
         """Return what is known now, at most a second old."""
         return await self._moment.get()

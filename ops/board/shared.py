@@ -20,6 +20,12 @@ class Shared(Generic[T]):
         self._until = float("-inf")
         self._value: T | None = None
         self._error: Exception | None = None
+        self._forgotten = 0
+
+    def forget(self) -> None:
+        """Let whoever asks from now on read anew: what is known may be otherwise since."""
+        self._forgotten += 1
+        self._until = float("-inf")
 
     async def get(self) -> T:
         """Return the newest value, reading it when the last one is too old."""
@@ -32,10 +38,11 @@ class Shared(Generic[T]):
 
     async def _refresh(self) -> None:
         """Read anew. Cancelled, it changes nothing: the next in turn reads."""
-        value, error = None, None
+        value, error, forgotten = None, None, self._forgotten
         try:
             value = await self._read()
         except Exception as exc:
             error = exc  # whatever it is, everyone who waits shall have it
         self._value, self._error = value, error
-        self._until = trio.current_time() + self._fresh_s
+        if forgotten == self._forgotten:  # else what was read is of before
+            self._until = trio.current_time() + self._fresh_s

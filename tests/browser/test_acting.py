@@ -34,7 +34,8 @@ def test_a_run_is_paused_and_resumed_from_its_page(redis: Redis, service: Servic
         expect(page.locator(".banner[data-tone=ok]")).to_contain_text("Messages that wait: 600.")
         page.get_by_role("button", name="Resume").click()
         expect(page.locator(".banner[data-tone=ok]")).to_contain_text("goes on")
-    assert [entry[1][b"what"] for entry in redis.xrange(key("audit"))][-2:] == [b"run pause", b"run resume"]
+    entries: Any = redis.xrange(key("audit"))
+    assert [fields[b"what"] for _id, fields in entries][-2:] == [b"run pause", b"run resume"]
 
 
 def test_cancelling_asks_first_and_keeps_the_focus(redis: Redis, service: Service, open_page: OpenPage) -> None:

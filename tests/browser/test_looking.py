@@ -164,7 +164,7 @@ def test_nothing_stands_in_the_way_of_a_screen_reader(
     write_failure(redis, "summer")
     publish_now(redis, 10.0)
     with open_page(service, "/admin", bypass_csp=True, color_scheme=scheme) as page:
-        found = {}
+        found: dict[str, Any] = {}
         for path in PATHS:
             page.goto(f"/admin{path}")
             page.evaluate(script)

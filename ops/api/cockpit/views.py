@@ -35,7 +35,7 @@ def add_cockpit(app: QuartTrio, parts: Parts) -> None:
     """Serve the pages."""
     serve_assets(app)
     add_rendering(app)
-    add_notices(app)
+    add_notices(app, parts)
     add_streams(app, parts)
     add_overview(app, parts)
     add_runs(app, parts)

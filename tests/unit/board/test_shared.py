@@ -77,3 +77,25 @@ async def test_when_a_reader_leaves_the_next_in_turn_reads(autojump_clock: MockC
 async def wait_behind(shared: Shared[int], got: list[int]) -> None:
     await trio.sleep(0.5)
     got.append(await shared.get())
+
+
+async def test_what_is_forgotten_is_read_anew_even_while_it_is_being_read() -> None:
+    values, reading, go_on = iter(range(10)), trio.Event(), trio.Event()
+
+    async def read() -> int:
+        value = next(values)
+        if value == 1:
+            reading.set()
+            await go_on.wait()
+        return value
+
+    shared = Shared(read, fresh_s=1000)
+    assert await shared.get() == 0
+    shared.forget()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(shared.get)
+        await reading.wait()
+        shared.forget()
+        go_on.set()
+    assert await shared.get() == 2
+    assert await shared.get() == 2

@@ -21,6 +21,7 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 from ops.acts.not_done import ActRefused, CannotNow, NoSuch
 from ops.api.cockpit.frame.places import ADMIN, inside
 from ops.api.cockpit.frame.rendering import page
+from ops.api.parts import Parts
 from ops.shell.exits import explain
 from sender.runs.by_hand.errors import BadFile, RunUnusable
 
@@ -38,12 +39,18 @@ class Notice(NamedTuple):
     """`ok`, `warn` or `bad`."""
 
 
-def add_notices(app: QuartTrio) -> None:
-    """Show what the last act came to, once."""
+def add_notices(app: QuartTrio, parts: Parts) -> None:
+    """Show what the last act came to, once, and with figures that are of after it."""
 
     @app.context_processor
     async def said_by_act() -> dict[str, Any]:
         return {"notices": [notice] if (notice := _read(request.cookies.get(COOKIE, ""))) else []}
+
+    @app.after_request
+    async def look_anew(response: Response | WerkzeugResponse) -> Response | WerkzeugResponse:
+        if request.method == "POST":
+            parts.board.look_anew()
+        return response
 
     @app.after_request
     async def take_away(response: Response | WerkzeugResponse) -> Response | WerkzeugResponse:

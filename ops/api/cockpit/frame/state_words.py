@@ -61,6 +61,7 @@ CAUSES = {
     "recipient_hours": N_("the recipients' own hours"),
     "retry": N_("another attempt follows"),
     "run_processor": N_("not taken yet"),
+    "drain": N_("end without being sent"),
 }
 HOLDERS = {
     "source": N_("paused by its source"),
