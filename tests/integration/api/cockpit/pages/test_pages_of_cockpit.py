@@ -51,9 +51,8 @@ def listed(page: str) -> list[str]:
 
 
 def paused(redis: Redis) -> set[str]:
-    return {
-        p.decode() for p in redis.smembers(key("pages")) if redis.hexists(key(f"page:{p.decode()}"), "paused_until_ms")
-    }
+    known = {page.decode() for page in redis.smembers(key("pages")) if isinstance(page, bytes)}
+    return {page for page in known if redis.hexists(key(f"page:{page}"), "paused_until_ms")}
 
 
 async def test_two_hundred_are_shown_and_the_others_follow(api: Callable[..., Api], pages: Redis) -> None:
