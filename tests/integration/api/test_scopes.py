@@ -40,6 +40,8 @@ ASKED = {
     "/api/v1/runs/<path:run_id>": "/api/v1/runs/of 8080808",
     "/api/v1/pages/<page_id>/limits": f"/api/v1/pages/{THEIRS}/limits",
     "/api/v1/pages/<page_id>": f"/api/v1/pages/{THEIRS}",
+    "/api/v1/people/<psid>": "/api/v1/people/1",
+    "/api/v1/jobs/<path:run_id>/<psid>": "/api/v1/jobs/of 8080808/1",
     "/api/v1/log": "/api/v1/log?recipient=1",
     "/api/v1/history": f"/api/v1/history?page={THEIRS}",
 }
