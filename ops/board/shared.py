@@ -10,8 +10,16 @@ import trio
 T = TypeVar("T")
 
 
+REST = 4.0
+LONGEST_REST_S = 5.0
+
+
 class Shared(Generic[T]):
-    """Calls `read` at most once per `fresh_s` seconds, one call at a time. An error is shared in the same way."""
+    """Calls `read` at most once per `fresh_s` seconds, one call at a time. An error is shared in the same way.
+
+    One that takes long, since there is much to read, is called less often: it rests four times as long, at most five
+    seconds.
+    """
 
     def __init__(self, read: Callable[[], Awaitable[T]], fresh_s: float) -> None:
         self._read = read
@@ -39,10 +47,12 @@ class Shared(Generic[T]):
     async def _refresh(self) -> None:
         """Read anew. Cancelled, it changes nothing: the next in turn reads."""
         value, error, forgotten = None, None, self._forgotten
+        began = trio.current_time()
         try:
             value = await self._read()
         except Exception as exc:
             error = exc  # whatever it is, everyone who waits shall have it
         self._value, self._error = value, error
+        rest_s = 0.0 if error else min(REST * (trio.current_time() - began), LONGEST_REST_S)
         if forgotten == self._forgotten:  # else what was read is of before
-            self._until = trio.current_time() + self._fresh_s
+            self._until = trio.current_time() + max(self._fresh_s, rest_s)

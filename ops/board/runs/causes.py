@@ -55,9 +55,10 @@ def _of_page(page_id: str, content: str, reading: Reading) -> list[Cause]:
     fields, now_s = reading.pages.get(page_id, {}), reading.at_s
     found = []
     if (paused_ms := _number(fields, "paused_until_ms")) > now_s * 1000:
-        found.append(Cause("page_paused", _pause("the page", fields, paused_ms), _moment(paused_ms)))
+        detail = _pause("the page", fields, paused_ms, mend=f"newar page resume {page_id}")
+        found.append(Cause("page_paused", detail, _moment(paused_ms)))
     if (breaker := fields.get("breaker") or reading.breakers.get(page_id)) in ("open", "half_open"):
-        found.append(_breaker(fields, breaker))
+        found.append(_breaker(page_id, fields, breaker))
     return found + _throttled(page_id, content, reading)
 
 
@@ -103,25 +104,26 @@ def _graph(reading: Reading) -> Iterable[Cause]:
         yield Cause("graph_down", GRAPH_DOWN)
     paused_ms = _number(reading.app, "paused_until_ms")
     if paused_ms > reading.at_s * 1000:
-        yield Cause("app_paused", _pause("everything", reading.app, paused_ms), _moment(paused_ms))
+        detail = _pause("everything", reading.app, paused_ms, mend="newar resume --all")
+        yield Cause("app_paused", detail, _moment(paused_ms))
 
 
-def _pause(what: str, fields: Fields, until_ms: float) -> str:
+def _pause(what: str, fields: Fields, until_ms: float, *, mend: str) -> str:
     if until_ms >= BY_HAND_MS:
-        mend = "newar resume --all" if what == "everything" else "newar page resume"
         return f"{what} is paused by {_person(fields.get('paused_by'))}: {mend} lets it go on"
     rule = f" by the rule {fields['pause_rule']}" if "pause_rule" in fields else ""
     reason = f": {fields['pause_reason']}" if fields.get("pause_reason") else ""
     return f"{what} is paused{rule} until {_said(_moment(until_ms))}{reason}"
 
 
-def _breaker(fields: Fields, state: str) -> Cause:
+def _breaker(page_id: str, fields: Fields, state: str) -> Cause:
     retry_ms = _number(fields, "retry_at_ms")
     by_hand = retry_ms >= BY_HAND_MS
     rule = f" by the rule {fields['breaker_rule']}" if "breaker_rule" in fields and not by_hand else ""
     reason = f": {fields['reason']}" if fields.get("reason") else ""
     if by_hand:
-        return Cause("breaker", f"the page's breaker is open{reason}; newar page breaker PAGE close lets it go on")
+        mend = f"newar page breaker {page_id} close"
+        return Cause("breaker", f"the page's breaker is open{reason}; {mend} lets it go on")
     if state == "half_open":
         return Cause("breaker", f"one message tries whether the page works again{reason}", _moment(retry_ms))
     return Cause(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC
@@ -21,6 +22,8 @@ from ops.board.runs.run_answers import CheckStatus, RunAnswer, RunDetail, RunsAn
 from ops.board.runs.wanted_runs import WantedRuns, next_place
 
 LEAST_STEP = 100
+MOST_AT_ONCE = 500
+"""Runs that the queue is asked of in one step: it does nothing else meanwhile."""
 MOST_STEPS = 10
 """Rows are read in so many steps at most until enough runs have the wanted status; then the list goes on in another."""
 
@@ -89,14 +92,14 @@ class RunBook:
 
     async def listed(self, wanted: WantedRuns, limit: int) -> RunsAnswer:
         """Return runs, newest first."""
-        step = max(limit, LEAST_STEP) if wanted.status else limit
+        step = min(max(limit, LEAST_STEP) if wanted.status else limit, MOST_AT_ONCE)
         history, rows = await self._rows(wanted.params(step + 1))
         if history != "ok":
             return await self._of_queue(wanted, limit, history)
         found: list[tuple[RegistryRow, RunAnswer]] = []
         queue: CheckStatus = "ok"
         following: str | None = None
-        for _ in range(MOST_STEPS):
+        for _ in range(max(MOST_STEPS, math.ceil(limit / step))):
             queue, runs = await self._answers(rows[:step])
             found += [(row, run) for row, run in zip(rows, runs, strict=False) if wanted.fits(run)]
             following = next_place(rows[step - 1].listed_at, rows[step - 1].run_id) if len(rows) > step else None

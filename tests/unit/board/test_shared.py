@@ -50,6 +50,15 @@ async def test_a_value_is_read_again_when_its_time_is_over(autojump_clock: MockC
     assert await shared.get() == 2
 
 
+async def test_a_reading_that_takes_long_is_made_less_often(autojump_clock: MockClock) -> None:
+    shared = Shared(Source(takes_s=0.5).read, fresh_s=1.0)
+    assert await shared.get() == 1
+    await trio.sleep(1.9)
+    assert await shared.get() == 1
+    await trio.sleep(0.1)
+    assert await shared.get() == 2
+
+
 async def test_an_error_is_shared_like_a_value(autojump_clock: MockClock) -> None:
     source = Source()
     source.broken = True

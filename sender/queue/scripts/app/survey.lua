@@ -6,7 +6,7 @@
 -- its first run was taken ...} of lanes that may send now, {page ...} of these runs that are paused or slowed down}.
 local most_runs, most_pages, newest, most_lanes = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
 local MOST_HELD = 5000 -- jobs in flight that are counted by run
-local runs, held_back, RUN, now = {}, {}, P .. 'run:', now_us()
+local runs, held_back, RUN, JOBS, NONE, now = {}, {}, P .. 'run:', P .. 'jobs:', {}, now_us()
 local sessions = redis.call('ZRANGE', P .. 'sessions', 0, -1)
 local any_parked = redis.call('EXISTS', P .. 'parked') == 1
 local any_zoned, any_aside = redis.call('EXISTS', P .. 'zoned') == 1, redis.call('EXISTS', P .. 'asides') == 1
@@ -33,11 +33,19 @@ end
 
 local function zones_of(run)
   local zones = {}
-  for _, zone in ipairs(any_zoned and redis.call('SMEMBERS', P .. 'zones:' .. run) or {}) do
+  for _, zone in ipairs(redis.call('SMEMBERS', P .. 'zones:' .. run)) do
     local unit = run .. '\0' .. zone
     zones[#zones + 1] = {zone, redis.call('LLEN', P .. list_of(unit)), parked_until(unit)}
   end
   return zones
+end
+
+local H1, H2, H3, H4, H5 = unpack(HOLDERS) -- the last one is the brake
+local function holders_of(f)
+  if not (f[5] or f[6] or f[7] or f[8] or f[9]) then return NONE end
+  local holders = {}
+  for n, holder in ipairs(HOLDERS) do if f[4 + n] then holders[#holders + 1] = string.sub(holder, 6) end end
+  return holders
 end
 
 local pages = {}
@@ -53,13 +61,11 @@ end
 local function look_at(ids, most)
   for i = 1, math.min(#ids, most) do
     local run = ids[i]
-    local f = redis.call('HMGET', RUN .. run, 'page', 'left', 'state', 'lane', unpack(HOLDERS))
+    local f = redis.call('HMGET', RUN .. run, 'page', 'left', 'state', 'lane', H1, H2, H3, H4, H5)
     if f[1] then
-      local holders = {}
-      for n, holder in ipairs(HOLDERS) do if f[4 + n] then holders[#holders + 1] = string.sub(holder, 6) end end
       runs[#runs + 1] = {
-        run, f[1], tonumber(f[2] or 0), f[4 + #HOLDERS] ~= false, f[3] or '', string.match(f[4] or '', '/(%a+)$') or 'text', holders,
-        redis.call('LLEN', P .. list_of(run)), parked_until(run), zones_of(run),
+        run, f[1], tonumber(f[2] or 0), f[9] ~= false, f[3] or '', string.sub(f[4] or '', -6) == '/media' and 'media' or 'text', holders_of(f),
+        redis.call('LLEN', JOBS .. run), parked_until(run), any_zoned and zones_of(run) or NONE,
         any_aside and redis.call('LLEN', P .. 'aside:' .. run) or 0, held and (held[run] or 0) or -1,
       }
       look_at_page(f[1])

@@ -24,6 +24,7 @@ from sender.queue.run_queue import RunQueue
 from sender.queue.session_queue import SessionQueue, Settlement
 from tests.integration.queue.answers import REPORTED, TOKEN_INVALID, Answering
 from tests.integration.queue.jobs import enqueue, final, open_queue, run_of
+from tests.integration.queue.test_acts_by_hand import full
 from tests.unit.api.contents import now_ms, process, sender
 
 RUN, PEOPLE = "r", 20
@@ -192,11 +193,8 @@ async def test_full_outbox_is_said_with_its_bound(redis: Redis, runs: RunQueue) 
 
 
 async def test_redis_at_its_maxmemory_is_said(redis: Redis, runs: RunQueue) -> None:
-    await aio(redis.config_set, "maxmemory", "1mb")
-    try:
+    async with full(redis):
         run = await shown(redis)
-    finally:
-        await aio(redis.config_set, "maxmemory", "0")
     assert (run.status, causes(run), run.waits) == ("waiting", ["redis_full"], {"redis_full": PEOPLE})
 
 

@@ -61,7 +61,7 @@ def senders(*down: bool, outbox_limit: int = 100) -> list[Any]:
         ),
         (
             {"pages": {"100": {"paused_until_ms": BY_HAND, "pause_reason": "by hand"}}},
-            Cause("page_paused", "the page is paused by hand: newar page resume lets it go on"),
+            Cause("page_paused", "the page is paused by hand: newar page resume 100 lets it go on"),
         ),
         (
             {"pages": {"100": {"paused_until_ms": ms(60), "pause_reason": "code 80006", "pause_rule": "page-limit"}}},
@@ -90,7 +90,7 @@ def senders(*down: bool, outbox_limit: int = 100) -> list[Any]:
         ),
         (
             {"pages": {"100": {"breaker": "open", "reason": "by hand", "retry_at_ms": BY_HAND}}},
-            Cause("breaker", "the page's breaker is open: by hand; newar page breaker PAGE close lets it go on"),
+            Cause("breaker", "the page's breaker is open: by hand; newar page breaker 100 close lets it go on"),
         ),
         (
             {"run": {"hold:operator": "ann@desk"}},
