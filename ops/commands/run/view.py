@@ -44,7 +44,8 @@ def row(run: RunAnswer) -> list[object]:
 
 def facts(run: RunAnswer) -> list[tuple[str, object]]:
     """Return names and values of all that is known, and of the figures also that they are not."""
-    shown: dict[str, Any] = {**as_json(run), "brake": None, "log": None, "not_reached": None}
+    said = dict.fromkeys(("brake", "log", "not_reached", "queue", "history"))  # in other words, or on stderr
+    shown: dict[str, Any] = as_json(run) | said
     shown |= {"status": told(run), "held_by": ", ".join(run.held_by)}
     for name in ("recipients", "left"):
         shown[name] = UNKNOWN if shown[name] is None else shown[name]
