@@ -51,7 +51,7 @@ def listed(page: str) -> list[str]:
 
 
 def paused(redis: Redis) -> set[str]:
-    known = {page.decode() for page in redis.smembers(key("pages")) if isinstance(page, bytes)}
+    known = [page.decode() if isinstance(page, bytes) else page for page in redis.smembers(key("pages"))]
     return {page for page in known if redis.hexists(key(f"page:{page}"), "paused_until_ms")}
 
 
