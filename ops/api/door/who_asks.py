@@ -166,8 +166,8 @@ def _ask_who() -> Response | WerkzeugResponse:
     headers = request.headers
     if not _is_page():
         raise Unauthorized(challenge=_challenge())
-    if "HX-Request" in headers:
-        return Response("", 401, {"HX-Redirect": SIGN_IN})
+    if "Newar-Fragment" in headers:
+        return Response("", 401)
     if "text/html" not in headers.get("Accept", ""):
         raise Unauthorized(challenge=False)
     if request.method not in SAFE_METHODS:

@@ -20,7 +20,7 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 
 from ops.acts.not_done import ActRefused, CannotNow, NoSuch
 from ops.api.cockpit.frame.places import ADMIN, inside
-from ops.api.cockpit.frame.rendering import page
+from ops.api.cockpit.frame.rendering import page, wants_fragment
 from ops.api.parts import Parts
 from ops.shell.exits import explain
 from sender.runs.by_hand.errors import BadFile, RunUnusable
@@ -55,7 +55,7 @@ def add_notices(app: QuartTrio, parts: Parts) -> None:
     @app.after_request
     async def take_away(response: Response | WerkzeugResponse) -> Response | WerkzeugResponse:
         whole_page = response.mimetype == "text/html" and response.status_code == 200
-        if whole_page and COOKIE in request.cookies and "HX-Request" not in request.headers:
+        if whole_page and COOKIE in request.cookies and not wants_fragment():
             response.delete_cookie(COOKIE, path=ADMIN)
         return response
 

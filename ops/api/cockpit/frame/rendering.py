@@ -1,6 +1,6 @@
 """Making a page, or the living part of one: its words, its reader, and what every page shows around it.
 
-A page's template has a block `live`. Asked by htmx, a page answers with this block alone.
+A page's template has a block `live`. Asked by the page's script, it answers with this block alone.
 """
 
 from __future__ import annotations
@@ -38,6 +38,8 @@ from schema.runtime.version import version
 
 A_YEAR_S = 365 * 86400
 LIVE = "live"
+FRAGMENT = "Newar-Fragment"
+"""The header by which a page's script asks for its living part."""
 KEPT_HEADERS = ("Retry-After", "Allow", "WWW-Authenticate")
 """Of a problem, when it is shown as a page."""
 OTHER = frozenset(FINAL_OUTCOMES) - {"sent", "failed"}
@@ -118,13 +120,13 @@ def vars_of_all() -> dict[str, Any]:
 
 
 async def page(template: str, *, code: int = 200, **context: Any) -> Response:
-    """Return a page; asked by htmx for its living part, only that."""
+    """Return a page; asked by its script for its living part, only that."""
     if wants_fragment():
         text = await _block(template, LIVE, context)
     else:
         text = await render_template(template, **context)
     response = Response(text, code)
-    response.headers["Vary"] = "HX-Request, Accept-Language, Cookie"
+    response.headers["Vary"] = f"{FRAGMENT}, Accept-Language, Cookie"
     return response
 
 
@@ -141,9 +143,7 @@ def other(outcomes: dict[str, int] | None) -> int | None:
 
 def wants_fragment() -> bool:
     """Tell whether the living part alone is asked for."""
-    return bool(g.get("fragment")) or (
-        request.headers.get("HX-Request") == "true" and request.headers.get("HX-History-Restore-Request") != "true"
-    )
+    return bool(g.get("fragment")) or FRAGMENT in request.headers
 
 
 async def _block(template: str, block: str, context: dict[str, Any]) -> str:
@@ -155,8 +155,8 @@ async def _block(template: str, block: str, context: dict[str, Any]) -> str:
 
 async def _compressed(response: Response) -> Response:
     """Send text in its smaller form to whoever takes it."""
-    html = response.mimetype == "text/html" and "Content-Encoding" not in response.headers
-    if html and "gzip" in request.headers.get("Accept-Encoding", ""):
+    text = response.mimetype in ("text/html", "application/json") and "Content-Encoding" not in response.headers
+    if text and "gzip" in request.headers.get("Accept-Encoding", ""):
         smaller = compressed(await response.get_data(as_text=False))
         if smaller is not None:
             response.set_data(smaller)

@@ -37,7 +37,6 @@ function showAge() {
 // Only what changed is touched, so that focus, selection and what was unfolded stay.
 function show(html) {
   Idiomorph.morph(live, html, { morphStyle: "innerHTML", callbacks: { beforeNodeMorphed: isNotKept, beforeAttributeUpdated } });
-  htmx.process(live);
   addLocalTimes(live);
 }
 
@@ -86,7 +85,7 @@ function watch() {
 // --- questions
 
 async function ask(link) {
-  const response = await fetch(link.href, { headers: { "HX-Request": "true" } });
+  const response = await fetch(link.href, { headers: { "Newar-Fragment": "1" } });
   if (!response.ok || response.redirected) return location.assign(link.href);
   dialog.innerHTML = await response.text();
   const back = dialog.querySelector("[name=back]");
@@ -106,13 +105,22 @@ document.addEventListener("click", (event) => {
   }
 });
 
+// --- a part that takes its time
+
+async function load(place) {
+  const response = await fetch(place.dataset.load, { headers: { "Newar-Fragment": "1" } });
+  if (!response.ok) return;
+  place.innerHTML = await response.text();
+  addLocalTimes(place);
+}
+
 // --- a form with a file: what is said of it is shown beneath, and the file stays chosen
 
 async function send(form, button) {
   const beneath = document.getElementById(form.dataset.beneath);
   form.setAttribute("aria-busy", "true");
   try {
-    const response = await fetch(form.action, { method: "POST", headers: { "HX-Request": "true" }, body: new FormData(form, button) });
+    const response = await fetch(form.action, { method: "POST", headers: { "Newar-Fragment": "1" }, body: new FormData(form, button) });
     if (response.redirected) return location.assign(response.url);
     beneath.innerHTML = await response.text();
     addLocalTimes(beneath);
@@ -135,5 +143,5 @@ document.addEventListener("keydown", (event) => {
 });
 
 addLocalTimes(document);
-document.addEventListener("htmx:afterSettle", (event) => addLocalTimes(event.target));
+for (const place of document.querySelectorAll("[data-load]")) load(place).catch(() => {});
 if (age && live.dataset.follow) watch();

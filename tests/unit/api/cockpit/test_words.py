@@ -12,7 +12,7 @@ from ops.deploy import words
 
 OTHERS = [language for language in LANGUAGES if language is not ENGLISH]
 TEMPLATES = sorted((words.COCKPIT / "templates").glob("*.html"))
-NAMES = frozenset({"Newar", "Authorization: Bearer …", "UTC", "JSON", "API", "Go on", "p", "U"})
+NAMES = frozenset({"p50 · p95", "Newar", "Authorization: Bearer …", "UTC", "JSON", "API", "Go on", "p", "U"})
 """What is the same in every language."""
 
 
