@@ -126,7 +126,7 @@ def _runs(runs: Iterable[RunAnswer], now: datetime) -> Iterator[Need]:
     for run in runs:
         where: dict[str, Any] = {"run_id": run.run_id, "page_id": run.page_id, "run": run.run_id}
         reason = run.reason or "no reason is known"
-        if run.state == "queue_lost":
+        if run.state == "queue_lost" or any(one.cause == "queue_lost" for one in run.waiting_because):
             yield _need("queue_lost", f"newar run recover {run.run_id}", **where)
         elif run.brake is not None:
             rule, why = run.brake.rule, run.brake.reason or "no reason is known"

@@ -15,6 +15,8 @@ from ops.api.door.who_asks import caller
 from ops.api.parts import Parts
 from ops.board.answers import Overview
 from ops.board.needs import needs
+from ops.board.pages.page_answers import PageRow
+from ops.board.pages.page_orders import wanted
 from ops.board.reading import QueueUnreachable
 
 MOST_RUNS = 10
@@ -32,7 +34,7 @@ def add_overview(app: QuartTrio, parts: Parts) -> None:
         seen, lost = await _seen(parts)
         found = await needs(board, who.pages)
         health = await board.health()
-        context = _shown_to(who, seen) if seen else {}
+        context = _shown_to(who, seen) | {"pages": await _busiest_pages(parts, who)} if seen else {}
         return await page(
             "overview.html", at_place="overview", seen=seen, lost=lost, needs=found.needs, health=health, **context
         )
@@ -52,16 +54,22 @@ async def _seen(parts: Parts) -> tuple[Overview | None, str]:
         return None, str(exc)
 
 
+async def _busiest_pages(parts: Parts, who: Caller) -> list[PageRow]:
+    """Return the pages with the most messages left, which their own list shows in full."""
+    try:
+        return (await parts.board.pages.listed(wanted("", None, "backlog", who.pages), MOST_PAGES)).pages
+    except QueueUnreachable:
+        return []
+
+
 def _shown_to(who: Caller, seen: Overview) -> dict[str, Any]:
     """Return those lists that somebody may see, as long as a start page shows them."""
     unfinished = [run for run in seen.queue.runs if who.may_see(run.page_id)]
     others = [run for run in seen.other_runs if who.may_see(run.page_id)]
-    pages = [page for page in seen.queue.pages if who.may_see(page.page_id)]
     failures = [event for event in seen.failures if who.may_see(event.page_id)]
     return {
         "everything": who.pages is None,
         "runs": (unfinished + others)[:MOST_RUNS],
         "more_runs": seen.queue.runs_unfinished > MOST_RUNS or len(unfinished + others) > MOST_RUNS,
-        "pages": pages[:MOST_PAGES],
         "failures": failures[:MOST_FAILURES],
     }

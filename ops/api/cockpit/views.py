@@ -14,6 +14,7 @@ from ops.api.cockpit.log_page import add_log
 from ops.api.cockpit.overview_page import add_overview
 from ops.api.cockpit.pages.one_page import add_page
 from ops.api.cockpit.pages.page_steering import add_page_steering
+from ops.api.cockpit.pages.page_words import PAGE_LOOKS
 from ops.api.cockpit.pages.pages_page import add_pages
 from ops.api.cockpit.people.job_page import add_job
 from ops.api.cockpit.people.person_page import add_person
@@ -37,6 +38,7 @@ def add_cockpit(app: QuartTrio, parts: Parts) -> None:
     add_rendering(app)
     add_notices(app, parts)
     add_streams(app, parts)
+    app.jinja_env.globals["page_looks"] = PAGE_LOOKS
     add_overview(app, parts)
     add_runs(app, parts)
     add_run(app, parts)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ops.board.needs_you import TEXTS
+from ops.board.runs.run_answers import RunAnswer, RunStatus
 from schema.event import LogEvent
 from schema.outcomes import Outcome
 
@@ -95,11 +96,6 @@ CHECK_STATUSES = {
     "unknown": Look(N_("unknown"), "calm", "help"),
     "not_configured": Look(N_("not configured"), "calm", "dash"),
 }
-BREAKERS = {
-    "closed": Look(N_("closed"), "ok", "check"),
-    "half_open": Look(N_("half open"), "warn", "alert"),
-    "open": Look(N_("open"), "bad", "stop"),
-}
 SUPPRESSIONS = {"recipient_gone": N_("cannot be reached"), "denied": N_("on the deny list")}
 PROBLEMS = {
     400: N_("This cannot be answered"),
@@ -116,36 +112,16 @@ ROLES = {1: N_("viewer"), 2: N_("operator"), 3: N_("admin")}
 ROLE_NAMES = dict(zip(("viewer", "operator", "admin"), ROLES.values(), strict=True))
 
 NEEDS = TEXTS
-_BY_STATE = {
-    "enqueuing": "filling",
-    "active": "sending",
-    "paused": "waiting",
-    "queue_lost": "waiting",
-    "not_taken": "refused",
-    "cancelled": "draining",
-    "expired": "draining",
-}
 
 
-def status_of(run: object) -> str:
-    """Return the name in `STATUSES` by which a run's answer is shown."""
-    status = getattr(run, "status", None)
-    if status is None:
-        state = str(getattr(run, "state", ""))
-        ended = getattr(run, "ended_as", None)
-        status = ended if state == "finished" and ended in STATUSES else _BY_STATE.get(state, state)
-    if status == "waiting" and getattr(run, "state", "") == "waiting":
-        return "nobody_yet"
-    return str(status)
+def status_of(run: RunAnswer) -> str:
+    """Return the name in `STATUSES` by which a run is shown."""
+    return "nobody_yet" if run.status == RunStatus.WAITING and run.state == "waiting" else run.status.value
 
 
 def look_of(kind: dict[str, Look], name: str) -> Look:
     """Return a look; a name that a newer program uses is shown as it is."""
     return kind.get(name) or Look(name.replace("_", " "), "calm", "help")
-
-
-PAUSED = Look(N_("paused"), "warn", "pause")
-OPEN_PAGE = Look(N_("sending"), "busy", "send")
 
 
 def failure_look(event: LogEvent) -> Look:

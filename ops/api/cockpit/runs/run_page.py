@@ -57,7 +57,7 @@ def possible(run: RunDetail) -> set[str]:
     status = status_of(run)
     if status in OVER:
         return {"retry"} if run.not_reached and status != "refused" else set()
-    if run.state == "queue_lost":
+    if any(one.cause == "queue_lost" for one in run.waiting_because):
         return {"recover"}
     if status == "draining":
         return set()
