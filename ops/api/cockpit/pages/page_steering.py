@@ -135,4 +135,5 @@ def _words(act: str) -> Act:
 
 def _said(words: Act, done: PagesDone) -> str:
     text = say(words.done, n=count(done.pages))
-    return f"{text} {say('Unknown: %(n)s.', n=count(done.unknown))}" if done.unknown else text
+    missing = say("Unknown: %(n)s.", n=count(done.unknown))
+    return f"{text} {missing}" if done.unknown else text
