@@ -28,3 +28,13 @@ def test_a_heading_cannot_command_the_terminal(capsys: pytest.CaptureFixture[str
 
 def test_a_text_cannot_command_the_terminal() -> None:
     assert printable("a\x1b[2Jb\rc é") == "a�[2Jb�c é"
+
+
+def test_a_long_table_is_aligned_for_wide_characters_too(capsys: pytest.CaptureFixture[str]) -> None:
+    print_table(["PAGE", "NAME", "N"], [("1", "名前", 5), ("22", None, 1000), ("3", "a\u202eb\n", None)])
+    assert capsys.readouterr().out.splitlines() == [
+        "PAGE  NAME  N   ",
+        "1     名前  5   ",
+        "22    -     1000",
+        "3     a\ufffdb\ufffd  -   ",
+    ]
