@@ -57,6 +57,7 @@ def _reader() -> Read:
 
 async def _living_part() -> Mapping[str, str]:
     """Return what the page shows now, or why it cannot, and that it was looked at."""
+    at_ms = time.time_ns() // 1_000_000
     view = cast(Callable[..., Awaitable[Any]], current_app.view_functions[request.endpoint or ""])  # all of ours are
     try:
         made = await view(**(request.view_args or {}))
@@ -66,7 +67,7 @@ async def _living_part() -> Mapping[str, str]:
     body = await response.get_data(as_text=True)  # type: ignore[misc]
     if response.content_type == PROBLEM_TYPE:
         return {"problem": msgspec.json.decode(body, type=Problem).detail}
-    return {"live": body, "at": str(time.time_ns())}
+    return {"live": body, "at": str(at_ms)}
 
 
 def _still(parts: Parts) -> Still:

@@ -46,8 +46,13 @@ const beforeAttributeUpdated = (name, element) => !(name === "open" && element i
 function follow() {
   if (stream !== null || document.hidden) return;
   stream = new EventSource(live.dataset.follow);
-  stream.addEventListener("live", (event) => show(event.data));
-  stream.addEventListener("at", () => {
+  // What was read before this page was made would undo what an act has just changed.
+  let before = false;
+  stream.addEventListener("live", (event) => {
+    if (!before) show(event.data);
+  });
+  stream.addEventListener("at", (event) => {
+    before = Number(event.data) < Number(live.dataset.at);
     seen = performance.now();
     problem = "";
     showAge();
