@@ -86,6 +86,10 @@ def add_rendering(app: QuartTrio) -> None:
         )
         return answer
 
+    @app.after_request  # the last one is called first
+    async def compress(response: Response | WerkzeugResponse) -> Response | WerkzeugResponse:
+        return await _compressed(response) if isinstance(response, Response) else response
+
     @app.after_request
     async def dress_problem(response: Response | WerkzeugResponse) -> Response | WerkzeugResponse:
         if not isinstance(response, Response) or response.content_type != PROBLEM_TYPE or not _for_people():
@@ -94,10 +98,6 @@ def add_rendering(app: QuartTrio) -> None:
         answer = await page("problem.html", code=response.status_code, problem=told)
         answer.headers.extend({name: value for name, value in response.headers.items() if name in KEPT_HEADERS})
         return answer
-
-    @app.after_request
-    async def compress(response: Response | WerkzeugResponse) -> Response | WerkzeugResponse:
-        return await _compressed(response) if isinstance(response, Response) else response
 
 
 def vars_of_all() -> dict[str, Any]:

@@ -1,0 +1,137 @@
+"""Pages, their living parts, their files and tables, as a browser gets them."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+from collections.abc import Callable
+
+import psycopg
+import pytest
+import trio
+from redis import Redis
+
+from schema.keys import key
+from tests.integration.api.serving import Api
+from tests.integration.log_figures import count_again
+from tests.integration.runs.by_hand.world import make_partitions
+from tests.patience import patience_s
+from tests.unit.api.contents import write_run
+
+TOKEN = "the admins token"
+AS_ADMIN = {"Authorization": f"Bearer {TOKEN}"}
+HTML = {"Accept": "text/html"}
+
+
+@pytest.fixture
+def log(log_database_url: str) -> str:
+    asyncio.run(make_partitions(log_database_url))
+    with psycopg.connect(log_database_url) as connection:
+        connection.execute(
+            "INSERT INTO runs (run_id, page_id, source, state, recipients, enqueued_at)"
+            " VALUES ('a/b', '7', 'submitted', 'finished', 3, now())"
+        )
+        message = '{"text": "Hi {{name}}"}'
+        connection.execute("INSERT INTO submitted_runs (run_id, page_id, message) VALUES ('a/b', '7', %s)", [message])
+        connection.execute(
+            "INSERT INTO submitted_recipients (run_id, recipient_id, variables)"
+            """ VALUES ('a/b', '1', '{"name": "Ana"}'), ('a/b', '2', '{}')"""
+        )
+        connection.execute(
+            "INSERT INTO message_logs (event_id, run_id, page_id, recipient_id, attempt, outcome, error_class,"
+            " error_message, sender_id, sent_at) VALUES"
+            " (gen_random_uuid(), 'a/b', '7', '1', 1, 'sent', NULL, NULL, 's', now()),"
+            " (gen_random_uuid(), 'a/b', '7', '2', 1, 'failed', 'transient', '=HYPERLINK(1)', 's', now())"
+        )
+        count_again(connection)
+    return log_database_url
+
+
+@pytest.mark.parametrize("path", ["", "/runs", "/pages", "/log", "/suppressions", "/audit", "/submit", "/users"])
+@pytest.mark.parametrize("redis_is_away", [False, True])
+async def test_every_page_is_a_page_whatever_is_away(
+    redis: Redis, api: Callable[..., Api], closed_port: int, path: str, redis_is_away: bool
+) -> None:
+    away = {"redis_url": f"redis://127.0.0.1:{closed_port}"} if redis_is_away else {}
+    async with api(admin_token=TOKEN, **away) as client:
+        whole = await client.get(f"/admin{path}", headers=AS_ADMIN | HTML)
+        part = await client.get(f"/admin{path}", headers=AS_ADMIN | HTML | {"Newar-Fragment": "1"})
+    assert whole.status_code in ({200, 503} if redis_is_away else {200})
+    assert whole.text.startswith("<!doctype html>")
+    assert "<html" not in part.text
+    assert whole.headers["Content-Encoding"] == "gzip"
+
+
+async def test_a_problem_is_a_page_for_people_and_a_document_for_programs(
+    redis: Redis, api: Callable[..., Api]
+) -> None:
+    async with api(admin_token=TOKEN) as client:
+        page = await client.get("/admin/runs/none", headers=AS_ADMIN | HTML)
+        document = await client.get("/admin/runs/none", headers=AS_ADMIN)
+    assert (page.status_code, page.headers["Content-Type"].split(";")[0]) == (404, "text/html")
+    assert "data-problem" in page.text
+    assert (document.status_code, document.json()["status"]) == (404, 404)
+
+
+async def test_files_are_kept_by_their_content_and_sent_small(redis: Redis, api: Callable[..., Api]) -> None:
+    async with api() as client:
+        page = (await client.get("/admin")).text
+        address = page.partition('rel="stylesheet" href="')[2].partition('"')[0]
+        styles = await client.get(address)
+        assert styles.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+        assert styles.headers["Content-Encoding"] == "gzip"
+        assert (await client.get("/admin/static/cockpit.css?v=0")).headers["Cache-Control"] == "no-cache"
+        plain = await client.get(address, headers={"Accept-Encoding": "identity"})
+        assert ("Content-Encoding" in plain.headers, plain.text) == (False, styles.text)
+        for path in ("../views.py", "%2e%2e/views.py", "nothing.css", "vendor"):
+            assert (await client.get(f"/admin/static/{path}")).status_code == 404
+
+
+async def test_a_page_is_followed_and_says_what_changed(redis: Redis, api: Callable[..., Api]) -> None:
+    write_run(redis, "sale", left=600, recipients=1000, sent=400)
+    request = b"GET /admin/runs/sale HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n"
+    async with api() as client, await trio.open_tcp_stream("127.0.0.1", client.base_url.port or 0) as tcp:
+        await tcp.send_all(request)
+        seen = await _until(tcp, b"40 %")
+        assert b"text/event-stream" in seen
+        redis.hset(key("run:sale"), mapping={"left": 100, "sent": 900})
+        await _until(tcp, b"90 %")
+        redis.delete(key("run:sale"))
+        redis.zrem(key("runs"), "sale")
+        await _until(tcp, b"event: problem")
+
+
+async def _until(tcp: trio.SocketStream, text: bytes) -> bytes:
+    """Return what has come (httpx leaves half read answers to the collector) once the text is in it."""
+    seen = b""
+    with trio.fail_after(patience_s()):
+        while text not in seen:
+            part = await tcp.receive_some()
+            assert part, seen
+            seen += part
+    return seen
+
+
+async def test_whom_a_run_did_not_reach_is_a_table(redis: Redis, api: Callable[..., Api], log: str) -> None:
+    async with api(log_database_url=log) as client:
+        answer = await client.get("/admin/act/run/failures/a/b")
+        rows = list(csv.DictReader(answer.text.splitlines()))
+        assert [(row["recipient_id"], row["error_class"]) for row in rows] == [("2", "transient")]
+        assert not rows[0]["error_message"].startswith("=")
+        assert (await client.get("/admin/act/run/failures/none")).status_code == 404
+
+
+async def test_a_message_is_shown_as_people_would_see_it(redis: Redis, api: Callable[..., Api], log: str) -> None:
+    async with api(log_database_url=log) as client:
+        shown = (await client.get("/admin/act/run/message/a/b", headers=HTML)).text
+    assert "Hi Ana" in shown
+    assert "the variable name is missing" in shown
+
+
+async def test_the_language_is_kept_and_nobody_is_led_away(redis: Redis, api: Callable[..., Api]) -> None:
+    async with api(admin_token=TOKEN) as client:
+        form = {"language": "pt-BR", "back": "https://evil.example/admin"}
+        answer = await client.post("/admin/language", data=form, headers=AS_ADMIN)
+        assert (answer.status_code, answer.headers["Location"]) == (303, "/admin")
+        assert "SameSite=Strict" in answer.headers["Set-Cookie"]
+        assert '<html lang="pt-BR">' in (await client.get("/admin", headers=AS_ADMIN)).text
