@@ -64,12 +64,11 @@ def add_run_mending(app: QuartTrio, parts: Parts) -> None:
     @app.post(run_route("retry"))
     async def retry_of_run(run_id: str) -> WerkzeugResponse:
         who, form = await allowed(run_id), await request.form
-        message = None
-        if form.get("edit") == "1":
-            try:
-                message = read_message(form.get("message", ""))
-            except BadMessage as exc:
-                return await told(str(exc), "bad")
+        try:
+            written = read_message(form["message"]) if "message" in form else None
+        except BadMessage as exc:
+            return await told(str(exc), "bad")
+        message = written if written != await _message(parts, run_id) else None  # else it is the run's own
         wish = _wish(parts, run_id, _classes(form.getlist("class")), message, who.who, preview=False)
         act = retry_run(settings, wish, anyway=form.get("anyway") == "1")
         return await attempt(act, _retried, to=run_address(run_id))

@@ -148,5 +148,6 @@ document.addEventListener("keydown", (event) => {
 });
 
 addLocalTimes(document);
+document.querySelector("nav [aria-current]")?.scrollIntoView({ inline: "center", block: "nearest" });
 for (const place of document.querySelectorAll("[data-load]")) load(place).catch(() => {});
 if (age && live.dataset.follow) watch();
