@@ -12,6 +12,7 @@ from redis import Redis
 from schema.keys import key
 from tests.browser.conftest import VIEWER, OpenPage, Service
 from tests.browser.test_looking import BRAKE, expect
+from tests.integration.log_figures import count_again
 from tests.unit.api.contents import write_run
 
 
@@ -178,3 +179,41 @@ def test_an_admin_lets_somebody_in_who_can_sign_in_and_out(
         page.click("button[type=submit]")
         expect(page.locator(".who")).to_contain_text("ana")
         assert page.get_by_role("link", name="Users").count() == 0
+
+
+def test_a_retry_shows_whom_it_reaches_and_takes_a_changed_message(
+    redis: Redis, service: Service, open_page: OpenPage, log: psycopg.Connection[Any]
+) -> None:
+    log.execute("DELETE FROM message_logs")
+    log.execute("DELETE FROM submitted_runs")
+    log.execute("DELETE FROM runs")
+    log.execute(
+        "INSERT INTO runs (run_id, page_id, source, state, recipients, outcomes, message, messaging_type, enqueued_at,"
+        " finished_at) VALUES ('done', '7', 'submitted', 'finished', 2, '{\"sent\": 1, \"failed\": 1}',"
+        " '{\"text\": \"Hi {{name}}\"}', 'RESPONSE', now(), now())"
+    )
+    log.execute(
+        "INSERT INTO submitted_runs (run_id, page_id, message, messaging_type, taken)"
+        " VALUES ('done', '7', '{\"text\": \"Hi {{name}}\"}', 'RESPONSE', true)"
+    )
+    log.execute(
+        "INSERT INTO submitted_recipients (run_id, recipient_id, variables)"
+        " VALUES ('done', '1', '{\"name\": \"Ana\"}'), ('done', '2', '{\"name\": \"Bo\"}')"
+    )
+    log.execute(
+        "INSERT INTO message_logs (event_id, run_id, page_id, recipient_id, attempt, outcome, error_class, sender_id,"
+        " sent_at) VALUES (gen_random_uuid(), 'done', '7', '1', 1, 'sent', NULL, 's', now()),"
+        " (gen_random_uuid(), 'done', '7', '2', 1, 'failed', 'transient', 's', now())"
+    )
+    count_again(log)
+    with open_page(service, "/admin/runs/done") as page:
+        expect(page.locator(".bubble").first).to_have_text("Hi Ana")
+        page.get_by_role("link", name="Retry these 1").click()
+        dialog = page.locator("#dialog")
+        expect(dialog.locator(".big")).to_have_text("1")
+        dialog.locator("summary").click()
+        dialog.get_by_label("Message").fill("Hello again {{name}}")
+        dialog.get_by_role("button", name="Retry these 1").click()
+        expect(page.locator(".banner[data-tone=ok]")).to_contain_text("is made. At most so many people get it: 1.")
+    [message] = log.execute("SELECT message FROM submitted_runs WHERE parent_run_id = 'done'").fetchone() or [None]
+    assert message == {"text": "Hello again {{name}}"}
