@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import trio
 from redis.asyncio import Redis
 
 from ops.board.history import History
@@ -25,7 +26,8 @@ async def listed(url: str, redis: Redis, limit: int = 100, **wanted: Any) -> Run
     try:
         return await RunBook(history, reader, RunRates(), newest).listed(wanted_runs(**wanted), limit)
     finally:
-        await history.close()
+        with trio.move_on_after(1, shield=True):
+            await history.close()
 
 
 async def by_id(url: str, redis: Redis) -> dict[str, RunAnswer]:
