@@ -20,6 +20,7 @@ from ops.api.door.client_connection import READ_WITHIN_S
 from ops.api.door.event_feeds import EventStream
 from ops.api.door.json_answers import json_answer
 from ops.api.door.problems import answer_errors
+from ops.api.door.silence import answered_late
 from ops.api.door.streamed_body import StreamedBody
 from ops.api.door.uploads import LongBody
 from ops.api.door.who_asks import demand_every_page, guard, known_caller
@@ -61,7 +62,7 @@ class _Connection(TrioASGIHTTPConnection):
             sending = response.response.sending
         else:
             sending = trio.CancelScope(shield=True, deadline=trio.current_time() + READ_WITHIN_S)
-        with sending:
+        with sending, answered_late(request):
             await self._send_response(send, response)
         nursery.cancel_scope.cancel()
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import mmap
 import os
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -79,20 +79,6 @@ async def uploaded(name: str, most: int) -> AsyncIterator[Upload]:
         file = Path(folder) / name
         read = _read_form if request.mimetype == FORM else _read_json
         yield await read(file, most)
-
-
-@contextmanager
-def answered_late() -> Iterator[None]:
-    """Let the answer to the request being answered take longer than a client may be silent: see `SILENT_FOR_S`."""
-    connection = request.scope["state"].get("connection")
-    if connection is None:
-        yield
-        return
-    connection.streams += 1
-    try:
-        yield
-    finally:
-        connection.streams -= 1
 
 
 async def _read_form(file: Path, most: int) -> Upload:

@@ -30,9 +30,10 @@ class _Table(StreamedBody):
 
     async def __aenter__(self) -> StreamedBody:
         self._failures = await self._open.enter_async_context(open_failures(*self._asked))
-        return self
+        return await super().__aenter__()
 
     async def __aexit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        await super().__aexit__(kind, error, trace)
         await self._open.aclose()
 
     async def _lines(self) -> AsyncIterator[bytes]:

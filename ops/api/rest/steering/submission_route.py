@@ -20,7 +20,8 @@ from ops.api.door.bodies import ANYWAY
 from ops.api.door.json_answers import json_answer
 from ops.api.door.once import given_key, once
 from ops.api.door.problems import BadParameter
-from ops.api.door.uploads import Upload, answered_late, uploaded
+from ops.api.door.silence import answered_late
+from ops.api.door.uploads import Upload, uploaded
 from ops.api.door.who_asks import demand, demand_every_page
 from ops.api.parts import Parts
 from ops.api.rest.steering.act_route import Body
@@ -111,7 +112,7 @@ async def _submit(parts: Parts) -> Response:
             except NotMeant as exc:
                 raise exc.with_hint(ANYWAY) from None
 
-        with answered_late():
+        with answered_late(request):
             return await once(parts.redis, upload.digest, act, within_s=STORED_WITHIN_S)
 
 
