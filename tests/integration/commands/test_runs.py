@@ -53,7 +53,11 @@ def test_run_taken_by_the_run_processor_is_paused_resumed_and_cancelled(desk: Co
     assert (shown(desk, run_id)["state"], shown(desk, run_id)["held_by"]) == ("paused", ["operator"])
     assert desk("run", "resume", run_id).stdout == f"run {run_id}: resumed\n"
     assert shown(desk, run_id)["state"] == "active"
-    assert json.loads(desk("run", "cancel", run_id, "--json").stdout) == {"run_id": run_id, "done": "cancelled"}
+    assert json.loads(desk("run", "cancel", run_id, "--json").stdout) == {
+        "run_id": run_id,
+        "done": "cancelled",
+        "left": 3,
+    }
     assert shown(desk, run_id)["state"] == "cancelled"
     refused = desk("run", "pause", run_id)
     assert (refused.exit_code, refused.stderr) == (1, f"newar: run {run_id} cannot be paused: it is cancelled\n")
