@@ -37,6 +37,11 @@ class Followed(msgspec.Struct, frozen=True):
     """What a person must be told of it; empty: nothing."""
 
 
+def unknown_run(run_id: str) -> NoSuch:
+    """Return what is said of a run that nobody knows, and of one that is not for who asks."""
+    return NoSuch(f"no run has the id {run_id}: newar run list shows those taken or submitted")
+
+
 def sql(name: str) -> str:
     """Return the text of `sql/NAME.sql`."""
     return files("ops.acts").joinpath("sql", f"{name}.sql").read_text("utf-8")
@@ -72,7 +77,7 @@ class RunDesk:
         """
         rows = await query(self.log_url, sql("run_standing"), {"run_id": run_id}) if self.log_url else []
         if not rows:
-            raise NoSuch(f"no run has the id {run_id}: newar run list shows those taken or submitted")
+            raise unknown_run(run_id)
         return Standing(**rows[0])
 
     async def steer_submitted(self, run_id: str, what: str, status: str, *before: str, who: str) -> bool:

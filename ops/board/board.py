@@ -179,8 +179,10 @@ class Board:
             raise NotFound("LOG_DATABASE_URL is not set for this service: the log is in the log database")
         return await self._history.log(filters, limit)
 
-    async def suppressions(self, limit: int, **filters: str | None) -> SuppressionsAnswer:
-        """Return people whom runs leave out.
+    async def suppressions(
+        self, limit: int, *, pages: Collection[str] | None = None, **filters: str | None
+    ) -> SuppressionsAnswer:
+        """Return people whom runs leave out; `pages`: as of `runs`.
 
         Raises:
             BadFilter: naming what cannot be used.
@@ -189,7 +191,7 @@ class Board:
         """
         if self._history is None:
             raise NotFound("LOG_DATABASE_URL is not set for this service: suppressions are in the log database")
-        return await self._history.suppressions(filters, limit)
+        return await self._history.suppressions(filters, limit, pages)
 
     async def page_limits(self, page_id: str) -> LimitsAnswer:
         """Return why a page is as fast as it is, in words for the rules that are shipped.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Collection, Mapping
 from importlib.resources import files
 from typing import Any, TypeVar
 
@@ -50,9 +50,11 @@ class History:
         """Return rows of the log, newest first. Errors as of `ask`, and BadQuestion."""
         return await self._in_time(read_rows(self._connections.ask, question(filters), limit))
 
-    async def suppressions(self, filters: Mapping[str, str | None], limit: int) -> suppressions.SuppressionsAnswer:
-        """Return people whom runs leave out. Errors as of `ask`, and BadFilter."""
-        return suppressions.answer(await self.ask(_SUPPRESSIONS, suppressions.params(filters, limit)), limit)
+    async def suppressions(
+        self, filters: Mapping[str, str | None], limit: int, pages: Collection[str] | None = None
+    ) -> suppressions.SuppressionsAnswer:
+        """Return people whom runs leave out; `pages`: only of these. Errors as of `ask`, and BadFilter."""
+        return suppressions.answer(await self.ask(_SUPPRESSIONS, suppressions.params(filters, limit, pages)), limit)
 
     async def close(self) -> None:
         """Close the connections that are kept."""

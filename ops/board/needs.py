@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ops.board.board import Board
-from ops.board.needs_you import NeedsAnswer, needs_you, visible
+from ops.board.needs_you import NeedsAnswer, needs_you
 from ops.board.reading import QueueUnreachable
 
 
@@ -18,4 +18,4 @@ async def needs(board: Board, pages: frozenset[str] | None = None) -> NeedsAnswe
     except QueueUnreachable:
         seen = None
     _history, registered = await board.registered()
-    return NeedsAnswer(needs=visible(needs_you(seen, health, registered), pages))
+    return NeedsAnswer(needs=needs_you(seen, health, registered, pages))

@@ -72,21 +72,23 @@ class NeedsAnswer(Answer):
     needs: list[Need]
 
 
-def needs_you(seen: Overview | None, health: Health, registered: Iterable[RunAnswer]) -> list[Need]:
-    """Return what needs a person, the urgent first; `seen` is None without Redis.
+def needs_you(
+    seen: Overview | None, health: Health, registered: Iterable[RunAnswer], pages: frozenset[str] | None = None
+) -> list[Need]:
+    """Return what needs a person, the urgent first.
 
-    `registered` are the registry's newest runs.
+    Args:
+        seen: what the queue says; None: Redis is away.
+        health: the state of every part.
+        registered: the registry's newest runs.
+        pages: the only pages that may be told of; None: all, and what is wrong with everything.
     """
     found = [*_parts(health)]
     if seen is not None:
         runs = {run.run_id: run for run in [*registered, *seen.other_runs, *seen.queue.runs]}
         found += [*_services(seen, health), *_app(seen), *_runs(runs.values(), seen.at), *_breakers(seen), *_log(seen)]
-    return sorted(_bounded(found), key=lambda need: not need.urgent)
-
-
-def visible(needs: Iterable[Need], pages: frozenset[str] | None) -> list[Need]:
-    """Leave out what somebody may not see who may see only these pages (None: all of them)."""
-    return [need for need in needs if pages is None or need.page_id in pages]
+    theirs = [need for need in found if pages is None or need.page_id in pages]  # before they are counted
+    return sorted(_bounded(theirs), key=lambda need: not need.urgent)
 
 
 def _need(kind: str, mend: str, *, urgent: bool = True, **fields: Any) -> Need:

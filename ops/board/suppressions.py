@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any, Literal, get_args
 
@@ -47,8 +47,10 @@ class BadFilter(Exception):
     """A filter cannot be used; the text says what to write."""
 
 
-def params(filters: Mapping[str, str | None], limit: int | None) -> dict[str, Any]:
-    """Return what `suppressions.sql` asks for; `limit` None: all of them.
+def params(
+    filters: Mapping[str, str | None], limit: int | None, pages: Collection[str] | None = None
+) -> dict[str, Any]:
+    """Return what `suppressions.sql` asks for; `limit` None: all of them; `pages` None: of any.
 
     Raises:
         BadFilter: naming all that cannot be used.
@@ -65,7 +67,8 @@ def params(filters: Mapping[str, str | None], limit: int | None) -> dict[str, An
     if problems:
         raise BadFilter("; ".join(problems))
     wanted = {name: filters.get(name) for name in FILTERS if name != "after"}
-    return {**wanted, "after_page": page, "after_person": person, "after_reason": reason, "limit": limit}
+    behind = {"after_page": page, "after_person": person, "after_reason": reason}
+    return {**wanted, **behind, "limit": limit, "pages": None if pages is None else sorted(pages)}
 
 
 def answer(rows: list[DictRow], limit: int) -> SuppressionsAnswer:

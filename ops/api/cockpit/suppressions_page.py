@@ -31,13 +31,13 @@ def add_suppressions(app: QuartTrio, parts: Parts) -> None:
     async def suppressions_page() -> Response:
         names = ("page", "person", "reason", "after")
         given = {name: text for name in names if (text := request.args.get(name, "").strip())}
-        who, problem, answer = caller(), "", SuppressionsAnswer([], None)
+        problem, answer = "", SuppressionsAnswer([], None)
         try:
-            answer = await parts.board.suppressions(LISTED, **given)
+            answer = await parts.board.suppressions(LISTED, pages=caller().pages, **given)
         except (BadFilter, HistoryUnreachable, NotFound) as exc:
             problem = str(exc)
         older = with_query(ADDRESS, **{**given, "after": answer.next}) if answer.next else None
-        rows = [row for row in answer.suppressions if who.may_see(row.page_id)]
+        rows = answer.suppressions
         return await page(
             "suppressions.html", at_place="suppressions", rows=rows, problem=problem, given=given, older=older
         )

@@ -11,13 +11,12 @@ from ops.api.door.who_asks import caller, demand_every_page
 from ops.board.answers import FailuresAnswer
 from ops.board.board import Board, NotFound
 from ops.board.limit_answers import LimitsAnswer
+from ops.board.reading import NEWEST_FAILURES
 from ops.board.runs.run_answers import RunDetail, RunsAnswer
 from ops.board.suppressions import SuppressionsAnswer
 from ops.message_log.log_rows import LogAnswer
 
 T = TypeVar("T")
-
-MOST_FAILURES = 200
 
 
 def whole(read: Callable[[Board], Awaitable[T]]) -> Callable[[Board], Awaitable[T]]:
@@ -49,15 +48,13 @@ async def read_limits(board: Board, page_id: str) -> LimitsAnswer:
 
 async def read_failures(board: Board, limit: int) -> FailuresAnswer:
     """Return the newest failures. Errors: QueueUnreachable."""
-    newest = (await board.failures(MOST_FAILURES)).failures
+    newest = (await board.failures(NEWEST_FAILURES)).failures
     return FailuresAnswer(failures=[event for event in newest if caller().may_see(event.page_id)][:limit])
 
 
 async def read_suppressions(board: Board, limit: int, **filters: str | None) -> SuppressionsAnswer:
-    """Return people whom runs leave out; fewer than `limit` do not mean that none follow. Errors as of Board's."""
-    answer = await board.suppressions(limit, **filters)
-    seen = [entry for entry in answer.suppressions if caller().may_see(entry.page_id)]
-    return msgspec.structs.replace(answer, suppressions=seen)
+    """Return people whom runs leave out. Errors as of Board's."""
+    return await board.suppressions(limit, pages=caller().pages, **filters)
 
 
 async def read_log(board: Board, limit: int, **filters: str | None) -> LogAnswer:

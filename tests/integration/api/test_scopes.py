@@ -69,8 +69,10 @@ async def test_what_is_theirs_is_shown(contents: str, users: Users, closed_api: 
         assert [event["page_id"] for event in failures] == [OURS]
         rows = (await client.get("/api/v1/log?run=a b", headers=headers)).json()["rows"]
         assert {row["page_id"] for row in rows} == {OURS}
-        listed = (await client.get("/api/v1/suppressions", headers=headers)).json()["suppressions"]
-        assert [entry["page_id"] for entry in listed] == [OURS]
+        listed = (await client.get("/api/v1/suppressions?limit=1", headers=headers)).json()
+        assert [entry["page_id"] for entry in listed["suppressions"]] == [OURS]
+        rest = await client.get("/api/v1/suppressions", params={"limit": 1, "after": listed["next"]}, headers=headers)
+        assert rest.json() == {"suppressions": [], "next": None}, "a place in the list names whom it is behind"
         for route in ("/api/v1/overview", "/metrics", "/stats/queue"):
             answer = await client.get(route, headers=headers)
             assert (answer.status_code, "of all pages together" in answer.text) == (403, True)

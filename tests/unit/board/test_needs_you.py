@@ -20,7 +20,7 @@ from ops.board.answers import (
     ProcessRow,
     QueueAnswer,
 )
-from ops.board.needs_you import EACH_MOST, TEXTS, Need, needs_you, visible
+from ops.board.needs_you import EACH_MOST, TEXTS, Need, needs_you
 from ops.board.runs.run_answers import Brake, RunAnswer
 from schema.snapshot import Rates
 
@@ -130,6 +130,8 @@ def test_the_urgent_come_first_and_many_of_a_kind_are_counted() -> None:
 
 
 def test_whoever_may_see_some_pages_is_told_of_those() -> None:
-    needs = needs_you(seen(run(**BRAKED), run("other", page_id="8", **BRAKED), ingest={"dead_letters": 1}), FINE, [])
-    assert [need.run_id for need in visible(needs, frozenset({"8"}))] == ["other"]
-    assert len(visible(needs, None)) == 3
+    foreign = [run(f"r{n}", **BRAKED) for n in range(EACH_MOST + 1)]
+    overview = seen(*foreign, run("other", page_id="8", **BRAKED), ingest={"dead_letters": 1})
+    [need] = needs_you(overview, FINE, [], frozenset({"8"}))
+    assert (need.run_id, need.others) == ("other", 0)
+    assert len(needs_you(overview, FINE, [])) == EACH_MOST + 1

@@ -15,7 +15,6 @@ from ops.api.door.who_asks import caller
 from ops.api.parts import Parts
 from ops.board.audit.audit_question import audit_question
 from ops.board.audit.audit_trail import Act
-from ops.board.board import NotFound
 from ops.board.runs.run_answers import RunDetail
 
 MOST_ACTS = 30
@@ -28,9 +27,7 @@ def add_run(app: QuartTrio, parts: Parts) -> None:
 
     @app.get(f"{ADMIN}/runs/<path:run_id>")
     async def run_page(run_id: str) -> Response:
-        run = await parts.board.run(run_id)
-        if not caller().may_see(run.page_id):
-            raise NotFound("there is no such run among the pages that you may see")
+        run = await parts.board.run(run_id, pages=caller().pages)
         moments = [] if wants_fragment() else timeline(run, await _acts(parts, run_id))
         return await page(
             "run.html",

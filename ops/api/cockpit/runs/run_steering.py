@@ -9,13 +9,13 @@ from quart import Response, request
 from quart_trio import QuartTrio
 from werkzeug.wrappers import Response as WerkzeugResponse
 
-from ops.access.caller import Caller, Role
+from ops.access.caller import Caller
 from ops.acts import run_acts
 from ops.acts.run_acts import RunDone
 from ops.api.cockpit.frame.acting import attempt, question
 from ops.api.cockpit.frame.places import run_address, run_route
 from ops.api.cockpit.frame.writing import count, say
-from ops.api.door.who_asks import demand
+from ops.api.door.whose_run import demand_run
 from ops.api.parts import Parts
 
 Act = Callable[..., Awaitable[RunDone]]
@@ -27,8 +27,7 @@ def add_run_steering(app: QuartTrio, parts: Parts) -> None:
     desk = parts.desks.runs
 
     async def allowed(run_id: str) -> Caller:
-        demand(Role.OPERATOR)
-        return demand(Role.OPERATOR, page_id=await desk.page_of(run_id))
+        return await demand_run(desk, run_id)
 
     @app.post(run_route("pause"))
     async def pause_run(run_id: str) -> WerkzeugResponse:

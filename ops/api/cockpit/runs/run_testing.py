@@ -6,12 +6,12 @@ from quart import Response, request
 from quart_trio import QuartTrio
 from werkzeug.wrappers import Response as WerkzeugResponse
 
-from ops.access.caller import Caller, Role
+from ops.access.caller import Caller
 from ops.acts.run_trial import TryOut, try_out
 from ops.api.cockpit.frame.acting import attempt, question
 from ops.api.cockpit.frame.places import run_address, run_route
 from ops.api.cockpit.frame.writing import say
-from ops.api.door.who_asks import demand
+from ops.api.door.whose_run import demand_run
 from ops.api.parts import Parts
 
 ANSWER_WITHIN_S = 15.0
@@ -22,8 +22,7 @@ def add_run_testing(app: QuartTrio, parts: Parts) -> None:
     settings = parts.settings
 
     async def allowed(run_id: str) -> Caller:
-        demand(Role.OPERATOR)
-        return demand(Role.OPERATOR, page_id=await parts.desks.runs.page_of(run_id))
+        return await demand_run(parts.desks.runs, run_id)
 
     @app.get(run_route("test"))
     async def ask_test_run(run_id: str) -> Response:

@@ -9,8 +9,8 @@ import msgspec
 
 from ops.access.caller import Caller, Role
 from ops.acts.desks import Desks
-from ops.acts.not_done import NoSuch
 from ops.api.door.who_asks import demand, demand_every_page
+from ops.api.door.whose_run import demand_run
 from ops.api.parts import Parts
 
 
@@ -50,11 +50,8 @@ class Asked:
         demand_every_page()
 
     async def of_run(self, run_id: str) -> None:
-        """See that the caller may steer this run's page. Raises NoSuch, Forbidden."""
-        if "\0" in run_id:  # which no database can be asked for
-            raise NoSuch("no run has such an id")
-        if self.caller.pages is not None:  # who may steer all need not wait for what knows it
-            self.of_page(await self.desks.runs.page_of(run_id))
+        """See that the caller may steer this run. Raises NoSuch, Forbidden."""
+        await demand_run(self.desks.runs, run_id)
 
 
 @dataclass(frozen=True)
