@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from redis.asyncio import Redis
@@ -10,6 +10,7 @@ from redis.asyncio import Redis
 from ops.acts.desks import Desks
 from ops.api.door.access import Access
 from ops.api.door.event_feeds import EventFeeds
+from ops.api.door.uploads import Uploads
 from ops.api.settings import ApiSettings
 from ops.board.board import Board
 
@@ -23,6 +24,7 @@ class Parts:
     board: Board
     access: Access
     feeds: EventFeeds
+    uploads: Uploads = field(default_factory=Uploads)
 
     @cached_property
     def desks(self) -> Desks:

@@ -19,7 +19,7 @@ FILTERS = ("who", "what", "target", "after")
 
 
 def add_audit(app: QuartTrio, parts: Parts) -> None:
-    """Serve it. Who may see some pages only sees what was done to a run or page of theirs, asked by its id."""
+    """Serve it, but to those who may see some pages only: what is done to a run of theirs, its page shows."""
 
     @app.get(ADDRESS)
     async def audit_page() -> Response:

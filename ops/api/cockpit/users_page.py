@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable
+from urllib.parse import quote
 
 from quart import Response, request
 from quart_trio import QuartTrio
@@ -43,9 +44,12 @@ def add_users(app: QuartTrio, parts: Parts) -> None:
     async def add_user() -> WerkzeugResponse:
         who, form = _allowed(), await request.form
         name, pages = form.get("name", "").strip(), form.get("pages", "").split()
-        role = role_named(form.get("role", "viewer"))
-        act = _users(parts).add(name, form.get("password", ""), role, pages or None, who)
-        return await _done(act, say("%(name)s may come in now.", name=name))
+
+        async def add() -> None:
+            role = role_named(form.get("role", "viewer"))
+            await _users(parts).add(name, form.get("password", ""), role, pages or None, who)
+
+        return await _done(add(), say("%(name)s may come in now.", name=name))
 
     @app.get(f"{ADDRESS}/remove/<name>")
     async def ask_remove_user(name: str) -> Response:
@@ -53,7 +57,7 @@ def add_users(app: QuartTrio, parts: Parts) -> None:
         return await question(
             say("Let %(name)s in no more?", name=name),
             say("Their sessions end at once."),
-            f"{ADDRESS}/remove/{name}",
+            f"{ADDRESS}/remove/{quote(name, safe='')}",
             say("Remove"),
             back=ADDRESS,
             danger=True,

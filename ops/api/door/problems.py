@@ -60,6 +60,10 @@ class BadParameter(Exception):
     """A query parameter cannot be used; the text says why."""
 
 
+class TooManyUploads(Exception):
+    """Another file would be one too many; the text says of whom."""
+
+
 def problem(status: HTTPStatus, detail: str) -> Response:
     """Return the answer that says what went wrong."""
     document = Problem(title=status.phrase, status=status.value, detail=detail)
@@ -90,6 +94,9 @@ def answer_errors(app: QuartTrio) -> None:
     app.register_error_handler(HistoryUnreachable, _unavailable)
     app.register_error_handler(RunsError, _unavailable)
     app.register_error_handler(TooManyStreams, _unavailable)
+    app.register_error_handler(TooManyUploads, _unavailable)
+    app.register_error_handler(NoSuch, _not_found)
+    app.register_error_handler(ActRefused, _refused)
     app.register_error_handler(RunMisdescribed, _bad_parameter)
     app.register_error_handler(BadFile, _bad_parameter)
     app.register_error_handler(CannotNow, _unavailable)
@@ -132,6 +139,10 @@ async def _bad_parameter(error: Exception) -> Response:
 
 async def _not_found(error: Exception) -> Response:
     return problem(HTTPStatus.NOT_FOUND, str(error))
+
+
+async def _refused(error: Exception) -> Response:
+    return problem(HTTPStatus.CONFLICT, str(error))
 
 
 async def _unavailable(error: Exception) -> Response:

@@ -51,15 +51,15 @@ def take_session(response: Response | WerkzeugResponse) -> None:
 def _give(
     response: Response | WerkzeugResponse, name: str, value: str, for_s: int | None, samesite: str = "Strict"
 ) -> None:
-    response.set_cookie(_name(name), value, max_age=for_s, path="/", secure=_secure(), httponly=True, samesite=samesite)
+    response.set_cookie(_name(name), value, max_age=for_s, path="/", secure=by_tls(), httponly=True, samesite=samesite)
 
 
 def _name(name: str) -> str:
     """With this prefix a browser takes it only from here, over TLS: no neighbour in the domain can set it."""
-    return f"__Host-{name}" if _secure() else name
+    return f"__Host-{name}" if by_tls() else name
 
 
-def _secure() -> bool:
+def by_tls() -> bool:
     """Tell whether the browser speaks TLS: always, but with this machine, where not all browsers keep such cookies."""
     here = bare_name(request.headers.get("Host", "")) in LOOPBACK_NAMES
     return not here or request.headers.get("X-Forwarded-Proto", "").lower() == "https"

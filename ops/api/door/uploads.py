@@ -5,6 +5,7 @@ from __future__ import annotations
 import mmap
 import os
 import tempfile
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from hashlib import sha256
@@ -19,14 +20,19 @@ from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
 from werkzeug.sansio.multipart import Data, Epilogue, Field, File, MultipartDecoder, NeedData
 
 from ops.api.door.bodies import JSON
-from ops.api.door.problems import BadParameter
+from ops.api.door.problems import BadParameter, TooManyUploads
 
 PATHS = frozenset({"/api/v1/runs", "/admin/submit"})
 """Where bodies may be longer than what is held in memory."""
 FORM = "multipart/form-data"
+MOST_AT_ONCE = 16
+MOST_OF_A_CLIENT = 4
+"""Files of one address at once: each may fill SUBMIT_MAX_BYTES of the disk, as slowly as its sender likes."""
 MOST_OF_FIELDS = 1024 * 1024
 _FOLDER = "/var/tmp" if os.access("/var/tmp", os.W_OK) else None  # noqa: S108 - for large files; /tmp may be memory
 _AT_A_TIME = 1024 * 1024
+STORED_WITHIN_S = 600.0
+"""So long storing a run's recipients may take."""
 _AROUND_BOUNDARY = 64
 """Line breaks, dashes and blanks before and behind it."""
 
@@ -60,6 +66,34 @@ class Upload(msgspec.Struct, frozen=True):
     """The file, or the list; there until the request is answered. It may be missing or empty."""
     digest: bytes
     """Another for every other content, however it was packed."""
+
+
+class Uploads:
+    """Those that this process takes now."""
+
+    def __init__(self, *, most: int = MOST_AT_ONCE, most_of_a_client: int = MOST_OF_A_CLIENT) -> None:
+        self._most, self._most_of_a_client = most, most_of_a_client
+        self._under_way: Counter[str] = Counter()
+
+    @asynccontextmanager
+    async def take(self, name: str, most_bytes: int) -> AsyncIterator[Upload]:
+        """Take the request being answered, as `uploaded` does.
+
+        Raises:
+            TooManyUploads: as many are under way as may be.
+        """
+        client = request.remote_addr or ""
+        if self._under_way.total() >= self._most:
+            raise TooManyUploads(f"{self._most} files are being taken already: send it again later")
+        if self._under_way[client] >= self._most_of_a_client:
+            raise TooManyUploads(f"{client} sends {self._most_of_a_client} files already: send one after the other")
+        self._under_way[client] += 1
+        try:
+            async with uploaded(name, most_bytes) as upload:
+                yield upload
+        finally:
+            self._under_way[client] -= 1
+            self._under_way += Counter()  # forgets those with none
 
 
 @asynccontextmanager

@@ -21,6 +21,8 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 from ops.acts.not_done import ActRefused, CannotNow, NoSuch
 from ops.api.cockpit.frame.places import ADMIN, inside
 from ops.api.cockpit.frame.rendering import page, wants_fragment
+from ops.api.door.session_cookie import by_tls
+from ops.api.door.who_asks import known_caller
 from ops.api.parts import Parts
 from ops.shell.exits import explain
 from sender.runs.by_hand.errors import BadFile, RunUnusable
@@ -29,6 +31,10 @@ T = TypeVar("T")
 
 COOKIE = "newar_notice"
 MOST_CHARACTERS = 800
+DONE_WITHIN_S = 25.0
+"""A browser that hears nothing for longer is given up."""
+AWAY = (RedisError, psycopg.Error, OSError, trio.TooSlowError)
+"""A server is away, refuses, or is too slow."""
 
 
 class Notice(NamedTuple):
@@ -48,7 +54,7 @@ def add_notices(app: QuartTrio, parts: Parts) -> None:
 
     @app.after_request
     async def look_anew(response: Response | WerkzeugResponse) -> Response | WerkzeugResponse:
-        if request.method == "POST":
+        if request.method == "POST" and response.status_code < 400 and known_caller() is not None:
             parts.board.look_anew()
         return response
 
@@ -65,18 +71,19 @@ async def told(text: str, tone: str = "ok", *, to: str | None = None) -> Werkzeu
     form = await request.form
     response = redirect(inside(to or form.get("back", ADMIN)), 303)
     said = urlsafe_b64encode(msgspec.json.encode(Notice(text[:MOST_CHARACTERS], tone))).decode()
-    secure = request.scheme == "https"
-    response.set_cookie(COOKIE, said, max_age=60, path=ADMIN, samesite="Strict", secure=secure, httponly=True)
+    response.set_cookie(COOKIE, said, max_age=60, path=ADMIN, samesite="Strict", secure=by_tls(), httponly=True)
     return response
 
 
 async def attempt(act: Awaitable[T], said: Callable[[T], str], *, to: str | None = None) -> WerkzeugResponse:
     """Do something, and say in words that it is done, or why it is not."""
     try:
-        return await told(said(await act), to=to)
+        with trio.fail_after(DONE_WITHIN_S):
+            done = await act
+        return await told(said(done), to=to)
     except (ActRefused, CannotNow, NoSuch, BadFile, RunUnusable) as exc:
         return await told(str(exc), "bad", to=to)
-    except (RedisError, psycopg.Error, OSError, trio.TooSlowError) as exc:
+    except AWAY as exc:
         return await told(" ".join(explain(exc)), "bad", to=to)
 
 

@@ -1,4 +1,4 @@
-"""Pages that follow what happens: asked for an event stream, a page's address sends its living part as it changes.
+"""Pages that follow what happens: asked for an event stream, their address sends the living part as it changes.
 
 Whoever looks at the same page with the same eyes (language, role, pages that they may see) shares one reader: fifty
 open dashboards cost one.
@@ -16,6 +16,7 @@ from quart_trio import QuartTrio
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from ops.access.access_database import AccessUnreachable
+from ops.access.allowance import TooOften
 from ops.api.cockpit.frame.places import ADMIN
 from ops.api.cockpit.frame.writing import language
 from ops.api.door.access import BadCredentials
@@ -29,14 +30,16 @@ from ops.board.answers import Problem
 EVERY_S = 1.5
 """From the end of one reading to the next."""
 STREAM = "text/event-stream"
+FOLLOWED = (f"{ADMIN}/runs", f"{ADMIN}/pages")
+"""Besides the overview. Their living parts hold no proof of whoever looked first, and cost little to read."""
 
 
 def add_streams(app: QuartTrio, parts: Parts) -> None:
-    """Let every page be followed."""
+    """Let them be followed."""
 
     @app.before_request
     async def follow() -> Response | WerkzeugResponse | None:
-        page = request.path == ADMIN or request.path.startswith(f"{ADMIN}/")
+        page = request.path == ADMIN or request.path.startswith(FOLLOWED)
         if not page or request.method != "GET" or request.headers.get("Accept") != STREAM or request.endpoint is None:
             return None
         who = caller()
@@ -79,7 +82,7 @@ def _still(parts: Parts) -> Still:
             now = (await parts.access.arrival(authorization, cookie, address, "GET")).caller
         except AccessUnreachable:
             return True  # who was let in stays while nobody can be asked
-        except BadCredentials:
+        except (BadCredentials, TooOften):
             return False
         return now is not None and (now.name, now.role, now.pages) == (before.name, before.role, before.pages)
 

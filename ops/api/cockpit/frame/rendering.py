@@ -30,7 +30,7 @@ from ops.api.cockpit.frame.static_files import compressed
 from ops.api.cockpit.frame.writing import add_filters, language
 from ops.api.cockpit.words.languages import COOKIE, LANGUAGES, catalogue, chosen
 from ops.api.door.problems import PROBLEM_TYPE
-from ops.api.door.session_cookie import session_cookie
+from ops.api.door.session_cookie import by_tls, session_cookie
 from ops.api.door.who_asks import csrf_token, known_caller
 from ops.board.answers import Problem
 from schema.outcomes import FINAL_OUTCOMES
@@ -75,13 +75,12 @@ def add_rendering(app: QuartTrio) -> None:
     async def choose() -> WerkzeugResponse:
         form = await request.form
         answer = redirect(inside(form.get("back", ADMIN)), 303)
-        secure = request.scheme == "https"
         answer.set_cookie(
             COOKIE,
             chosen(form.get("language"), []).code,
             max_age=A_YEAR_S,
             samesite="Strict",
-            secure=secure,
+            secure=by_tls(),
             httponly=True,
         )
         return answer

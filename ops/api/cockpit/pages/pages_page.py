@@ -12,7 +12,7 @@ from ops.api.cockpit.pages.page_words import PAGE_ACTS, PAGE_LOOKS, SLOWDOWNS, S
 from ops.api.door.who_asks import caller
 from ops.api.parts import Parts
 from ops.board.pages.page_list import USUAL
-from ops.board.pages.page_orders import Wanted, wanted
+from ops.board.pages.page_orders import Wanted, place, wanted
 from ops.board.suppressions import BadFilter
 
 ADDRESS = f"{ADMIN}/pages"
@@ -29,15 +29,14 @@ def add_pages(app: QuartTrio, parts: Parts) -> None:
         filters, after = {name: request.args.get(name, "").strip() for name in FILTERS}, request.args.get("after", "")
         try:
             want = wanted_by(filters)
-            name, _ = await parts.board.pages.matching(want)
-            answer = await parts.board.pages.listed(want, USUAL, after or f"{name}.0")
+            after = after or f"{(await parts.board.pages.matching(want))[0]}.0"  # what is live keeps its order
+            answer = await parts.board.pages.listed(want, USUAL, after)
         except BadFilter:  # a list that is kept no longer, or an address that somebody has written
             return redirect(with_query(ADDRESS, **filters) if after else ADDRESS)
-        first = int((after or "0").rpartition(".")[2])
+        order, first = place(after)
         narrow = min(NARROW, len(answer.pages))
         sooner = answer.next or first + narrow < answer.total
-        order = (after or f"{name}.0").rpartition(".")[0]
-        here = with_query(ADDRESS, **filters, after=after or f"{name}.0")  # what is live keeps its order
+        here = with_query(ADDRESS, **filters, after=after)
         return await page(
             "pages.html",
             at_place="pages",

@@ -12,15 +12,17 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 from ops.access.caller import Role
 from ops.acts.not_done import ActRefused, CannotNow
 from ops.acts.run_submission import Submission, checked, new_run_id, submit_run
-from ops.api.cockpit.frame.acting import attempt
+from ops.api.cockpit.frame.acting import AWAY, told
 from ops.api.cockpit.frame.places import ADMIN, run_address
 from ops.api.cockpit.frame.rendering import page
 from ops.api.cockpit.frame.writing import count, say
 from ops.api.cockpit.runs.message_text import BadMessage, read_message
 from ops.api.door.problems import BadParameter
-from ops.api.door.uploads import Upload, uploaded
+from ops.api.door.silence import answered_late
+from ops.api.door.uploads import STORED_WITHIN_S, Upload
 from ops.api.door.who_asks import demand
 from ops.api.parts import Parts
+from ops.shell.exits import explain
 from schema.run import MESSAGING_TYPES
 from sender.runs.by_hand.errors import BadFile, RunUnusable
 from sender.runs.by_hand.submit import SubmittedRun
@@ -46,7 +48,7 @@ def add_submit(app: QuartTrio, parts: Parts) -> None:
     @app.post(ADDRESS)
     async def take_submission() -> Response | WerkzeugResponse:
         who = demand(Role.OPERATOR)
-        async with uploaded(FILE, parts.settings.submit_max_bytes) as upload:
+        async with parts.uploads.take(FILE, parts.settings.submit_max_bytes) as upload:
             given = _texts(upload)
             demand(Role.OPERATOR, page_id=given.get("page", ""))
             try:
@@ -55,10 +57,15 @@ def add_submit(app: QuartTrio, parts: Parts) -> None:
                     raise BadParameter("choose a file of recipients")
                 if given.get("do") != "submit":
                     return await _form(given, found=await _checked(parts, run, upload))
-                act = submit_run(parts.settings, parts.redis, run, upload.file, who.who, anyway="anyway" in given)
-                return await attempt(act, _submitted, to=run_address(run.run_id))
+                with answered_late(), trio.fail_after(STORED_WITHIN_S):
+                    done = await submit_run(
+                        parts.settings, parts.redis, run, upload.file, who.who, anyway="anyway" in given
+                    )
             except _REFUSED as exc:
                 return await _form(given, problem=str(exc))
+            except AWAY as exc:
+                return await _form(given, problem="\n".join(explain(exc)))
+        return await told(_submitted(done), to=run_address(run.run_id))
 
 
 async def _form(given: dict[str, str], *, found: DryRun | None = None, problem: str = "") -> Response:
@@ -69,6 +76,7 @@ async def _form(given: dict[str, str], *, found: DryRun | None = None, problem: 
         found=found,
         problem=problem,
         types=MESSAGING_TYPES,
+        new_run_id=new_run_id(),
     )
 
 
@@ -88,7 +96,7 @@ def _texts(upload: Upload) -> dict[str, str]:
 def _described(given: dict[str, str]) -> SubmittedRun:
     """Return the run that a form describes. Raises BadMessage, BadParameter."""
     return SubmittedRun(
-        run_id=given.get("run_id") or new_run_id(),
+        run_id=given.get("run_id") or given.get("new_run_id") or new_run_id(),
         page_id=given.get("page", ""),
         page_access_token=given.get("token"),
         message=read_message(given.get("message", "")),

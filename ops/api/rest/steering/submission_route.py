@@ -21,8 +21,8 @@ from ops.api.door.json_answers import json_answer
 from ops.api.door.once import given_key, once
 from ops.api.door.problems import BadParameter
 from ops.api.door.silence import answered_late
-from ops.api.door.uploads import Upload, uploaded
-from ops.api.door.who_asks import demand, demand_every_page
+from ops.api.door.uploads import STORED_WITHIN_S, Upload
+from ops.api.door.who_asks import demand
 from ops.api.parts import Parts
 from ops.api.rest.steering.act_route import Body
 from ops.board.board import NotFound
@@ -33,7 +33,6 @@ from sender.runs.dry_run.report import DryRun
 RUNS = "/api/v1/runs"
 CHECKED_WITHIN_S = 20.0
 """A client that hears nothing for half a minute is given up."""
-STORED_WITHIN_S = 600.0
 FILE = "recipients"
 
 T = TypeVar("T", bound=msgspec.Struct)
@@ -95,7 +94,7 @@ def add_submission(app: QuartTrio, parts: Parts) -> None:
 
 async def _submit(parts: Parts) -> Response:
     demand(Role.OPERATOR)
-    async with uploaded(FILE, parts.settings.submit_max_bytes) as upload:
+    async with parts.uploads.take(FILE, parts.settings.submit_max_bytes) as upload:
         if strange := sorted(upload.fields.keys() - {"run"}):
             raise BadParameter(f"{', '.join(strange)}: not known; there are run and {FILE}")
         wanted = _decoded(upload.fields.get("run", b""), RunToSubmit, "run")
@@ -119,16 +118,15 @@ async def _submit(parts: Parts) -> Response:
 async def _check(parts: Parts) -> Response:
     caller = demand(Role.VIEWER)
     given_key()  # which changes nothing here, and must be one all the same
-    if (runs := parts.board.dry_runs) is None:
-        raise NotFound("LOG_DATABASE_URL is not set for this service: it has the runs")
-    async with uploaded(FILE, parts.settings.submit_max_bytes) as upload:
+    runs = parts.board.dry_runs
+    async with parts.uploads.take(FILE, parts.settings.submit_max_bytes) as upload:
         try:
             with trio.fail_after(CHECKED_WITHIN_S):
                 found = await _gone_through(runs, upload)
         except trio.TooSlowError:
             raise BadParameter("going through all takes too long for HTTP: newar run check does it") from None
-    if found.page_id is None or not caller.may_see(found.page_id):
-        demand_every_page()
+    if caller.pages is not None and not caller.may_see(found.page_id or ""):
+        raise NotFound("this is of none of the pages that you may see")
     return json_answer(found)
 
 

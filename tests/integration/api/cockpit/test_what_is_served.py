@@ -135,3 +135,47 @@ async def test_the_language_is_kept_and_nobody_is_led_away(redis: Redis, api: Ca
         assert (answer.status_code, answer.headers["Location"]) == (303, "/admin")
         assert "SameSite=Strict" in answer.headers["Set-Cookie"]
         assert '<html lang="pt-BR">' in (await client.get("/admin", headers=AS_ADMIN)).text
+
+
+FORM = {"page": "7", "message": "Hi {{name}}", "do": "submit"}
+PEOPLE = {"recipients": ("people.csv", b"recipient_id,name\n7000000000000001,Ana\n")}
+BY_BROWSER = AS_ADMIN | {"Newar-Fragment": "1"}
+
+
+async def test_a_run_that_is_sent_twice_is_one(redis: Redis, api: Callable[..., Api], log: str) -> None:
+    async with api(admin_token=TOKEN, log_database_url=log) as client:
+        page = (await client.get("/admin/submit", headers=AS_ADMIN)).text
+        run_id = page.partition('name="new_run_id" value="')[2].partition('"')[0]
+        given = FORM | {"new_run_id": run_id, "anyway": "1"}
+        first = await client.post("/admin/submit", data=given, files=PEOPLE, headers=BY_BROWSER)
+        again = await client.post("/admin/submit", data=given, files=PEOPLE, headers=BY_BROWSER)
+    assert (first.status_code, first.headers["Location"]) == (303, f"/admin/runs/{run_id}")
+    assert (again.status_code, f"{run_id}" in again.text) == (200, True), again.text
+    with psycopg.connect(log) as connection:
+        assert connection.execute("SELECT run_id FROM submitted_runs WHERE run_id <> 'a/b'").fetchall() == [(run_id,)]
+
+
+async def test_a_run_that_is_refused_leaves_its_form_as_it_was(
+    redis: Redis, api: Callable[..., Api], log: str, closed_port: int
+) -> None:
+    away = f"postgresql://postgres@127.0.0.1:{closed_port}/log"
+    for url, told in ((log, "nothing was submitted"), (away, "the log database is away")):
+        async with api(admin_token=TOKEN, log_database_url=url) as client:
+            answer = await client.post("/admin/submit", data=FORM, files=PEOPLE, headers=AS_ADMIN)
+        assert (answer.status_code, told in answer.text, "Hi {{name}}" in answer.text) == (200, True, True), answer.text
+
+
+async def test_only_pages_that_live_are_followed(redis: Redis, api: Callable[..., Api], log: str) -> None:
+    streams = {"Accept": "text/event-stream"} | AS_ADMIN
+    async with api(admin_token=TOKEN, log_database_url=log) as client:
+        for path in ("/admin/act/run/failures/a/b", "/admin/act/run/retry/a/b", "/admin/suppressions", "/admin/log"):
+            answer = await client.get(path, headers=streams)
+            assert "text/event-stream" not in answer.headers["Content-Type"], path
+
+
+async def test_what_cannot_be_done_is_said(redis: Redis, api: Callable[..., Api], log: str) -> None:
+    async with api(admin_token=TOKEN, log_database_url=log) as client:
+        user = {"name": "ana", "password": "a long enough one", "role": "king"}
+        assert (await client.post("/admin/users/add", data=user, headers=AS_ADMIN)).status_code == 303
+        assert (await client.post("/admin/act/run/pause/none", headers=AS_ADMIN)).status_code == 303
+        assert (await client.get("/admin/act/run/cancel/none", headers=AS_ADMIN)).status_code == 404
