@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Collection, Mapping
 from datetime import datetime
-from typing import Any, Literal, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
-import msgspec
 from psycopg.rows import DictRow
 
+from ops.board import list_places
 from ops.board.answers import Answer
 
 FILTERS = ("page", "person", "reason", "after")
@@ -18,7 +17,14 @@ MOST = 1000
 SuppressionReason = Literal["recipient_gone", "denied"]
 """Meta said that the person cannot be reached; somebody put them on the page's deny list."""
 _REASONS = get_args(SuppressionReason)
-_Key = tuple[str, str, str]
+
+
+class _Place(NamedTuple):
+    """Behind whom a list goes on."""
+
+    page_id: str
+    recipient_id: str
+    reason: str
 
 
 class Suppression(Answer):
@@ -61,7 +67,7 @@ def params(
     page, person, reason = "", "", ""
     if after := filters.get("after"):
         try:
-            page, person, reason = _place(after)
+            page, person, reason = list_places.read(after, _Place)
         except ValueError:
             problems.append("after must be the `next` of a former answer")
     if problems:
@@ -78,13 +84,4 @@ def answer(rows: list[DictRow], limit: int) -> SuppressionsAnswer:
 
 
 def _after(last: Suppression) -> str:
-    key = msgspec.json.encode((last.page_id, last.recipient_id, last.reason))
-    return base64.urlsafe_b64encode(key).decode().rstrip("=")
-
-
-def _place(text: str) -> _Key:
-    padded = text.encode() + b"=" * (-len(text) % 4)
-    key: _Key = msgspec.json.decode(base64.b64decode(padded, b"-_", validate=True), type=_Key)
-    if any("\0" in part for part in key):
-        raise ValueError
-    return key
+    return list_places.written(_Place(last.page_id, last.recipient_id, last.reason))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
 import msgspec
 
+from ops.board import list_places
 from ops.board.suppressions import BadFilter
 
 FILTERS = ("who", "what", "target", "since", "until", "after")
@@ -69,7 +69,7 @@ def audit_question(filters: Mapping[str, str | None]) -> AuditQuestion:
     if text := filters.get("after"):
         try:
             after = _place(text)
-        except ValueError:  # msgspec's errors are such, and binascii's
+        except ValueError:
             problems.append("after must be the `next` of a former answer")
     if problems:
         raise BadFilter("; ".join(problems))
@@ -77,15 +77,9 @@ def audit_question(filters: Mapping[str, str | None]) -> AuditQuestion:
     return AuditQuestion(who=who, what=what, target=target, after=after, **moments)
 
 
-def written(place: Place) -> str:
-    """Return a place as clients send it back."""
-    return base64.urlsafe_b64encode(msgspec.json.encode(place)).decode().rstrip("=")
-
-
 def _place(text: str) -> Place:
-    padded = text.encode() + b"=" * (-len(text) % 4)
-    place = msgspec.json.decode(base64.b64decode(padded, b"-_", validate=True), type=Place)
-    if "\0" in place.stream_id or place.at.tzinfo is None or not 0 <= place.number < 2**63:
+    place = list_places.read(text, Place)
+    if place.at.tzinfo is None or not 0 <= place.number < 2**63:
         raise ValueError
     return place
 

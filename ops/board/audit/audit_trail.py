@@ -14,7 +14,8 @@ from psycopg.rows import DictRow
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from ops.board.audit.audit_question import AuditQuestion, Place, written
+from ops.board.audit.audit_question import AuditQuestion, Place
+from ops.board.list_places import written
 from ops.message_log.kept_connections import KeptConnections
 from ops.shell.exits import explain
 from sender.queue.audit_stream import AuditStream

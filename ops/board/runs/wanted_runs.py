@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 
+from ops.board import list_places
 from ops.board.runs.run_answers import RunAnswer, RunStatus
 from ops.board.suppressions import BadFilter
 
@@ -105,14 +105,14 @@ def wanted_runs(
 
 def next_place(listed_at: datetime, run_id: str) -> str:
     """Return what is given as `after` to go on behind this run."""
-    return urlsafe_b64encode(msgspec.json.encode(Place(listed_at.astimezone(UTC), run_id))).decode().rstrip("=")
+    return list_places.written(Place(listed_at.astimezone(UTC), run_id))
 
 
 def _place(text: str) -> Place:
     try:
-        place = msgspec.json.decode(urlsafe_b64decode(text + "=" * (-len(text) % 4)), type=Place)
-    except (ValueError, msgspec.DecodeError):
+        place = list_places.read(text, Place)
+    except ValueError:
         place = None
-    if place is None or place.at.tzinfo is None or "\0" in place.run_id:
+    if place is None or place.at.tzinfo is None:
         raise BadFilter("after: give what a list called `next`, as it is")
     return place

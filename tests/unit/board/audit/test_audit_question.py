@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ops.board.audit.audit_question import FILTERS, AuditQuestion, Place, audit_question, written
+from ops.board.audit.audit_question import FILTERS, AuditQuestion, Place, audit_question
+from ops.board.list_places import written
 from ops.board.suppressions import BadFilter
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
