@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
@@ -12,7 +11,7 @@ import msgspec
 from ops.board.answers import Answer
 from ops.board.graphs.graph_question import GraphQuestion, Metric
 from ops.board.runs.run_answers import CheckStatus
-from schema.latency_edges import EDGES_MS
+from schema.latency_edges import percentile
 from schema.outcomes import Outcome
 from schema.seconds import Counts
 
@@ -109,19 +108,3 @@ def _percentiles(cells: list[Counts | None]) -> dict[str, Column]:
         name: [None if cell is None else percentile(cell.latencies, share) for cell in cells]
         for name, share in PERCENTILES.items()
     }
-
-
-def percentile(latencies: Mapping[int, int], share: float) -> float | None:
-    """Return the latency in ms that this share does not exceed, from counts by bucket; None: there are none.
-
-    It is the middle of its bucket, geometrically: at most 20 % off. Beyond the last edge nothing more is known.
-    """
-    total = sum(latencies.values())
-    rank, seen = math.ceil(share * total), 0
-    for bucket in sorted(latencies):
-        seen += latencies[bucket]
-        if latencies[bucket] > 0 and seen >= rank:
-            below = EDGES_MS[bucket - 1] if bucket else EDGES_MS[0] / 2
-            above = EDGES_MS[bucket] if bucket < len(EDGES_MS) else below
-            return round(math.sqrt(below * above), 1)
-    return None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from importlib.resources import files
@@ -10,7 +9,7 @@ from typing import Any, NamedTuple
 
 from psycopg.rows import DictRow
 
-from schema.latency_edges import EDGES_MS
+from schema.latency_edges import percentile
 
 FRESH_S = 15.0
 MOST_KEPT = 20_000
@@ -53,17 +52,8 @@ class PageLatencies:
 
 def percentiles(counts: list[int]) -> Percentiles:
     """Return the percentiles of a histogram with the edges of `page_figures`. Pure."""
-    return Percentiles(_percentile(counts, 0.50), _percentile(counts, 0.95))
-
-
-def _percentile(counts: list[int], fraction: float) -> float | None:
-    """Return the upper edge of the bucket that holds this fraction; of the last, which has none, the lower."""
-    rank, seen = math.ceil(fraction * sum(counts)), 0
-    for index, count in enumerate(counts):
-        seen += count
-        if 0 < rank <= seen:
-            return float(EDGES_MS[min(index, len(EDGES_MS) - 1)])
-    return None
+    by_bucket = dict(enumerate(counts))
+    return Percentiles(percentile(by_bucket, 0.50), percentile(by_bucket, 0.95))
 
 
 def _added(one: list[int], other: list[int]) -> list[int]:

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from ops.board.graphs.graph_question import GraphQuestion, Metric
 from ops.board.graphs.reach import IN_FLIGHT_S, Reach, complete_until_s
-from ops.board.graphs.series import MOST_CLASSES, OTHERS, Known, answer, percentile
-from schema.latency_edges import EDGES_MS
+from ops.board.graphs.series import MOST_CLASSES, OTHERS, Known, answer
+from schema.latency_edges import EDGES_MS, percentile
 from schema.seconds import Counts
 from schema.snapshot import IngestSnapshot, ProcessSnapshot
 
