@@ -15,10 +15,10 @@ from ops.board.audit.audit_question import MOST, AuditQuestion, audit_question
 from ops.board.audit.audit_trail import Act, AuditAnswer, AuditTrail
 from ops.board.board import Board
 from ops.shell.output import printable
+from sender.runs.by_hand.files.failures_file import plain_cell
 
 MOST_EXPORTED = 100_000
 COLUMNS = ("at", "who", "what", "target", "detail")
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 async def read_audit(board: Board, limit: int, **filters: str | None) -> AuditAnswer | Response:
@@ -57,13 +57,7 @@ async def _table(trail: AuditTrail, question: AuditQuestion) -> AsyncIterator[by
 
 
 def _cells(act: Act) -> tuple[str, ...]:
-    return (act.at.isoformat(), *(_cell(text) for text in (act.who, act.what, act.target, act.detail)))
-
-
-def _cell(text: str) -> str:
-    """Write a text that others chose so that no spreadsheet takes it for a formula."""
-    text = printable(text)
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    return (act.at.isoformat(), *(plain_cell(printable(text)) for text in (act.who, act.what, act.target, act.detail)))
 
 
 def _lines(rows: object) -> bytes:
