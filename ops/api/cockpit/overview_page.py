@@ -34,7 +34,7 @@ def add_overview(app: QuartTrio, parts: Parts) -> None:
         seen, lost = await _seen(parts)
         found = await needs(board, who.pages)
         health = await board.health()
-        context = _shown_to(who, seen) | {"pages": await _busiest_pages(parts, who)} if seen else {}
+        context = {**await _shown_to(parts, who, seen), "pages": await _busiest_pages(parts, who)} if seen else {}
         return await page(
             "overview.html", at_place="overview", seen=seen, lost=lost, needs=found.needs, health=health, **context
         )
@@ -62,14 +62,18 @@ async def _busiest_pages(parts: Parts, who: Caller) -> list[PageRow]:
         return []
 
 
-def _shown_to(who: Caller, seen: Overview) -> dict[str, Any]:
+async def _shown_to(parts: Parts, who: Caller, seen: Overview) -> dict[str, Any]:
     """Return those lists that somebody may see, as long as a start page shows them."""
-    unfinished = [run for run in seen.queue.runs if who.may_see(run.page_id)]
-    others = [run for run in seen.other_runs if who.may_see(run.page_id)]
     failures = [event for event in seen.failures if who.may_see(event.page_id)]
+    if who.pages is None:
+        runs = seen.queue.runs + seen.other_runs
+        more = seen.queue.runs_unfinished > MOST_RUNS or len(runs) > MOST_RUNS
+    else:  # the busiest of all pages may be none of theirs
+        answer = await parts.board.runs(MOST_RUNS, pages=who.pages)
+        runs, more = answer.runs, answer.next is not None
     return {
         "everything": who.pages is None,
-        "runs": (unfinished + others)[:MOST_RUNS],
-        "more_runs": seen.queue.runs_unfinished > MOST_RUNS or len(unfinished + others) > MOST_RUNS,
+        "runs": runs[:MOST_RUNS],
+        "more_runs": more,
         "failures": failures[:MOST_FAILURES],
     }
