@@ -197,7 +197,7 @@ class FailuresAnswer(Answer):
 
 
 class ProcessRow(ProcessAnswer):
-    """Any running process, for the dashboard."""
+    """Any running process."""
 
     service: str
     settings: dict[str, int | float | str]
@@ -206,7 +206,7 @@ class ProcessRow(ProcessAnswer):
 
 
 class Overview(Answer):
-    """`/api/v1/overview`: what the dashboard shows of one moment; all of it from Redis, so that it is never slow."""
+    """`/api/v1/overview`: what the start page shows of one moment; all of it from Redis, so that it is never slow."""
 
     at: datetime
     """Redis time."""

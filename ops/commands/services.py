@@ -54,7 +54,7 @@ def ingest() -> None:
 
 @commands.command(epilog=example("API_PORT=8080 newar api"))
 def api() -> None:
-    """Serve health, figures, metrics and the dashboard over HTTP, until stopped."""
+    """Serve health, figures, metrics, the API and the cockpit over HTTP, until stopped."""
     from ops.access.users import anybody  # noqa: PLC0415 - see above
     from ops.api.app import serve  # noqa: PLC0415
 
