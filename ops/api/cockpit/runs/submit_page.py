@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import trio
-from quart import Response
+from quart import Response, request
 from quart_trio import QuartTrio
 from werkzeug.wrappers import Response as WerkzeugResponse
 
@@ -57,7 +57,7 @@ def add_submit(app: QuartTrio, parts: Parts) -> None:
                     raise BadParameter("choose a file of recipients")
                 if given.get("do") != "submit":
                     return await _form(given, found=await _checked(parts, run, upload))
-                with answered_late(), trio.fail_after(STORED_WITHIN_S):
+                with answered_late(request), trio.fail_after(STORED_WITHIN_S):
                     done = await submit_run(
                         parts.settings, parts.redis, run, upload.file, who.who, anyway="anyway" in given
                     )
