@@ -15,7 +15,7 @@ from ops.board.history import History
 from ops.board.pages.page_names import PageNames
 from ops.board.pages.page_reading import Around
 from ops.board.people.named_recipients import NamedRecipients, Registered, Said
-from ops.board.people.one_person import Known, MaySee, People, due_at, place
+from ops.board.people.one_person import Known, MaySee, People, due_at, place, refuse_no_ids
 from ops.board.people.person_answers import JobAnswer, Reason
 from ops.board.runs.run_answers import RunAnswer
 from ops.board.settings import BoardSettings
@@ -70,7 +70,9 @@ class Jobs:
         Raises:
             NotFound: nobody knows the run, or this person in it; or the run is none of those that may be seen.
             HistoryUnreachable: the log database is away.
+            BadQuestion: these cannot be ids.
         """
+        refuse_no_ids(recipient_id, run_id)
         registered = (await self.people.registered([run_id])).get(run_id)
         page_id = registered.page_id if registered else (await self._find_run(run_id)).page_id
         if not may_see(page_id):

@@ -20,11 +20,13 @@ from ops.board.people.person_answers import JobPlace, PersonAnswer, PersonRun, R
 from ops.board.runs.run_answers import CheckStatus
 from ops.board.suppressions import Suppression
 from ops.message_log.log_rows import LogRow
+from ops.message_log.question import BadQuestion
 from schema.event import at_us
 from schema.outcomes import Outcome
 from sender.queue.job_search import FoundJob, JobSearch
 from sender.queue.survey import Unfinished
 
+LONGEST_ID = 500
 MOST_ATTEMPTS = 200
 MOST_LOOKED_INTO = 100
 """Unfinished runs of which the source is asked whether somebody stands in them."""
@@ -75,6 +77,7 @@ class People:
             page_id: only of this page.
             after: the `next` of a former answer: older attempts. BadQuestion: it is none.
         """
+        refuse_no_ids(recipient_id, page_id or "")
         known = await self.known(recipient_id, may_see, page_id, None, after)
         logged = list(dict.fromkeys(row.run_id for row in known.attempts))
         others = await self._others(known, logged, may_see, page_id) if after is None else []
@@ -153,6 +156,12 @@ class People:
             for run in unfinished
             if run.run_id not in logged and may_see(run.page_id) and (not pages or run.page_id in pages)
         ]
+
+
+def refuse_no_ids(*ids: str) -> None:
+    """Refuse what is nobody's id and no run's. Raises BadQuestion."""
+    if any("\0" in one or len(one) > LONGEST_ID for one in ids):
+        raise BadQuestion(f"an id has at most {LONGEST_ID} characters, none of them a NUL")
 
 
 def _open(run_ids: Iterable[str], attempts: list[LogRow]) -> list[str]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from urllib.parse import quote, quote_plus
 
 import psycopg
 import pytest
@@ -89,3 +91,29 @@ async def test_who_may_steer_one_page_steers_no_other(
         assert (await client.post(f"/api/v1/pages/{OURS}/pause", headers=headers, json={})).status_code == 200
         for route in (f"/api/v1/pages/{THEIRS}/pause", f"/api/v1/runs/of {THEIRS}/cancel", "/api/v1/pause"):
             assert (await client.post(route, headers=headers, json={})).status_code in (403, 404)
+
+
+LOOKED_AT = [
+    *("", "/runs", "/pages", "/log?recipient=1", "/log?run=a b", "/suppressions", "/audit", "/audit?target=of 8080808"),
+    *(f"/runs/of {THEIRS}", f"/pages/{THEIRS}", "/people/1", f"/jobs/of {THEIRS}/1", f"/find?q={THEIRS}", "/find?q=of"),
+    *(f"/act/run/{act}/of {THEIRS}" for act in ("message", "failures", "cancel", "extend", "retry", "recover", "test")),
+    *(f"/act/page/pause/{THEIRS}", f"/act/pages/pause?search={THEIRS}", "/users", "/submit"),
+]
+
+
+async def test_no_page_of_the_cockpit_tells_of_another_page(
+    contents: str, users: Users, closed_api: Callable[..., Api]
+) -> None:
+    key = await users.add_key("ours", Role.ADMIN, [OURS], "me@here")
+    headers = {"Authorization": f"Bearer {key}", "Accept": "text/html"}
+    async with closed_api(log_database_url=contents) as client:
+        for path in LOOKED_AT:
+            answer = await client.get(f"/admin{path}", headers=headers)
+            assert answer.status_code in (200, 302, 303, 400, 403, 404), (path, answer.status_code)
+            asked = re.split("[/=]", path)[-2 if path.endswith("/1") else -1]
+            text = answer.text.replace(f"page {THEIRS}", "")
+            for echo in {asked, quote(asked), quote_plus(asked)} if THEIRS in asked else set():
+                text = text.replace(echo, "")
+            assert THEIRS not in text, path
+        start = (await client.get("/admin", headers=headers)).text
+        assert ("/admin/runs/a%20b" in start, f"of {THEIRS}" in start) == (True, False)
