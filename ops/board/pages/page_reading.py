@@ -83,6 +83,7 @@ class PagesReading:
         self._read_at = self._until = float("-inf")
         self._asked, self._new = trio.Event(), trio.Event()
         self._kept = False
+        self._forgotten = 0
 
     async def keep(self) -> None:
         """Read when somebody has asked; runs until it is cancelled."""
@@ -117,6 +118,7 @@ class PagesReading:
 
     def forget(self) -> None:
         """Read anew when somebody asks next, and let them wait for it: somebody has changed pages."""
+        self._forgotten += 1
         self._read_at = self._until = float("-inf")
 
     async def _refresh(self) -> None:
@@ -125,12 +127,15 @@ class PagesReading:
             began = trio.current_time()
             if began < self._until:
                 return
+            forgotten = self._forgotten
             try:
                 self._seen, self._error = await self._read(), None
             except QueueUnreachable as exc:
                 self._error = exc
-            self._read_at = trio.current_time()
-            self._until = self._read_at + max(FRESH_S, SPARED * (self._read_at - began))
+            now = trio.current_time()
+            if forgotten == self._forgotten:  # else what was read may be of before
+                self._read_at = now
+                self._until = now + (FRESH_S if self._error else max(FRESH_S, SPARED * (now - began)))
             self._new.set()
             self._new = trio.Event()
 
