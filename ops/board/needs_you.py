@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from ops.board.answers import Answer, Health, Overview
-from ops.board.runs.run_answers import RunAnswer
+from ops.board.runs.run_answers import RunAnswer, RunStatus
 
 EACH_MOST = 5
 """So many of one kind are told apart; of more only their number is told."""
@@ -26,6 +26,8 @@ REFUSED_SHOWN = timedelta(days=1)
 SERVICES = {"runs": "newar runs", "sender": "newar sender", "ingest": "newar ingest"}
 TOLD_OTHERWISE = frozenset({"sending", "senders", "ingest"})
 """Checks whose reasons are told by what is missing or paused."""
+
+_OVER = (RunStatus.FINISHED, RunStatus.CANCELLED, RunStatus.EXPIRED)
 
 TEXTS = {
     "part_down": "%(part)s is %(status)s: %(detail)s",
@@ -126,6 +128,8 @@ def _app(seen: Overview) -> Iterator[Need]:
 
 def _runs(runs: Iterable[RunAnswer], now: datetime) -> Iterator[Need]:
     for run in runs:
+        if run.status in _OVER:  # also of one whose queue was lost before it was drained
+            continue
         where: dict[str, Any] = {"run_id": run.run_id, "page_id": run.page_id, "run": run.run_id}
         reason = run.reason or "no reason is known"
         if run.state == "queue_lost" or any(one.cause == "queue_lost" for one in run.waiting_because):

@@ -21,7 +21,7 @@ from ops.board.answers import (
     QueueAnswer,
 )
 from ops.board.needs_you import EACH_MOST, TEXTS, Need, needs_you
-from ops.board.runs.run_answers import Brake, RunAnswer
+from ops.board.runs.run_answers import Brake, RunAnswer, RunStatus
 from schema.snapshot import Rates
 
 NOW = datetime(2026, 11, 26, 12, 0, tzinfo=UTC)
@@ -120,6 +120,11 @@ def test_a_part_that_is_down_is_told_also_without_redis() -> None:
 
 def test_the_registry_tells_of_runs_that_the_queue_lost() -> None:
     assert kinds(needs_you(seen(), FINE, [run("old", state="queue_lost")])) == ["queue_lost"]
+
+
+def test_a_cancelled_run_needs_nobody_though_its_queue_was_lost() -> None:
+    lost = run("old", state="queue_lost", status=RunStatus.CANCELLED, ended_as="cancelled")
+    assert needs_you(seen(), FINE, [lost]) == []
 
 
 def test_the_urgent_come_first_and_many_of_a_kind_are_counted() -> None:

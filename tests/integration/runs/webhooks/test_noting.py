@@ -34,6 +34,16 @@ async def test_an_end_is_noted_with_its_figures(
     assert world.sql(NOTED, "r") == [(*noted, change["outcomes"])]
 
 
+async def test_a_run_ends_as_its_lists_say(world: World) -> None:
+    world.sql(REGISTER, "r", "active")
+    world.sql("UPDATE runs SET state = 'finished', ended_as = 'cancelled', outcomes = '{\"sent\": 3}'")
+    world.sql(REGISTER, "whole", "active")
+    end = "UPDATE runs SET state = 'finished', ended_as = 'complete', outcomes = '{\"expired\": 1}' WHERE run_id = %s"
+    world.sql(end, "whole")
+    noted = world.sql(NOTED, "r") + world.sql(NOTED, "whole")
+    assert [event for event, *_ in noted] == ["run.cancelled", "run.finished"]
+
+
 async def test_stops_are_noted_without_figures_that_nobody_knows_yet(world: World) -> None:
     world.sql(REGISTER, "r", "enqueuing")
     world.sql("UPDATE runs SET recipients = 3")
