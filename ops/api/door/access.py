@@ -27,7 +27,7 @@ from ops.access.users import Users
 from ops.api.door import signed_session
 from ops.api.door.same_origin import SAFE_METHODS
 from ops.api.door.signed_session import SignedSession
-from ops.api.settings import ApiSettings
+from ops.api.settings import ApiSettings, is_loopback
 
 UNKNOWN_AT_ONCE, UNKNOWN_EVERY_S = 30, 2.0
 """So many secrets that nobody has may come from one address before the log database is not asked for it any more."""
@@ -101,7 +101,8 @@ class Access:
         arrival = await self._by_cookie(cookie, where, anew=anew) if cookie else None
         if arrival is not None:
             return arrival
-        return Arrival(caller=Caller(name="anybody", role=Role.VIEWER, where=where) if self._open else None)
+        here = self._open and is_loopback(where)  # not whoever comes from elsewhere, through a proxy on this machine
+        return Arrival(caller=Caller(name="anybody", role=Role.VIEWER, where=where) if here else None)
 
     def token_session(self, setting: str) -> str:
         """Begin a session of whoever has the token of this setting; return what the cookie shall hold."""

@@ -27,9 +27,9 @@ def access(**fields: Any) -> Access:
     return made
 
 
-async def may_read(access: Access, header: str | None) -> bool:
+async def may_read(access: Access, header: str | None, where: str = "127.0.0.1") -> bool:
     try:
-        arrival = await access.arrival(header, None, "192.0.2.1", "GET")
+        arrival = await access.arrival(header, None, where, "GET")
     except BadCredentials:
         return False
     return arrival.caller is not None
@@ -42,6 +42,7 @@ def basic(user: str, password: str) -> str:
 async def test_loopback_without_a_viewer_token_is_open() -> None:
     assert await may_read(access(), None)
     assert await may_read(access(admin_token="admin"), None)
+    assert not await may_read(access(), None, "192.0.2.1"), "somebody whom a proxy on this machine speaks for"
 
 
 async def test_a_viewer_token_closes_loopback_too() -> None:
