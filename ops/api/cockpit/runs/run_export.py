@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack
 from types import TracebackType
 from urllib.parse import quote
 
+import trio
 from quart import Response
 from quart_trio import QuartTrio
 
@@ -33,8 +34,9 @@ class _Table(StreamedBody):
         return await super().__aenter__()
 
     async def __aexit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        await super().__aexit__(kind, error, trace)
-        await self._open.aclose()
+        with trio.move_on_after(1, shield=True):
+            await super().__aexit__(kind, error, trace)
+            await self._open.aclose()
 
     async def _lines(self) -> AsyncIterator[bytes]:
         yield csv_lines([], heading=True).encode()

@@ -149,12 +149,13 @@ async def _recover(asked: Asked, _body: Nothing, run_id: str) -> RecoveryAnswer:
 
 
 async def _test(asked: Asked, body: Trial, run_id: str) -> TryOut:
-    settings = asked.parts.settings
+    settings, unknown = asked.parts.settings, None
     try:
         await asked.of_run(run_id)
-    except NoSuch:  # it may stand in the source, and not be taken yet
-        if not asked.caller.may_see(await page_in_source(settings, run_id) or ""):
-            raise
+    except NoSuch as exc:  # it may stand in the source, and not be taken yet
+        unknown = exc
+    if unknown is not None and not asked.caller.may_see(await page_in_source(settings, run_id) or ""):
+        raise unknown
     return await try_out(settings, run_id, body.to, body.like, asked.who, within_s=_KNOWN_WITHIN_S)
 
 
