@@ -11,6 +11,7 @@ from prometheus_client.exposition import choose_encoder
 from quart import Request, Response, request
 from quart_trio import QuartTrio
 from quart_trio.asgi import TrioASGIHTTPConnection
+from werkzeug.routing import PathConverter
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from ops.api.cockpit.sign_in_page import add_sign_in
@@ -79,6 +80,13 @@ class _Connection(TrioASGIHTTPConnection):
         nursery.cancel_scope.cancel()
 
 
+class _AnyPath(PathConverter):
+    """As Werkzeug's own, which matches nothing that begins with a slash: the id of a run may."""
+
+    regex = ".+?"
+    part_isolating = False
+
+
 class _App(QuartTrio):
     asgi_http_class = _Connection
     request_class = CappedRequest
@@ -88,6 +96,7 @@ def make_app(parts: Parts) -> QuartTrio:
     """Return the application, ready to be served."""
     app = _App("ops.api.cockpit", static_folder=None)
     app.url_map.merge_slashes = False  # the id of a run may hold two: it must not become another's
+    app.url_map.converters["path"] = _AnyPath
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     answer_errors(app)

@@ -35,8 +35,16 @@ def add_overview(app: QuartTrio, parts: Parts) -> None:
         found = await needs(board, who.pages)
         health = await board.health()
         context = {**await _shown_to(parts, who, seen), "pages": await _busiest_pages(parts, who)} if seen else {}
+        names = await board.names.of({run.page_id for run in context.get("runs", [])})
         return await page(
-            "overview.html", at_place="overview", seen=seen, lost=lost, needs=found.needs, health=health, **context
+            "overview.html",
+            at_place="overview",
+            seen=seen,
+            lost=lost,
+            needs=found.needs,
+            health=health,
+            names=names,
+            **context,
         )
 
     @app.get("/")

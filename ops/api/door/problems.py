@@ -90,6 +90,7 @@ def answer_errors(app: QuartTrio) -> None:
     app.register_error_handler(BadQuestion, _bad_parameter)
     app.register_error_handler(NotFound, _not_found)
     app.register_error_handler(UnknownSubject, _not_found)
+    app.register_error_handler(NoSuch, _not_found)
     app.register_error_handler(QueueUnreachable, _unavailable)
     app.register_error_handler(HistoryUnreachable, _unavailable)
     app.register_error_handler(RunsError, _unavailable)

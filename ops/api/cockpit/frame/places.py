@@ -74,4 +74,6 @@ def _part(text: str) -> str:
 
 
 def _path(text: str) -> str:
-    return quote(text, safe="/")
+    """Return an id as a path. Browsers take `..` for the way up, however it is written, but not beside `%2F`."""
+    leads_elsewhere = any(part in (".", "..") for part in text.split("/"))
+    return quote(text, safe="" if leads_elsewhere else "/")

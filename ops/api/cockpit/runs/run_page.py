@@ -19,6 +19,7 @@ from ops.board.runs.run_answers import RunDetail
 
 MOST_ACTS = 30
 OVER = frozenset({"finished", "cancelled", "expired", "refused"})
+NOT_TAKEN = frozenset({"scheduled", "submitted", "waiting", "not_taken"})
 HELD_BY_PEOPLE = frozenset({"operator", "brake"})
 
 
@@ -37,6 +38,7 @@ def add_run(app: QuartTrio, parts: Parts) -> None:
             run=run,
             status=status_of(run),
             can=possible(run),
+            is_taken=run.state not in NOT_TAKEN,
             missed=sum(one.recipients for one in run.not_reached),
             seen_at=datetime.now(UTC),
         )
@@ -58,5 +60,8 @@ def possible(run: RunDetail) -> set[str]:
         return {"recover"}
     if status == "draining":
         return set()
+    if run.state in NOT_TAKEN and run.source != "submitted":  # its row in the source says what becomes of it
+        return {"test"} if status == "scheduled" else set()
     held = HELD_BY_PEOPLE.intersection(run.held_by) or (run.state == "paused" and not run.held_by)
-    return {"cancel", "extend", "test", "resume" if held else "pause"}
+    ends = {"extend"} if run.expires_at else set()
+    return {"cancel", "test", "resume" if held else "pause"} | ends

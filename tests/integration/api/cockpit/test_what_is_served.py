@@ -73,6 +73,23 @@ async def test_a_problem_is_a_page_for_people_and_a_document_for_programs(
     assert (document.status_code, document.json()["status"]) == (404, 404)
 
 
+async def test_a_run_of_the_source_that_was_not_taken_yet_offers_what_can_be_done(
+    redis: Redis, api: Callable[..., Api], log_database_url: str
+) -> None:
+    with psycopg.connect(log_database_url) as connection:
+        connection.execute(
+            "INSERT INTO not_taken (source, run_id, page_id, kind, reason)"
+            " VALUES ('source', 'early', '7', 'waiting', 'x')"
+        )
+    async with api(admin_token=TOKEN, log_database_url=log_database_url) as client:
+        shown = await client.get("/admin/runs/early", headers=AS_ADMIN | HTML)
+        assert "its row in the source" in shown.text
+        assert "/admin/act/run/cancel" not in shown.text
+        for act in ("cancel", "extend", "test", "retry"):
+            answer = await client.get(f"/admin/act/run/{act}/none", headers=AS_ADMIN | HTML)
+            assert (answer.status_code, "data-problem" in answer.text) == (404, True), act
+
+
 async def test_files_are_kept_by_their_content_and_sent_small(redis: Redis, api: Callable[..., Api]) -> None:
     async with api() as client:
         page = (await client.get("/admin")).text

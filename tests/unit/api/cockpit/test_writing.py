@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from quart_trio import QuartTrio
 
 from ops.api.cockpit.frame import writing
-from ops.api.cockpit.frame.places import inside
+from ops.api.cockpit.frame.places import inside, run_address
 
 NOW = datetime(2026, 11, 26, 12, 0, tzinfo=UTC)
 
@@ -104,3 +104,19 @@ def test_moments_are_utc_and_say_their_day_unless_it_is_today() -> None:
 def test_nobody_is_led_out_of_the_cockpit(address: str, is_ours: bool) -> None:
     assert (inside(address) == address) is is_ours
     assert inside(address).startswith("/admin")
+
+
+@pytest.mark.parametrize(
+    ("run_id", "path"),
+    [
+        ("spring/2026", "spring/2026"),
+        ("//a//b", "//a//b"),
+        ("a?b#c%2F", "a%3Fb%23c%252F"),
+        ("a/../b", "a%2F..%2Fb"),
+        ("./a", ".%2Fa"),
+        ("a..b/c.", "a..b/c."),
+    ],
+)
+def test_no_run_id_leads_to_another_address(run_id: str, path: str) -> None:
+    assert run_address(run_id) == f"/admin/runs/{path}"
+    assert run_address(run_id, "cancel") == f"/admin/act/run/cancel/{path}"

@@ -20,23 +20,23 @@ BY_HAND = b"9999999999999"
 
 
 async def test_a_run_is_paused_resumed_and_cancelled(redis: Redis, api: Callable[..., Api]) -> None:
-    write_run(redis, "a/b//c", left=3)
+    write_run(redis, "//a/b//c", left=3)
     async with api(**TOKENS) as client:
         client.headers.update(ADMIN)
         for act, done in (("pause", "paused"), ("resume", "resumed"), ("cancel", "cancelled")):
-            response = await client.post(f"{RUNS}/a/b//c/{act}")
+            response = await client.post(f"{RUNS}///a/b//c/{act}")
             assert (response.status_code, response.json()) == (
                 200,
-                {"run_id": "a/b//c", "done": done, "left": 3},
+                {"run_id": "//a/b//c", "done": done, "left": 3},
             ), response.text
-            assert redis.hexists(key("run:a/b//c"), "hold:operator") == (act == "pause")
-        assert redis.hget(key("run:a/b//c"), "state") == b"cancelled"
-        response = await client.post(f"{RUNS}/a/b//c/pause")
+            assert redis.hexists(key("run://a/b//c"), "hold:operator") == (act == "pause")
+        assert redis.hget(key("run://a/b//c"), "state") == b"cancelled"
+        response = await client.post(f"{RUNS}///a/b//c/pause")
         assert (response.status_code, response.json()["detail"]) == (
             409,
-            "run a/b//c cannot be paused: it is cancelled",
+            "run //a/b//c cannot be paused: it is cancelled",
         )
-    assert trail(redis) == [(f"run {what}", "a/b//c", "3 left") for what in ("pause", "resume", "cancel")]
+    assert trail(redis) == [(f"run {what}", "//a/b//c", "3 left") for what in ("pause", "resume", "cancel")]
     entries: Any = redis.xrange(key("audit"))
     assert {fields[b"who"] for _, fields in entries} == {b"ADMIN_TOKEN@127.0.0.1"}
 
