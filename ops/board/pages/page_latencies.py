@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from psycopg.rows import DictRow
 
 from schema.latency_edges import percentile
+from ops.board.graphs.series import percentile
 
 FRESH_S = 15.0
 MOST_KEPT = 20_000
@@ -52,6 +53,7 @@ class PageLatencies:
 
 def percentiles(counts: list[int]) -> Percentiles:
     """Return the percentiles of a histogram with the edges of `page_figures`. Pure."""
+    """Return the percentiles of a histogram with the edges of `page_figures`, as graphs have them. Pure."""
     by_bucket = dict(enumerate(counts))
     return Percentiles(percentile(by_bucket, 0.50), percentile(by_bucket, 0.95))
 
