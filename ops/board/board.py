@@ -31,12 +31,12 @@ from ops.board.pages.page_list import Pages
 from ops.board.pages.page_names import PageNames
 from ops.board.pages.page_reading import Around
 from ops.board.people.job_of_person import open_jobs
-from ops.board.reading import NEWEST_RUNS, Fields, QueueReader, QueueUnreachable, Reading
+from ops.board.reading import NEWEST_RUNS, QueueReader, QueueUnreachable, Reading
 from ops.board.run_rates import RunRates
 from ops.board.runs.causes import Holding
 from ops.board.runs.run_answers import CheckStatus, RunAnswer, RunDetail, RunsAnswer
 from ops.board.runs.run_book import Found, RunBook
-from ops.board.runs.run_counts import number
+from ops.board.runs.run_counts import done_of
 from ops.board.runs.wanted_runs import WantedRuns, wanted_runs
 from ops.board.settings import BoardSettings
 from ops.board.shared import Shared
@@ -261,7 +261,9 @@ class Board:
 
     async def _read(self) -> Moment:
         reading = await self._reader.read()
-        done = {run: _done(fields) for run, fields in reading.runs.items() if fields.get("state") != RunState.FINISHED}
+        done = {
+            run: done_of(fields) for run, fields in reading.runs.items() if fields.get("state") != RunState.FINISHED
+        }
         self._rates.note(done, reading.at_s)
         return Moment(reading, reading.processes, Holding(reading))
 
@@ -279,7 +281,3 @@ class Board:
         except QueueUnreachable:
             return "down", []
         return answer.history, answer.runs
-
-
-def _done(fields: Fields) -> int:
-    return number(fields, "recipients") - number(fields, "left")

@@ -17,10 +17,19 @@ class RunRates:
         """Add one moment for these runs and forget all others."""
         self._seen = {run_id: self._seen.get(run_id) or deque() for run_id in done}
         for run_id, count in done.items():
-            moments = self._seen[run_id]
-            moments.append((at_s, count))
-            while at_s - moments[0][0] > WINDOW_S:
-                moments.popleft()
+            self._add(run_id, count, at_s)
+
+    def note_one(self, run_id: str, done: int, at_s: float) -> None:
+        """Add one moment of a run that is looked at by itself; forget those that nobody looks at any more."""
+        fresh = {other: moments for other, moments in self._seen.items() if at_s - moments[-1][0] <= WINDOW_S}
+        self._seen = {run_id: deque(), **fresh}
+        self._add(run_id, done, at_s)
+
+    def _add(self, run_id: str, done: int, at_s: float) -> None:
+        moments = self._seen[run_id]
+        moments.append((at_s, done))
+        while at_s - moments[0][0] > WINDOW_S:
+            moments.popleft()
 
     def rate(self, run_id: str, since_s: float | None) -> float:
         """Return recipients done per second; over the time since `since_s` when the run was seen only once."""

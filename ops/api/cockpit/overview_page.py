@@ -18,6 +18,7 @@ from ops.board.needs import needs
 from ops.board.pages.page_answers import PageRow
 from ops.board.pages.page_orders import wanted
 from ops.board.reading import QueueUnreachable
+from ops.board.runs.run_answers import RunAnswer
 
 MOST_RUNS = 10
 MOST_PAGES = 10
@@ -35,6 +36,8 @@ def add_overview(app: QuartTrio, parts: Parts) -> None:
         found = await needs(board, who.pages)
         health = await board.health()
         context = {**await _shown_to(parts, who, seen), "pages": await _busiest_pages(parts, who)} if seen else {}
+        if not context.get("runs"):  # Redis may have been emptied, or asked before anything was taken
+            context["runs"] = (await _registered(parts, who))[:MOST_RUNS]
         names = await board.names.of({run.page_id for run in context.get("runs", [])})
         return await page(
             "overview.html",
@@ -60,6 +63,12 @@ async def _seen(parts: Parts) -> tuple[Overview | None, str]:
         return await parts.board.summary(), ""
     except QueueUnreachable as exc:
         return None, str(exc)
+
+
+async def _registered(parts: Parts, who: Caller) -> list[RunAnswer]:
+    """Return the newest runs that the registry knows and that somebody may see."""
+    _, runs = await parts.board.registered()
+    return [run for run in runs if who.may_see(run.page_id)]
 
 
 async def _busiest_pages(parts: Parts, who: Caller) -> list[PageRow]:

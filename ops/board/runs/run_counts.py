@@ -81,3 +81,8 @@ def at(fields: Fields, name: str) -> datetime | None:
     """Return a field in ms since 1970 as a time; None when it is missing or 0."""
     ms = number(fields, name)
     return at_us(ms * 1000) if ms else None
+
+
+def done_of(fields: Fields) -> int:
+    """Return how many recipients of a run have their final outcome, as the queue knows."""
+    return number(fields, "recipients") - number(fields, "left")

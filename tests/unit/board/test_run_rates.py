@@ -30,6 +30,16 @@ def test_only_the_last_half_minute_counts() -> None:
     assert rates.rate("run", 0.0) == 10.0
 
 
+def test_a_run_looked_at_by_itself_is_judged_by_those_looks_and_not_by_an_old_one() -> None:
+    rates = RunRates()
+    rates.note({"run": 0, "other": 0}, 100.0)
+    rates.note({"run": 5000, "other": 5}, 101.0)
+    rates.note_one("run", 6000, 200.0)
+    rates.note_one("run", 6020, 202.0)
+    assert rates.rate("run", None) == 10.0
+    assert rates.rate("other", 0.0) == 0.0
+
+
 def test_a_run_that_is_no_longer_there_is_forgotten() -> None:
     rates = RunRates()
     rates.note({"run": 500}, 100.0)
