@@ -75,7 +75,8 @@ class RunDesk:
         Raises:
             NoSuch: nothing.
         """
-        rows = await query(self.log_url, sql("run_standing"), {"run_id": run_id}) if self.log_url else []
+        url = self.log_url if "\0" not in run_id else None  # no text in Postgres holds one
+        rows = await query(url, sql("run_standing"), {"run_id": run_id}) if url else []
         if not rows:
             raise unknown_run(run_id)
         return Standing(**rows[0])

@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 from psycopg.rows import DictRow
 
 from schema.latency_edges import percentile
-from ops.board.graphs.series import percentile
 
 FRESH_S = 15.0
 MOST_KEPT = 20_000

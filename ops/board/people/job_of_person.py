@@ -73,6 +73,8 @@ class Jobs:
             BadQuestion: these cannot be ids.
         """
         refuse_no_ids(recipient_id, run_id)
+        if "\0" in run_id:  # which no database can be asked for
+            raise NotFound("neither the queue nor the run registry knows this run")
         registered = (await self.people.registered([run_id])).get(run_id)
         page_id = registered.page_id if registered else (await self._find_run(run_id)).page_id
         if not may_see(page_id):

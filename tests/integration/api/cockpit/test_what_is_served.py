@@ -88,6 +88,8 @@ async def test_a_run_of_the_source_that_was_not_taken_yet_offers_what_can_be_don
         for act in ("cancel", "extend", "test", "retry"):
             answer = await client.get(f"/admin/act/run/{act}/none", headers=AS_ADMIN | HTML)
             assert (answer.status_code, "data-problem" in answer.text) == (404, True), act
+        for path in ("/admin/act/run/cancel/%00", "/admin/jobs/%00/1"):
+            assert (await client.get(path, headers=AS_ADMIN)).status_code == 404, path
 
 
 async def test_files_are_kept_by_their_content_and_sent_small(redis: Redis, api: Callable[..., Api]) -> None:
