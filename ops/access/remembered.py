@@ -1,4 +1,4 @@
-"""What the log database said of secrets a moment ago: not asked for each request, it may be away a minute."""
+"""What the log database said of secrets a moment ago: not asked for each request, and it may be away."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from ops.access.names import Known
 
 FRESH_S = 1.0
 """So long an answer counts for whoever only looks."""
-STALE_S = 60.0
-"""So long it counts while the database is away."""
+STALE_S = 3600.0
+"""So long it counts while the database is away: meanwhile nobody can be removed, and the urgent must be possible."""
 AWAY_S = 1.0
 """So long it is not asked again once it did not answer."""
 MOST = 5000

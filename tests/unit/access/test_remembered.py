@@ -45,7 +45,7 @@ async def test_many_looks_ask_once_a_second_and_a_change_asks_anew(autojump_cloc
     assert database.asked == 3
 
 
-async def test_for_a_minute_what_was_said_is_enough_while_the_database_is_away(autojump_clock: MockClock) -> None:
+async def test_what_was_said_is_enough_for_an_hour_while_the_database_is_away(autojump_clock: MockClock) -> None:
     database = Database()
     people = Remembered(database.ask)
     await people.whose(b"x", anew=False)

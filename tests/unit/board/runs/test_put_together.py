@@ -118,6 +118,11 @@ def test_the_registry_counts_where_another_queue_knows_the_id(state: str) -> Non
     assert shown(row(state=state), run_fields()).state == state
 
 
+def test_nobody_has_counted_the_recipients_of_a_run_that_was_refused_at_once() -> None:
+    run = shown(row(state="refused", recipients=0), None)
+    assert (run.recipients, run.left, run.outcomes, run.progress) == (None, None, None, None)
+
+
 @pytest.mark.parametrize(
     ("holder", "in_s", "soon"), [("hold:brake", 7_100, True), ("hold:brake", 7_300, False), ("x", 60, False)]
 )
