@@ -58,6 +58,11 @@ class Desk:
         """Return one run with whom it did not reach. As `find`."""
         return await self.book.detail(*await self._found(run_id))
 
+    @property
+    def lacks_a_part(self) -> bool:
+        """Whether something could not be asked of what was found: then a command ends with 1."""
+        return bool(self.book.troubles)
+
     def tell_away(self) -> None:
         """Say, on stderr, who could not be asked: what only they know is shown as unknown."""
         for trouble in self.book.troubles.values():

@@ -46,15 +46,21 @@ def list_runs(
     taken says why. Runs that are due later come first.
     """
 
-    async def listed(desk: Desk) -> RunsAnswer:
+    async def listed(desk: Desk) -> tuple[RunsAnswer, bool]:
         answer = await desk.book.listed(wanted_runs(status=status, page=page, search=search), limit)
         desk.tell_away()
-        return answer
+        return answer, desk.lacks_a_part
 
-    found = ask(listed)
+    found, in_part = ask(listed)
     if as_json:
         print_json([view.as_json(run) for run in found.runs])
-        return
+    else:
+        _print_runs(found)
+    if in_part:
+        raise typer.Exit(1)
+
+
+def _print_runs(found: RunsAnswer) -> None:
     columns = ["RUN", "PAGE", "STATE", "STATUS", "PROGRESS", "RECIPIENTS", "SENT", "OTHERS", "TAKEN", "FINISHED"]
     print_table(columns, [view.row(run) for run in found.runs])
     for run in found.runs:
@@ -68,14 +74,16 @@ def list_runs(
 def show(run_id: RunId, as_json: AsJson = False) -> None:
     """Show a run's state, what it waits for, its counts and progress, and who did not get its message and why."""
 
-    async def read(desk: Desk) -> RunDetail:
-        return await desk.detail(run_id)
+    async def read(desk: Desk) -> tuple[RunDetail, bool]:
+        return await desk.detail(run_id), desk.lacks_a_part
 
-    run = ask(read)
+    run, in_part = ask(read)
     if as_json:
         print_json(view.as_json(run))
     else:
         _print_run(run)
+    if in_part:
+        raise typer.Exit(1)
 
 
 @commands.command(epilog=example("newar run pause 7d9f2c"))

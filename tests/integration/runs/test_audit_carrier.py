@@ -28,7 +28,9 @@ async def test_acts_become_rows_and_leave_redis(world: World) -> None:
     await some_acts(world)
     await carrier(world).carry()
     assert world.sql(ACTS) == ["pause --all", "resume --all", "pause --all"]
-    assert world.sql("SELECT DISTINCT who, target, detail FROM audit") == [("ana", "all pages", "")]
+    assert world.sql("SELECT DISTINCT who, target, detail FROM audit") == [
+        ("ana", "all pages", "0 messages with senders")
+    ]
     assert world.sql("SELECT count(*) FROM audit WHERE queue_epoch = %s", await world.queue.epoch()) == [3]
     assert await AuditStream(world.client).waiting() == 0
 

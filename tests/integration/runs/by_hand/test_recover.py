@@ -15,6 +15,7 @@ import trio
 from ops.acts.not_done import ActRefused
 from ops.acts.run_recovery import NOTICED_WITHIN_S, RecoverSettings, recover_run
 from sender.runs.by_hand.errors import RunUnusable
+from sender.settings import SenderSettings
 from tests.guarded import Guarded
 from tests.integration.runs.by_hand.own_redis import open_own_redis
 from tests.integration.runs.by_hand.world import Again, made, people
@@ -202,7 +203,7 @@ def start_sender(again: Again, folder: Path) -> Guarded:
 
 
 def made_names() -> list[str]:
-    return list(RecoverSettings.model_fields)
+    return list(SenderSettings.model_fields)
 
 
 def _plain(value: Any) -> str:
