@@ -27,11 +27,12 @@ def add_run_testing(app: QuartTrio, parts: Parts) -> None:
     async def allowed(run_id: str) -> Caller:
         try:
             return await demand_run(parts.desks.runs, run_id)
-        except NoSuch:  # it may stand in the source, and not be taken yet
-            found = demand(Role.OPERATOR)
-            if found.pages is None or not found.may_see(await page_in_source(settings, run_id) or ""):
-                raise
-            return found
+        except NoSuch as exc:  # it may stand in the source, and not be taken yet
+            unknown = exc
+        found = demand(Role.OPERATOR)
+        if found.pages is None or not found.may_see(await page_in_source(settings, run_id) or ""):
+            raise unknown
+        return found
 
     @app.get(run_route("test"))
     async def ask_test_run(run_id: str) -> Response:
