@@ -63,6 +63,7 @@ async def serve(
             await serve_connections(gate, _hypercorn(), listener, stop.requested)
             nursery.cancel_scope.cancel()
     finally:
+        listener.close()  # where nobody came to serve it
         with trio.move_on_after(CLOSE_WITHIN_S, shield=True):
             await aio(redis.aclose)
             await board.close()

@@ -31,11 +31,13 @@ def queue_counts(fields: Fields) -> Counts:
 
 def registry_counts(row: RegistryRow) -> Counts:
     """Return the counts of a run that no queue can be asked of."""
-    if row.state in NOT_TAKEN or (row.state == RunState.REFUSED and not row.recipients):
+    if row.state == RunState.REFUSED and not row.recipients:
         return Counts()
     if row.state in (RunState.REFUSED, "submitted", RunState.PAUSED, RunState.CANCELLED):
         left = 0 if row.state == RunState.REFUSED else row.recipients
         return Counts(row.recipients, left, _all({}), "registry")
+    if row.state in NOT_TAKEN:
+        return Counts()
     if row.state == RunState.FINISHED:
         outcomes = _all(row.outcomes) if row.outcomes or not row.recipients else None
         return by_log(Counts(row.recipients, 0, outcomes, "registry"), row, complete=True)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from quart import Response, request
 from quart_trio import QuartTrio
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from ops.access.caller import Caller, Role
 from ops.acts.not_done import NoSuch
+from ops.acts.run_desk import unknown_run
 from ops.acts.run_trial import TryOut, try_out
 from ops.api.cockpit.frame.acting import attempt, question
 from ops.api.cockpit.frame.places import run_address, run_route
 from ops.api.cockpit.frame.writing import say
 from ops.api.door.who_asks import demand
-from ops.api.door.whose_run import demand_run
 from ops.api.parts import Parts
 from ops.board.source_of import page_in_source
 
@@ -25,13 +27,15 @@ def add_run_testing(app: QuartTrio, parts: Parts) -> None:
     settings = parts.settings
 
     async def allowed(run_id: str) -> Caller:
-        try:
-            return await demand_run(parts.desks.runs, run_id)
-        except NoSuch as exc:  # it may stand in the source, and not be taken yet
-            unknown = exc
         found = demand(Role.OPERATOR)
-        if found.pages is None or not found.may_see(await page_in_source(settings, run_id) or ""):
-            raise unknown
+        if "\0" in run_id:  # which no database can be asked for
+            raise unknown_run(run_id.replace("\0", "\N{REPLACEMENT CHARACTER}"))
+        page_id: str | None = None
+        with suppress(NoSuch):
+            page_id = await parts.desks.runs.page_of(run_id)
+        page_id = page_id or await page_in_source(settings, run_id)  # of a run that may not be taken yet
+        if page_id is None or not found.may_see(page_id):
+            raise unknown_run(run_id)
         return found
 
     @app.get(run_route("test"))

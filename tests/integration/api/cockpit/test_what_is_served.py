@@ -85,11 +85,12 @@ async def test_a_run_of_the_source_that_was_not_taken_yet_offers_what_can_be_don
         shown = await client.get("/admin/runs/early", headers=AS_ADMIN | HTML)
         assert "its row in the source" in shown.text
         assert "/admin/act/run/cancel" not in shown.text
-        for act in ("cancel", "extend", "test", "retry"):
+        for act in ("cancel", "extend", "test"):
             answer = await client.get(f"/admin/act/run/{act}/none", headers=AS_ADMIN | HTML)
             assert (answer.status_code, "data-problem" in answer.text) == (404, True), act
-        for path in ("/admin/act/run/cancel/%00", "/admin/jobs/%00/1"):
-            assert (await client.get(path, headers=AS_ADMIN)).status_code == 404, path
+        for act in ("cancel", "test"):
+            assert (await client.get(f"/admin/act/run/{act}/%00", headers=AS_ADMIN)).status_code == 404, act
+        assert (await client.get("/admin/jobs/%00/1", headers=AS_ADMIN)).status_code == 400
 
 
 async def test_files_are_kept_by_their_content_and_sent_small(redis: Redis, api: Callable[..., Api]) -> None:
