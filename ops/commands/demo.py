@@ -29,7 +29,7 @@ def run_demo(
     messages: Annotated[int, typer.Option(min=1, max=10_000_000, help="recipients in all")] = 10_000,
     pages: Annotated[int, typer.Option(min=1, max=100_000, help="pages, with one broadcast each")] = 20,
     latency_ms: Annotated[float, typer.Option(min=0, max=60_000, help="of the stand-in Graph API")] = 100.0,
-    stay: Annotated[bool, typer.Option(help="keep the dashboard afterwards, until Ctrl-C")] = False,
+    stay: Annotated[bool, typer.Option(help="keep the cockpit afterwards, until Ctrl-C")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="end with one JSON object on stdout")] = False,
 ) -> None:
     """Send a broadcast end to end on local real servers against a stand-in Graph API, and prove the result."""

@@ -144,7 +144,7 @@ async def _leave_queue(settings: EraseSettings, person: Person) -> list[str]:
 
 
 async def _forget_failures(redis: Redis, person: Person) -> None:
-    """Empty the dashboard's list of newest failures when it names them: one entry alone cannot be taken out of it."""
+    """Empty the cockpit's list of newest failures when it names them: one entry alone cannot be taken out of it."""
     entries: Any = await aio(redis.xrange, key("failures"))
     erased = Erased([person])
     if any(erased.names(value) for _, fields in entries for value in fields.values()):

@@ -104,7 +104,7 @@ def test_a_run_is_paused_and_cancelled_without_the_log_database(
     run_in_queue(client, log_database_url)
     desk.set(LOG_DATABASE_URL=AWAY)
     assert desk("run", "pause", "r").exit_code == 0
-    assert client.hexists(key("run:r"), "hold:operator")
+    assert client.hget(key("run:r"), "hold:operator") == who().encode()
     cancelled = desk("run", "cancel", "r")
     assert (cancelled.exit_code, cancelled.stdout) == (0, "run r: cancelled\n")
     assert "repeat it" in cancelled.stderr

@@ -20,7 +20,7 @@ from ops.api.cockpit.frame.places import run_address, run_route
 from ops.api.cockpit.frame.rendering import page
 from ops.api.cockpit.frame.writing import count, say
 from ops.api.cockpit.runs.message_text import BadMessage, as_text, read_message
-from ops.api.door.whose_run import demand_run
+from ops.api.door.whose_run import demand_known_run
 from ops.api.parts import Parts
 from ops.board.dry_run import NoSuchRun
 from ops.board.message_samples import message_samples
@@ -38,7 +38,7 @@ def add_run_mending(app: QuartTrio, parts: Parts) -> None:
     settings = parts.settings
 
     async def allowed(run_id: str) -> Caller:
-        return await demand_run(parts.desks.runs, run_id)
+        return await demand_known_run(parts.desks.runs, settings, run_id)
 
     @app.get(run_route("retry"))
     async def ask_retry_run(run_id: str) -> Response | WerkzeugResponse:

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-
 from quart import Response, request
 from quart_trio import QuartTrio
 from werkzeug.wrappers import Response as WerkzeugResponse
 
-from ops.access.caller import Caller, Role
-from ops.acts.not_done import NoSuch
-from ops.acts.run_desk import unknown_run
+from ops.access.caller import Caller
 from ops.acts.run_trial import TryOut, try_out
 from ops.api.cockpit.frame.acting import attempt, question
 from ops.api.cockpit.frame.places import run_address, run_route
 from ops.api.cockpit.frame.writing import say
-from ops.api.door.who_asks import demand
+from ops.api.door.whose_run import demand_known_run
 from ops.api.parts import Parts
-from ops.board.source_of import page_in_source
 
 ANSWER_WITHIN_S = 15.0
 
@@ -27,16 +22,7 @@ def add_run_testing(app: QuartTrio, parts: Parts) -> None:
     settings = parts.settings
 
     async def allowed(run_id: str) -> Caller:
-        found = demand(Role.OPERATOR)
-        if "\0" in run_id:  # which no database can be asked for
-            raise unknown_run(run_id.replace("\0", "\N{REPLACEMENT CHARACTER}"))
-        page_id: str | None = None
-        with suppress(NoSuch):
-            page_id = await parts.desks.runs.page_of(run_id)
-        page_id = page_id or await page_in_source(settings, run_id)  # of a run that may not be taken yet
-        if page_id is None or not found.may_see(page_id):
-            raise unknown_run(run_id)
-        return found
+        return await demand_known_run(parts.desks.runs, settings, run_id)
 
     @app.get(run_route("test"))
     async def ask_test_run(run_id: str) -> Response:

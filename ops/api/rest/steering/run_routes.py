@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Meta
 
 from ops.acts import run_acts
-from ops.acts.not_done import NoSuch, NotMeant
+from ops.acts.not_done import NotMeant
 from ops.acts.run_acts import RunDone
 from ops.acts.run_recovery import recover_run, untraced
 from ops.acts.run_retry import retry_run
@@ -19,8 +19,8 @@ from ops.acts.run_submission import made_before
 from ops.acts.run_trial import TryOut, try_out
 from ops.api.door.bodies import ANYWAY
 from ops.api.door.problems import BadParameter
+from ops.api.door.whose_run import demand_known_run
 from ops.api.rest.steering.act_route import ActRoute, Asked, Body, Nothing
-from ops.board.source_of import page_in_source
 from schema.outcomes import ErrorClass
 from sender.runs.by_hand.retry import End, Wish
 
@@ -149,13 +149,8 @@ async def _recover(asked: Asked, _body: Nothing, run_id: str) -> RecoveryAnswer:
 
 
 async def _test(asked: Asked, body: Trial, run_id: str) -> TryOut:
-    settings, unknown = asked.parts.settings, None
-    try:
-        await asked.of_run(run_id)
-    except NoSuch as exc:  # it may stand in the source, and not be taken yet
-        unknown = exc
-    if unknown is not None and not asked.caller.may_see(await page_in_source(settings, run_id) or ""):
-        raise unknown
+    settings = asked.parts.settings
+    await demand_known_run(asked.desks.runs, settings, run_id)
     return await try_out(settings, run_id, body.to, body.like, asked.who, within_s=_KNOWN_WITHIN_S)
 
 

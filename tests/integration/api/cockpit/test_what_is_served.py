@@ -85,10 +85,10 @@ async def test_a_run_of_the_source_that_was_not_taken_yet_offers_what_can_be_don
         shown = await client.get("/admin/runs/early", headers=AS_ADMIN | HTML)
         assert "its row in the source" in shown.text
         assert "/admin/act/run/cancel" not in shown.text
-        for act in ("cancel", "extend", "test"):
+        for act in ("cancel", "extend", "test", "retry", "recover"):
             answer = await client.get(f"/admin/act/run/{act}/none", headers=AS_ADMIN | HTML)
             assert (answer.status_code, "data-problem" in answer.text) == (404, True), act
-        for act in ("cancel", "test"):
+        for act in ("cancel", "test", "retry"):
             assert (await client.get(f"/admin/act/run/{act}/%00", headers=AS_ADMIN)).status_code == 404, act
         assert (await client.get("/admin/jobs/%00/1", headers=AS_ADMIN)).status_code == 400
 

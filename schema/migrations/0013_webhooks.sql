@@ -22,13 +22,18 @@ COMMENT ON COLUMN run_webhooks.number IS 'of one run, in the order of what happe
 COMMENT ON COLUMN run_webhooks.recipients IS 'and outcomes: NULL where they are not known yet';
 COMMENT ON COLUMN run_webhooks.next_try_at IS 'also how long whoever tries now has it for themselves';
 
+-- Runs end as lists of them say it: one that was cancelled when nobody was left is cancelled, and not finished. What a
+-- program notes that does not know `ended_as` is told by its outcomes.
 CREATE FUNCTION run_webhook() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     before text := CASE WHEN TG_OP = 'UPDATE' THEN OLD.state END;
+    ended text := coalesce(NEW.ended_as, CASE
+        WHEN (NEW.outcomes ->> 'cancelled')::bigint > 0 THEN 'cancelled'
+        WHEN (NEW.outcomes ->> 'expired')::bigint > 0 THEN 'expired'
+    END);
     event text := CASE
         WHEN NEW.state IS NOT DISTINCT FROM before THEN NULL
-        WHEN NEW.state = 'finished' AND (NEW.outcomes ->> 'cancelled')::bigint > 0 THEN 'run.cancelled'
-        WHEN NEW.state = 'finished' AND (NEW.outcomes ->> 'expired')::bigint > 0 THEN 'run.expired'
+        WHEN NEW.state = 'finished' AND ended IN ('cancelled', 'expired') THEN 'run.' || ended
         WHEN NEW.state IN ('finished', 'refused', 'queue_lost') THEN 'run.' || NEW.state
     END;
 BEGIN
