@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 
-import msgspec
 from redis.asyncio import Redis
 
-from ops.board import merge, queue_figures
+from ops.board import queue_figures
 from ops.board.answers import (
     CircuitBreaker,
     FailuresAnswer,
@@ -26,12 +24,13 @@ from ops.board.errors import NotFound
 from ops.board.graphs.graphs import Graphs
 from ops.board.history import History, HistoryUnreachable
 from ops.board.limit_answers import LimitsAnswer
-from ops.board.page_limits import defaults_of, explained, shipped_in_words
+from ops.board.moment import Moment
+from ops.board.page_limits import explained, shipped_in_words
 from ops.board.pages.page_list import Pages
 from ops.board.pages.page_names import PageNames
 from ops.board.pages.page_reading import Around
 from ops.board.people.job_of_person import open_jobs
-from ops.board.reading import NEWEST_RUNS, QueueReader, QueueUnreachable, Reading
+from ops.board.reading import NEWEST_RUNS, QueueReader, QueueUnreachable
 from ops.board.run_rates import RunRates
 from ops.board.runs.causes import Holding
 from ops.board.runs.run_answers import CheckStatus, RunAnswer, RunDetail, RunsAnswer
@@ -42,27 +41,13 @@ from ops.board.settings import BoardSettings
 from ops.board.shared import Shared
 from ops.board.suppressions import SuppressionsAnswer
 from ops.message_log.log_rows import LogAnswer
-from schema.event import at_us
 from schema.run import RunState
-from schema.snapshot import ProcessSnapshot
 
-__all__ = ["Board", "Moment", "NotFound"]
+__all__ = ["Board", "NotFound"]
 FRESH_S = 1.0
 HEALTH_FRESH_S = 2.0
 HISTORY_FRESH_S = 5.0
 NO_RUN = "neither the queue nor the run registry knows this run"
-OVERVIEW_FAILURES = 25
-OVERVIEW_OTHER_RUNS = 25
-
-
-@dataclass(frozen=True)
-class Moment:
-    """One reading and the processes that were running then."""
-
-    reading: Reading
-    processes: list[ProcessSnapshot]
-    holding: Holding
-    """What holds runs at that moment."""
 
 
 class Board:
@@ -78,7 +63,6 @@ class Board:
         self._health = Shared(lambda: check_all(settings, self._seen), HEALTH_FRESH_S)
         self._runs = RunBook(self._history, self._reader, self._rates, self._newest)
         self._newest_runs = Shared(lambda: self._runs.listed(WantedRuns(), NEWEST_RUNS), HISTORY_FRESH_S)
-        self._overview: tuple[Moment, bytes] | None = None
         self.pages = Pages(redis, self._history.ask if self._history else None, self._around)
         self.names = PageNames(redis)
         self.trail = AuditTrail(redis, url.get_secret_value() if url else None)
@@ -107,23 +91,23 @@ class Board:
 
     async def performance(self) -> Performance:
         """Return the senders' figures."""
-        return merge.performance((await self.moment()).processes)
+        return (await self.moment()).performance
 
     async def http_client(self) -> HttpClient:
         """Return the connection pools' figures."""
-        return merge.http_client((await self.moment()).processes)
+        return (await self.moment()).http_client
 
     async def queue(self) -> QueueAnswer:
         """Return the queue's figures."""
-        return queue_figures.queue((await self.moment()).holding, self._rates)
+        return (await self.moment()).queue
 
     async def circuit_breaker(self) -> CircuitBreaker:
         """Return the breakers that are not closed."""
-        return queue_figures.breakers((await self.moment()).reading)
+        return (await self.moment()).circuit_breaker
 
     async def ingest(self) -> Ingest:
         """Return the ingest's figures."""
-        return merge.ingest((await self.moment()).processes)
+        return (await self.moment()).ingest
 
     async def failures(self, limit: int) -> FailuresAnswer:
         """Return the newest failures."""
@@ -199,7 +183,7 @@ class Board:
         Raises:
             NotFound: when it never had a run.
         """
-        defaults = defaults_of((await self.moment()).processes)
+        defaults = (await self.moment()).reading.defaults
         found = await self._reader.limits(page_id, defaults.limits)
         if page_id not in found.pages:
             raise NotFound("this page never had a run")
@@ -218,37 +202,16 @@ class Board:
 
     async def summary(self) -> Overview:
         """Return what the start page shows, of one moment."""
-        return self._summary(await self.moment())
+        return (await self.moment()).summary
 
     async def overview(self) -> bytes:
-        """Return the JSON of an Overview, encoded once per reading."""
-        moment = await self.moment()
-        if self._overview is None or self._overview[0] is not moment:
-            self._overview = (moment, msgspec.json.encode(self._summary(moment)))
-        return self._overview[1]
-
-    def _summary(self, moment: Moment) -> Overview:
-        performance, queue = merge.performance(moment.processes), queue_figures.queue(moment.holding, self._rates)
-        busiest = {run.run_id for run in queue.runs}
-        others = [r for r in queue_figures.newest_runs(moment.holding, self._rates) if r.run_id not in busiest]
-        return Overview(
-            at=at_us(int(moment.reading.at_s * 1e6)),
-            messages_per_second=performance.messages_per_second,
-            outcomes=performance.outcomes,
-            latency_ms=performance.latency_ms,
-            queue=queue,
-            breaker=queue_figures.breakers(moment.reading),
-            ingest=merge.ingest(moment.processes),
-            http_client=merge.http_client(moment.processes),
-            other_runs=others[:OVERVIEW_OTHER_RUNS],
-            failures=queue_figures.failures(moment.reading, OVERVIEW_FAILURES),
-            processes=merge.process_rows(moment.processes),
-        )
+        """Return the JSON of an Overview."""
+        return (await self.moment()).overview
 
     async def _around(self) -> Around:
         moment = await self.moment()
         app = queue_figures.app_pause(moment.reading)
-        return Around(moment.reading.unfinished, defaults_of(moment.processes), app)
+        return Around(moment.reading.unfinished, moment.reading.defaults, app)
 
     async def _seen(self) -> Seen:
         moment = await self.moment()
@@ -265,7 +228,7 @@ class Board:
             run: done_of(fields) for run, fields in reading.runs.items() if fields.get("state") != RunState.FINISHED
         }
         self._rates.note(done, reading.at_s)
-        return Moment(reading, reading.processes, Holding(reading))
+        return Moment(reading, reading.processes, Holding(reading), self._rates)
 
     async def _newest(self) -> Holding:
         return (await self.moment()).holding

@@ -12,7 +12,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from ops.board.merge import live
-from ops.board.page_limits import defaults_of
+from ops.board.page_limits import KnownDefaults, defaults_of
 from ops.shell.detail import telling
 from schema.keys import key
 from schema.runtime.asyncio_door import aio
@@ -93,6 +93,11 @@ class Reading:
     def processes(self) -> list[ProcessSnapshot]:
         """The processes that are running."""
         return live(self.snapshots, self.at_s)
+
+    @cached_property
+    def defaults(self) -> KnownDefaults:
+        """The limits of pages whose source says none."""
+        return defaults_of(self.processes)
 
 
 class QueueReader:
@@ -202,7 +207,7 @@ class QueueReader:
         slowed = [page_id for page_id, fields in reading.pages.items() if "slowed" in fields]
         if not slowed and "slowed" not in reading.app:
             return None
-        return await self._limits.explain(slowed, defaults_of(reading.processes).limits)
+        return await self._limits.explain(slowed, reading.defaults.limits)
 
     async def _ask(self, *groups: list[Command]) -> list[list[Any]]:
         """Send groups of commands in one round trip; return their answers in the same groups."""

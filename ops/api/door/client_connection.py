@@ -33,6 +33,8 @@ class Connection(TCPServer):
     def __init__(self, gate: Gate, config: Config, context: WorkerContext, peer: str, stream: Any) -> None:
         self.streams = 0
         """Event streams that it is being sent: meanwhile it need not say anything."""
+        self.counted = False
+        """The gate has counted a request whose first bytes came."""
         self._gate, self._peer = gate, peer
         self._idle = True
         super().__init__(ASGIWrapper(gate), config, context, ConnectionState({"connection": self}), stream)
@@ -49,8 +51,10 @@ class Connection(TCPServer):
         """Hand on what the client says, as Hypercorn's own, which gives up whoever listens to an event stream."""
         while said := await self._said():
             # Refused are whole requests, unread, as most of their cost is in reading them.
-            refusal = self._gate.refusal(self._peer, said) if self._idle else None
+            first = self._idle and not self.counted
+            refusal = self._gate.refusal(self._peer, said) if first else None
             if refusal is None:
+                self.counted |= first
                 await self.protocol.handle(RawData(said))
                 continue
             answer, last = refusal

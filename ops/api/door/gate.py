@@ -52,15 +52,16 @@ class Gate:
         """Answer one request, or refuse it."""
         if scope["type"] == "lifespan":
             return
-        address, port = scope["client"] or ("", 0)
-        address = self._proxies.client(address, scope["headers"])
+        peer, port = scope["client"] or ("", 0)
+        address = self._proxies.client(peer, scope["headers"])
         scope["client"] = (address, port)
         client = network(address)
-        if wait_s := self._requests.wait_s(client, trio.current_time()):
-            self._tell(client)
-            await (_refuse(send, wait_s) if scope["type"] == "http" else send(_NO_SOCKET))
-            return
-        self._requests.spend(client, trio.current_time())
+        if not self._counted(scope, peer):
+            if wait_s := self._requests.wait_s(client, trio.current_time()):
+                self._tell(client)
+                await (_refuse(send, wait_s) if scope["type"] == "http" else send(_NO_SOCKET))
+                return
+            self._requests.spend(client, trio.current_time())
 
         async def send_and_note(message: ASGISendEvent) -> None:
             if message["type"] == "http.response.start" and message["status"] == HTTPStatus.UNAUTHORIZED:
@@ -72,18 +73,30 @@ class Gate:
     def refusal(self, peer: str, said: bytes) -> tuple[bytes, bool] | None:
         """Return what to answer to the first bytes of a request that is not even to be read, and whether to hang up.
 
-        A proxy speaks for many, whose requests have to be read. Hung up is on whatever may go on in the next bytes:
+        None: it may be read, and is counted, so that of many that come at once no more are read than may be. A proxy
+        speaks for many, whose requests have to be read first. Hung up is on whatever may go on in the next bytes:
         taken for another request, they would be answered to somebody else.
         """
+        if self._proxies.has(peer):
+            return None
         client = network(peer)
         wait_s = self._requests.wait_s(client, trio.current_time())
-        if not wait_s or self._proxies.has(peer):
+        if not wait_s:
+            self._requests.spend(client, trio.current_time())
             return None
         self._tell(client)
         whole = said.startswith(b"GET ") and said.find(_HEAD_ENDS) == len(said) - len(_HEAD_ENDS)
         lower = said.lower()
         more = not whole or b"content-length" in lower or b"transfer-encoding" in lower or b"upgrade" in lower
         return _as_http(wait_s, last=more), more
+
+    def _counted(self, scope: Scope, peer: str) -> bool:
+        """Say whether `refusal` has counted this request; another that came in the same bytes it has not."""
+        connection = scope.get("state", {}).get("connection")
+        if connection is None or not connection.counted or self._proxies.has(peer):
+            return False
+        connection.counted = False
+        return True
 
     def let_in(self, peer: str) -> bool:
         """Count a connection; False: it is one too many, and was not counted."""

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from ops.board.limit_answers import Slowdown
-from ops.board.page_limits import BY_HAND_MS, Kind, defaults_of, shipped_in_words, slowdowns
+from ops.board.page_limits import BY_HAND_MS, Kind, shipped_in_words, slowdowns
 from ops.board.reading import Fields, Reading
 from ops.board.runs.run_answers import Cause, CauseName
 from schema.event import at_us
@@ -34,24 +34,28 @@ class Holding:
         self.for_all = list(_services(reading))
         """What stops every service that works on runs, also where it only drains them."""
         self.everything = [*self.for_all, *_graph(reading)]
-        self._pages: dict[tuple[str, str], list[Cause]] = {}
-        self._rates: dict[tuple[str, str], float | None] = {}
+        self._pages: dict[tuple[str, str], tuple[list[Cause], float | None]] = {}
 
     def page(self, page_id: str, content: str) -> list[Cause]:
         """Return what holds the runs of a page, or their messages of one kind (`text`, `media`)."""
-        if (page_id, content) not in self._pages:
-            self._pages[page_id, content] = _of_page(page_id, content, self.reading)
-        return self._pages[page_id, content]
+        return self._of(page_id, content)[0]
 
     def throttled_to(self, page_id: str, content: str) -> float | None:
         """Return how many messages a second a throttled page, or the throttled app, lets through; None: neither is."""
-        if (page_id, content) not in self._rates:
-            rates = [rate for _, rate in _slowed(page_id, content, self.reading)]
-            self._rates[page_id, content] = min(rates, default=None)
-        return self._rates[page_id, content]
+        return self._of(page_id, content)[1]
+
+    def _of(self, page_id: str, content: str) -> tuple[list[Cause], float | None]:
+        if (page_id, content) not in self._pages:
+            slowed = sorted(_slowed(page_id, content, self.reading), key=lambda one: one[1])
+            throttled = [Cause("throttled", _slow(slow, rate), slow.until) for slow, rate in slowed]
+            self._pages[page_id, content] = (
+                _of_page(page_id, self.reading) + throttled,
+                slowed[0][1] if slowed else None,
+            )
+        return self._pages[page_id, content]
 
 
-def _of_page(page_id: str, content: str, reading: Reading) -> list[Cause]:
+def _of_page(page_id: str, reading: Reading) -> list[Cause]:
     fields, now_s = reading.pages.get(page_id, {}), reading.at_s
     found = []
     if (paused_ms := _number(fields, "paused_until_ms")) > now_s * 1000:
@@ -59,23 +63,27 @@ def _of_page(page_id: str, content: str, reading: Reading) -> list[Cause]:
         found.append(Cause("page_paused", detail, _moment(paused_ms)))
     if (breaker := fields.get("breaker") or reading.breakers.get(page_id)) in ("open", "half_open"):
         found.append(_breaker(page_id, fields, breaker))
-    return found + _throttled(page_id, content, reading)
+    return found
 
 
 def of_run(run_id: str, fields: Fields) -> list[Cause]:
     """Return what holds this run, its hours last."""
-    told = {
-        "registry": "another queue holds it, or it was finished there, as the run registry says",
-        "operator": f"paused by {_person(fields.get('hold:operator'))}: newar run resume {run_id} lets it go on",
-        "source": "its source says that it is paused",
-        "brake": _brake(run_id, fields),
-    }
-    found = [Cause(name, told[name]) for name in _HOLDS if fields.get(f"hold:{name}")]
+    found = [Cause(name, _held(name, run_id, fields)) for name in _HOLDS if fields.get(f"hold:{name}")]
     if fields.get("hold:window"):
         opens = _moment(_number(fields, "opens_ms"))
         detail = f"its hours open at {_said(opens)}" if opens else "it is outside its hours"
         found.append(Cause("window", detail, opens))
     return found
+
+
+def _held(by: CauseName, run_id: str, fields: Fields) -> str:
+    if by == "registry":
+        return "another queue holds it, or it was finished there, as the run registry says"
+    if by == "source":
+        return "its source says that it is paused"
+    if by == "brake":
+        return _brake(run_id, fields)
+    return f"paused by {_person(fields.get('hold:operator'))}: newar run resume {run_id} lets it go on"
 
 
 def _services(reading: Reading) -> Iterable[Cause]:
@@ -133,19 +141,12 @@ def _breaker(page_id: str, fields: Fields, state: str) -> Cause:
     )
 
 
-def _throttled(page_id: str, content: str, reading: Reading) -> list[Cause]:
-    return [
-        Cause("throttled", _slow(slow, rate), slow.until)
-        for slow, rate in sorted(_slowed(page_id, content, reading), key=lambda one: one[1])
-    ]
-
-
 def _slowed(page_id: str, content: str, reading: Reading) -> list[tuple[Slowdown, float]]:
     """Return what makes a page, or the app, slower than its own limit, with the messages a second it lets through."""
     found = reading.limits
     if found is None:
         return []
-    default = getattr(defaults_of(reading.processes).limits, content)
+    default = getattr(reading.defaults.limits, content)
     own = float(reading.pages.get(page_id, {}).get(f"limit_{content}") or default)
     scopes: list[tuple[Kind, Fields | None, str]] = [
         ("page", found.pages.get(page_id), f"{content}_now"),
