@@ -23,6 +23,7 @@ from ops.api.door.json_answers import json_answer
 from ops.api.door.problems import answer_errors
 from ops.api.door.silence import answered_late
 from ops.api.door.streamed_body import StreamedBody
+from ops.api.door.templates import PlainEnvironment
 from ops.api.door.uploads import LongBody
 from ops.api.door.who_asks import demand_every_page, guard, known_caller
 from ops.api.parts import Parts
@@ -90,6 +91,7 @@ class _AnyPath(PathConverter):
 class _App(QuartTrio):
     asgi_http_class = _Connection
     request_class = CappedRequest
+    jinja_environment = PlainEnvironment  # type: ignore[assignment]  # Flask declares its own, which Quart has replaced
 
 
 def make_app(parts: Parts) -> QuartTrio:

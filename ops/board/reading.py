@@ -21,7 +21,7 @@ from sender.queue.limit_queue import Defaults, Explained, LimitQueue
 from sender.queue.permissions import Permissions
 from sender.queue.run_hours import is_closed, opens_at_ms
 from sender.queue.run_queue import HOLDERS
-from sender.queue.survey import Survey, Unfinished, survey, takes_more
+from sender.queue.survey import Survey, Unfinished, fields_of, survey, takes_more
 
 T = TypeVar("T")
 
@@ -109,7 +109,7 @@ class QueueReader:
         self._permissions = Permissions(redis)
 
     async def read(self) -> Reading:
-        """Read everything that the endpoints show, of one moment as nearly as two round trips allow.
+        """Read everything that the endpoints show, of one moment as nearly as a few round trips allow.
 
         Raises:
             QueueUnreachable: when Redis does not answer in time, or refuses.
@@ -174,10 +174,9 @@ class QueueReader:
                 + sorted(pages_wanted)
             )
         )
-        [(app, snapshots, failures, delayed, due, waiting), runs, pages, held, marks, outboxes] = await self._ask(
+        runs, pages = await fields_of(self._redis, ("run:", run_ids, RUN_FIELDS), ("page:", page_ids, PAGE_FIELDS))
+        [(app, snapshots, failures, delayed, due, waiting), held, marks, outboxes] = await self._ask(
             _always(failures_wanted),
-            [_hmget(f"run:{run_id}", RUN_FIELDS) for run_id in run_ids],
-            [_hmget(f"page:{page_id}", PAGE_FIELDS) for page_id in page_ids],
             [("HLEN", key(f"held:{session}")) for session in seen.sessions],
             [("HLEN", key(f"marks:{session}")) for session in seen.sessions],
             [("XLEN", key(f"outbox:{session}")) for session in seen.outboxes],
@@ -218,13 +217,9 @@ class QueueReader:
         return [[next(answers) for _ in group] for group in groups]
 
 
-def _hmget(name: str, fields: Iterable[str]) -> Command:
-    return ("HMGET", key(name), *fields)
-
-
 def _always(failures: int) -> list[Command]:
     return [
-        _hmget("app", APP_FIELDS),
+        ("HMGET", key("app"), *APP_FIELDS),
         ("HVALS", key("processes")),
         ("XREVRANGE", key("failures"), "+", "-", "COUNT", failures),
         ("ZCARD", key("delayed")),

@@ -70,6 +70,7 @@ class Survey(msgspec.Struct, frozen=True, kw_only=True):
     """Pages of these runs that are paused or slowed down."""
 
 
+Values = list[bytes | None]
 _RUNS = msgspec.msgpack.Decoder(list[Unfinished])
 
 
@@ -93,6 +94,18 @@ async def survey(
         ready=[_lane(*lanes[at : at + 3]) for at in range(0, len(lanes), 3)],
         held_back=_texts(held_back),
     )
+
+
+async def fields_of(redis: Redis, *kinds: tuple[str, Sequence[str], Sequence[str]]) -> list[list[Values]]:
+    """Return the values of fields of many hashes in one call. Errors: redis.RedisError.
+
+    `kinds`: how the keys of a kind begin, its ids, its fields. Of each kind, of each id: the values; None: missing.
+    """
+    packed = [(begins, msgspec.msgpack.encode(ids), msgspec.msgpack.encode(names)) for begins, ids, names in kinds]
+    found: list[list[Values]] = await aio(
+        Scripts(redis).call, "app/fields", *(part for kind in packed for part in kind)
+    )
+    return found
 
 
 async def takes_more(redis: Redis) -> bool:

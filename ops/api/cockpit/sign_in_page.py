@@ -8,7 +8,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from http import HTTPStatus
 
 import msgspec
-from quart import Response, make_response, redirect, render_template, request
+from quart import Response, make_response, redirect, request
 from quart_trio import QuartTrio
 from werkzeug.wrappers import Response as WerkzeugResponse
 
@@ -33,6 +33,7 @@ from ops.api.door.session_cookie import (
     take_session,
 )
 from ops.api.door.signing_in import NotSignedIn, SigningIn
+from ops.api.door.templates import filled_in
 from ops.api.door.who_asks import SIGN_IN, from_another_site, known_caller, offered_proof, where
 from ops.api.parts import Parts
 
@@ -107,7 +108,7 @@ async def _vouched_for(
     except (ProviderFailed, BadIdToken, AccessUnreachable) as exc:
         return await _page(say("Please try again: %(reason)s.", reason=exc), HTTPStatus.SERVICE_UNAVAILABLE)
     # No redirect: in one that began at another site, the browser would keep the new cookie to itself.
-    response = await make_response(await render_template("once_more.html", target=_local(flow.target)))
+    response = await make_response(await filled_in("once_more.html", target=_local(flow.target)))
     give_session(response, cookie, access.longest_s)
     return response
 
@@ -153,7 +154,7 @@ async def _page(
     text: str = "", status: HTTPStatus = HTTPStatus.OK, target: str = "", name: str = ""
 ) -> Response | WerkzeugResponse:
     key = form_cookie() or new_secret()
-    html = await render_template(
+    html = await filled_in(
         "sign_in.html",
         text=text,
         target=_local(target),

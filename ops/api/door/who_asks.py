@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import urlencode
 
-from quart import Response, g, make_response, redirect, render_template, request
+from quart import Response, g, make_response, redirect, request
 from quart_trio import QuartTrio
 from werkzeug.wrappers import Response as WerkzeugResponse
 
@@ -15,6 +15,7 @@ from ops.api.door.access import Access, Arrival, BadCredentials
 from ops.api.door.problems import Forbidden, ForeignHost, HeadersTooLarge, Unauthorized
 from ops.api.door.same_origin import SAFE_METHODS, foreign, proof, proves
 from ops.api.door.session_cookie import give_session, session_cookie
+from ops.api.door.templates import filled_in
 from ops.api.door.uploads import PATHS as UPLOADS
 
 SIGN_IN = "/admin/sign-in"
@@ -47,7 +48,7 @@ def guard(app: QuartTrio, access: Access) -> None:
         if is_open:
             return None
         if _kept_to_itself():
-            return await make_response(await render_template("once_more.html", target=_here()))
+            return await make_response(await filled_in("once_more.html", target=_here()))
         if known_caller() is None:
             return _ask_who()
         await _refuse_foreign_pages()

@@ -5,12 +5,11 @@ A page's template has a block `live`. Asked by the page's script, it answers wit
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
-from typing import Any, cast
+from typing import Any
 
 import msgspec
-from quart import Response, current_app, g, redirect, render_template, request
+from quart import Response, g, redirect, request
 from quart_trio import QuartTrio
 from werkzeug.wrappers import Response as WerkzeugResponse
 
@@ -31,6 +30,7 @@ from ops.api.cockpit.frame.writing import add_filters, language
 from ops.api.cockpit.words.languages import COOKIE, LANGUAGES, catalogue, chosen
 from ops.api.door.problems import PROBLEM_TYPE
 from ops.api.door.session_cookie import by_tls, session_cookie
+from ops.api.door.templates import filled_in
 from ops.api.door.who_asks import csrf_token, known_caller
 from ops.board.answers import Problem
 from schema.outcomes import FINAL_OUTCOMES
@@ -120,10 +120,7 @@ def vars_of_all() -> dict[str, Any]:
 
 async def page(template: str, *, code: int = 200, **context: Any) -> Response:
     """Return a page; asked by its script for its living part, only that."""
-    if wants_fragment():
-        text = await _block(template, LIVE, context)
-    else:
-        text = await render_template(template, **context)
+    text = await filled_in(template, LIVE if wants_fragment() else None, **context)
     response = Response(text, code)
     response.headers["Vary"] = f"{FRAGMENT}, Accept-Language, Cookie"
     return response
@@ -143,13 +140,6 @@ def other(outcomes: dict[str, int] | None) -> int | None:
 def wants_fragment() -> bool:
     """Tell whether the living part alone is asked for."""
     return bool(g.get("fragment")) or FRAGMENT in request.headers
-
-
-async def _block(template: str, block: str, context: dict[str, Any]) -> str:
-    await current_app.update_template_context(context)
-    found = current_app.jinja_env.get_template(template)
-    parts = cast(AsyncIterator[str], found.blocks[block](found.new_context(context)))  # the environment is async
-    return "".join([part async for part in parts])
 
 
 async def _compressed(response: Response) -> Response:

@@ -312,4 +312,7 @@ class Chart {
   }
 }
 
-for (const figure of document.querySelectorAll("figure[data-chart]")) new Chart(figure);
+// All of this can wait until the page is painted.
+requestAnimationFrame(() => setTimeout(() => {
+  for (const figure of document.querySelectorAll("figure[data-chart]")) new Chart(figure);
+}));

@@ -147,7 +147,10 @@ document.addEventListener("keydown", (event) => {
   document.querySelector(".search input").focus();
 });
 
-addLocalTimes(document);
-document.querySelector("nav [aria-current]")?.scrollIntoView({ inline: "center", block: "nearest" });
-for (const place of document.querySelectorAll("[data-load]")) load(place).catch(() => {});
-if (age && live.dataset.follow) watch();
+// All of this can wait until the page is painted.
+requestAnimationFrame(() => setTimeout(() => {
+  addLocalTimes(document);
+  document.querySelector("nav [aria-current]")?.scrollIntoView({ inline: "center", block: "nearest" });
+  for (const place of document.querySelectorAll("[data-load]")) load(place).catch(() => {});
+  if (age && live.dataset.follow) watch();
+}));
