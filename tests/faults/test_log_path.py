@@ -177,16 +177,20 @@ async def produce(settings: KafkaSettings, count: int) -> int:
     events, twice = numbered_events(count, datetime.now(UTC)), 0
     group = list(islice(events, TOGETHER))
     while group:
+        producer = AIOKafkaProducer(
+            bootstrap_servers=settings.kafka_bootstrap_servers, acks="all", request_timeout_ms=5000
+        )
         try:
-            async with AIOKafkaProducer(
-                bootstrap_servers=settings.kafka_bootstrap_servers, acks="all", request_timeout_ms=5000
-            ) as producer:
-                while group:
-                    await send(producer, settings.kafka_topic, group)
-                    group = list(islice(events, TOGETHER))
-                    await asyncio.sleep(PRODUCED_EVERY_S)
+            await producer.start()
+            while group:
+                await send(producer, settings.kafka_topic, group)
+                group = list(islice(events, TOGETHER))
+                await asyncio.sleep(PRODUCED_EVERY_S)
         except (KafkaError, OSError):
             twice += len(group)
+            await asyncio.sleep(PRODUCED_EVERY_S)  # the broker may be away for seconds
+        finally:
+            await producer.stop()  # its own `async with` leaves one open that could not start
     return twice
 
 
