@@ -32,6 +32,7 @@ _CREATE_VERSIONS = """
 _READ_VERSIONS = """
     SELECT name, checksum, coalesce((to_jsonb(m) ->> 'older_may_run')::boolean, false), to_jsonb(m) ->> 'program'
     FROM newar_migrations m ORDER BY name"""  # by to_jsonb: where a former release migrated, two columns lack
+_LOG_IS_THERE = "SELECT to_regclass(format('%I.message_logs', current_schema())) IS NOT NULL"
 _OLDER_MAY_RUN = "-- older programs may run"
 
 
@@ -84,6 +85,16 @@ class WrongEncoding(Exception):
         self.encoding = encoding
 
 
+class AnothersTables(Exception):
+    """The log database belongs to another program, which calls a table as we do ours."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the log database has a table message_logs that is not Newar's; make one for Newar alone: "
+            "CREATE DATABASE newar, and name it in LOG_DATABASE_URL"
+        )
+
+
 class MigrationsPending(Exception):
     """The log database is older than this program. `names` are the migrations that it lacks."""
 
@@ -119,6 +130,7 @@ async def migrate(url: str, migrations: list[Migration] | None = None) -> list[s
         SchemaNewer: when the database has files that this program lacks; nothing is done then. If all of them let older
             programs run, and nothing else is missing, there is nothing to do.
         WrongEncoding: when the database is not in UTF-8; nothing is done then.
+        AnothersTables: when another program has such tables there; nothing is done then.
         psycopg.Error: when the database cannot be reached or refuses; files before the failing one stay applied.
     """
     wanted = shipped() if migrations is None else migrations
@@ -136,6 +148,7 @@ async def pending(url: str, migrations: list[Migration] | None = None) -> list[s
     Raises:
         MigrationChanged: when a file differs from what was applied.
         SchemaNewer: when the database has files that this program lacks and that do not let it run.
+        AnothersTables: when another program has such tables there.
         psycopg.Error: when the database cannot be reached.
     """
     missing, _ = await _look(url, migrations)
@@ -147,7 +160,7 @@ async def require_current(url: str, migrations: list[Migration] | None = None) -
 
     Raises:
         MigrationsPending: when it lacks some, naming them and the command to run.
-        MigrationChanged, SchemaNewer, psycopg.Error: as `pending`.
+        MigrationChanged, SchemaNewer, AnothersTables, psycopg.Error: as `pending`.
     """
     missing, unknown = await _look(url, migrations)
     if missing:
@@ -159,9 +172,12 @@ async def require_current(url: str, migrations: list[Migration] | None = None) -
 async def _look(url: str, migrations: list[Migration] | None) -> tuple[list[Migration], list[Applied]]:
     wanted = shipped() if migrations is None else migrations
     async with await AsyncConnection.connect(url, autocommit=True) as connection:
-        answer = await connection.execute("SELECT to_regclass('newar_migrations')")
-        exists = await answer.fetchone() != (None,)
-        return _compare(wanted, await _applied(connection) if exists else [])
+        log_is_there = await _says(connection, _LOG_IS_THERE)  # before what is applied: somebody may be migrating
+        exists = await _says(connection, "SELECT to_regclass('newar_migrations') IS NOT NULL")
+        applied = await _applied(connection) if exists else []
+        if log_is_there and not applied:
+            raise AnothersTables
+        return _compare(wanted, applied)
 
 
 def _compare(wanted: list[Migration], applied: list[Applied]) -> tuple[list[Migration], list[Applied]]:
@@ -181,7 +197,17 @@ def _compare(wanted: list[Migration], applied: list[Applied]) -> tuple[list[Migr
 async def _make_version_table(connection: AsyncConnection) -> None:
     async with connection.transaction():  # IF NOT EXISTS alone fails when two create at once
         await connection.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+        if await _says(connection, _LOG_IS_THERE):
+            has_ours = await _says(connection, "SELECT to_regclass('newar_migrations') IS NOT NULL")
+            if not has_ours or not await _applied(connection):
+                raise AnothersTables
         await connection.execute(_CREATE_VERSIONS)
+
+
+async def _says(connection: AsyncConnection, question: str) -> bool:
+    answer = await connection.execute(question.encode())
+    [yes] = await answer.fetchone() or (False,)
+    return bool(yes)
 
 
 async def _applied(connection: AsyncConnection) -> list[Applied]:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from ops.settings.ignored_names import warn_of_ignored_names
+from ops.settings.ignored_names import warn_of_each_name
 from ops.shell.output import example, is_terminal
 from ops.shell.service import run_service
 from schema.runtime.logging import configure_logging
@@ -26,7 +26,7 @@ def up(
     from ops.up.serve_all import up as serve  # noqa: PLC0415
 
     configure_logging("up")
-    warn_of_ignored_names()
+    warn_of_each_name()
 
     def show_token(token: str) -> None:
         typer.echo(f"newar: {how_to_sign_in(token)}", err=True)

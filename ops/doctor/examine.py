@@ -20,8 +20,15 @@ from ops.doctor.webhook import check_webhook
 from ops.shell.detail import telling
 from ops.shell.exits import leaves
 from ops.shell.service import run_once
+from schema.runtime import old_names
 from schema.runtime.refusals import refusal_of
-from schema.runtime.settings import KafkaSettings, LogDatabaseSettings, RedisSettings, SourceDatabaseSettings
+from schema.runtime.settings import (
+    KafkaSettings,
+    LogDatabaseSettings,
+    RedisSettings,
+    SourceDatabaseSettings,
+    given_by_people,
+)
 from schema.runtime.tls_trouble import tls_trouble
 from sender.runs.webhooks.settings import WebhookSettings
 from sender.settings import SenderSettings
@@ -88,7 +95,7 @@ async def _bounded(part: str, check: Check, way: Way | None) -> list[Finding]:
         root = leaves(exc)[0]
         cause = root if tls_trouble(root) else root.__cause__ or root
         if refused := await _why(way, root) or refusal_of(cause):
-            found = [Finding(part, "fail", f"cannot be used: {refused}", f"see {_WHERE[part]}")]
+            found = [Finding(part, "fail", f"cannot be used: {refused}", f"see {_where(part)}")]
         else:
             found = [_away(part, telling(cause))]
     with trio.move_on_after(ANSWER_WITHIN_S):
@@ -105,4 +112,10 @@ async def _why(way: Way | None, error: BaseException) -> str | None:
 
 
 def _away(part: str, text: str) -> Finding:
-    return Finding(part, "fail", f"cannot be used: {text}", f"check {_WHERE[part]}, and that the server runs")
+    return Finding(part, "fail", f"cannot be used: {text}", f"check {_where(part)}, and that the server runs")
+
+
+def _where(part: str) -> str:
+    """Say where its address is written, which may be under names of the original."""
+    name, given = _WHERE[part], given_by_people()
+    return name if name in given or name not in (old := old_names.read(given)) else ", ".join(old[name].names)

@@ -12,7 +12,7 @@ from ops.doctor.database_state import PART, standing_findings, state_findings
 from ops.doctor.finding import Finding, clock, judged
 from ops.doctor.pooler import check_pooler
 from ops.shell.detail import telling
-from schema.migrate import MigrationChanged, SchemaNewer, pending, shipped
+from schema.migrate import AnothersTables, MigrationChanged, SchemaNewer, pending, shipped
 from schema.runtime.asyncio_door import aio
 from schema.runtime.settings import LogDatabaseSettings
 
@@ -48,7 +48,7 @@ async def _pooler(url: str) -> Finding:
 async def _migrations(url: str) -> Finding:
     try:
         names = await aio(pending, url)
-    except (MigrationChanged, SchemaNewer) as exc:
+    except (AnothersTables, MigrationChanged, SchemaNewer) as exc:
         return Finding(PART, "fail", str(exc))
     except psycopg.Error as exc:
         return Finding(PART, "fail", f"its migrations cannot be read: {telling(exc)}")

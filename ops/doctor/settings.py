@@ -11,7 +11,8 @@ from typing import TypeVar
 from ops.doctor.finding import Finding, judged
 from ops.settings.by_service import SERVICES
 from ops.settings.checked import problems_of, read
-from ops.settings.ignored_names import ignored_names
+from ops.settings.ignored_names import about_old, ignored_names, old_names_here
+from schema.runtime.old_names import THE_GUIDE
 from schema.runtime.settings import ENV_FILE, Settings, SettingsError
 from schema.runtime.version import version
 
@@ -24,7 +25,15 @@ def check_settings() -> list[Finding]:
     """Return a finding for each problem, or one that all is well."""
     problems = [Finding("settings", "fail", problem) for problem in problems_of(SERVICES.values())]
     found = problems or [Finding("settings", "ok", f"complete for {', '.join(SERVICES)}")]
-    return [*found, *(Finding("settings", "warn", text) for text in ignored_names()), *_file()]
+    return [*found, *(Finding("settings", "warn", text) for text in ignored_names()), *_old_names(), *_file()]
+
+
+def _old_names() -> list[Finding]:
+    used, without_use = old_names_here()
+    findings = [Finding("settings", "ok", about_old(name)) for name in used]
+    findings += [Finding("settings", "warn", about_old(name)) for name in without_use]
+    guide = f"names of the original are set; what there is to do for moving over stands in {THE_GUIDE}"
+    return [*findings, Finding("settings", "ok", guide)] if findings else []
 
 
 def of_kind(kind: type[S]) -> S | None:

@@ -6,9 +6,8 @@ import sys
 
 from schema.runtime.settings import setting_name
 from sender.message.form.form_rules import RULES
-from sender.runs.settings import MessageRulesSettings
 
-_SETTING = setting_name(MessageRulesSettings, "message_rules_off")
+_SETTING = setting_name("message_rules_off")
 _HEAD = f"""\
 # Message rules
 

@@ -27,7 +27,7 @@ def _table() -> Iterator[str]:
     yield "| rule | answers | acts | and then | because |"
     yield "| --- | --- | --- | --- | --- |"
     yield from (_line(rule) for rule in rules)
-    names = [setting_name(RuleSettings, field) for field in settings if field.startswith("circuit_breaker")]
+    names = [setting_name(field) for field in settings if field.startswith("circuit_breaker")]
     yield f"\nWhere breakers have {' and '.join(f'`{name}`' for name in names)}, the table shows their defaults."
 
 

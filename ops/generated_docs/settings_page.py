@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
-from ops.settings.by_service import BY_HAND, SERVICES, names_of
-from schema.runtime.settings import Settings
+from ops.settings.by_service import BY_HAND, SERVICES
+from schema.runtime.settings import Settings, setting_name
 
 _HEAD = """\
 # Settings
@@ -42,12 +42,8 @@ def _table(service: str, kind: type[Settings]) -> Iterator[str]:
     yield "| --- | --- | --- |"
     fields = kind.model_fields.items()
     for name, field in sorted(fields, key=lambda item: (not item[1].is_required(), item[0])):
-        yield f"| {_names(kind, name)} | {_default(field)} | {_meaning(field)} |"
+        yield f"| `{setting_name(name)}` | {_default(field)} | {_meaning(field)} |"
     yield ""
-
-
-def _names(kind: type[Settings], field: str) -> str:
-    return ", ".join(f"`{name}`" for name in names_of(kind, field))
 
 
 def _default(field: FieldInfo) -> str:
@@ -60,7 +56,10 @@ def _default(field: FieldInfo) -> str:
 
 
 def _meaning(field: FieldInfo) -> str:
-    example = f"; for example `{field.examples[0]}`" if field.examples and field.is_required() else ""
+    example = ""
+    if field.examples and field.is_required():
+        text = str(field.examples[0])
+        example = f"; made by `{text[2:-1]}`" if text.startswith("$(") else f"; for example `{text}`"
     return f"{field.description}{example}".replace("|", "\\|")
 
 

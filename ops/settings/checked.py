@@ -8,12 +8,14 @@ from typing import TypeVar
 from pydantic import SecretStr
 
 from ops.settings.ignored_names import warn_of_ignored_names
+from schema.runtime.old_names import differences
 from schema.runtime.settings import (
     FILES,
     LogDatabaseSettings,
     Settings,
     SettingsError,
     SourceDatabaseSettings,
+    given_by_people,
     load,
     setting_name,
 )
@@ -44,6 +46,7 @@ def read(kind: type[S], *, env_file: str | tuple[str, ...] | None = FILES, **val
         problems += _rule_problems(env_file, values)
     if issubclass(kind, SenderSettings):
         problems += _proxy_problems()
+    problems += _said_twice(kind, env_file, values)
     try:
         settings = load(kind, env_file=env_file, **values)
     except SettingsError as exc:
@@ -62,9 +65,20 @@ def _address_problems(
         return
     for field in part.model_fields:
         if isinstance(url := getattr(settings, field), SecretStr) and (
-            problem := address_problem(url, setting_name(part, field))
+            problem := address_problem(url, setting_name(field))
         ):
             yield problem
+
+
+def _said_twice(
+    kind: type[Settings], env_file: str | tuple[str, ...] | None, values: Mapping[str, object]
+) -> list[str]:
+    """Return what settings of this class the original's names give otherwise than ours."""
+    try:
+        given = given_by_people(env_file)
+    except UnicodeDecodeError:
+        return []  # loading says it
+    return differences(given, map(setting_name, kind.model_fields.keys() - values.keys()))
 
 
 def _proxy_problems() -> Iterator[str]:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import base64
+import os
 import re
 import ssl
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
-from pydantic import AfterValidator, AliasChoices, Field, SecretStr, ValidationError, ValidationInfo, field_validator
+from dotenv import dotenv_values
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from redis.asyncio.connection import ConnectionPool, parse_url
 
+from schema.runtime import old_names
 from schema.runtime.text_files import UTF8, encoding_of
 from schema.topic import TOPIC
 
@@ -45,15 +49,35 @@ FILES = (UP_FILE, ENV_FILE)
 def load(kind: type[S], *, env_file: str | tuple[str, ...] | None = FILES, **values: object) -> S:
     """Read settings of this class; `values` (by field name) come before what the environment says.
 
+    A setting that only the original's names give is read from these.
+
     Raises:
         SettingsError: naming every missing or malformed setting at once, without their values.
     """
+    old: dict[str, old_names.Read] = {}
     try:
-        return kind(_env_file=env_file, _env_file_encoding=UTF8, **values)  # type: ignore[call-arg]  # BaseSettings takes them
+        given = given_by_people(env_file)
+        found = old_names.read(given)
+        for field in kind.model_fields.keys() - values.keys():
+            if (name := setting_name(field)) in found and name not in given:
+                old[field] = found[name]
+        made = {field: read.value for field, read in old.items()}
+        return kind(_env_file=env_file, _env_file_encoding=UTF8, **made, **values)  # type: ignore[call-arg]  # BaseSettings takes them
     except ValidationError as exc:
-        raise SettingsError([_problem(kind, error) for error in exc.errors(include_input=False)]) from None
+        raise SettingsError([_problem(kind, error, old) for error in exc.errors(include_input=False)]) from None
     except UnicodeDecodeError:
         raise SettingsError([_not_utf8(env_file)]) from None
+
+
+def given_by_people(env_file: str | tuple[str, ...] | None = FILES) -> dict[str, str]:
+    """Return what environment and `.env` say, without what `newar up` says: by names in capitals, nothing empty.
+
+    Raises:
+        UnicodeDecodeError: a file is not UTF-8.
+    """
+    files = (env_file,) if isinstance(env_file, str) else env_file or ()
+    sources: list[Mapping[str, str | None]] = [dotenv_values(name, encoding=UTF8) for name in files if name != UP_FILE]
+    return {name.upper(): value for source in [*sources, os.environ] for name, value in source.items() if value}
 
 
 def _not_utf8(env_file: str | tuple[str, ...] | None) -> str:
@@ -66,25 +90,30 @@ def _not_utf8(env_file: str | tuple[str, ...] | None) -> str:
     )
 
 
-def setting_name(kind: type[Settings], field: str) -> str:
+def setting_name(field: str) -> str:
     """Return the name of a field in the environment."""
-    alias = kind.model_fields[field].validation_alias if field in kind.model_fields else None
-    if isinstance(alias, AliasChoices):
-        return str(alias.choices[0])
     return field.upper()
 
 
-def _problem(kind: type[Settings], error: ErrorDetails) -> str:
+def _problem(kind: type[Settings], error: ErrorDetails, old: Mapping[str, old_names.Read]) -> str:
     location = error["loc"]
     if not location:  # of several settings together
         return error["msg"].removeprefix("Value error, ")
-    field = next((f for f in kind.model_fields if setting_name(kind, f) == location[0]), str(location[0]))
-    name = setting_name(kind, field)
+    field = str(location[0])
+    name = setting_name(field)
     examples = kind.model_fields[field].examples if field in kind.model_fields else None
-    hint = f"; write for example {name}={examples[0]}" if examples else ""
+    hint = _hint(name, str(examples[0])) if examples else ""
     if error["type"] == "missing":
         return f"{name} is not set{hint}"
-    return f"{name}: {error['msg'].removeprefix('Value error, ')}{hint}"
+    written = ", ".join(old[field].names) if field in old else name
+    return f"{written}: {error['msg'].removeprefix('Value error, ')}{hint}"
+
+
+def _hint(name: str, example: str) -> str:
+    """Say what to write. A command among it would stay a text in `.env`, so a shell has to write it there."""
+    if example.startswith("$("):
+        return f"; add one with: printf '\\n{name}=%s\\n' \"{example}\" >> {ENV_FILE}"
+    return f"; write for example {name}={example}"
 
 
 def _url(*schemes: str) -> AfterValidator:
@@ -155,10 +184,7 @@ def _encryption_keys(value: SecretStr) -> SecretStr:
         except ValueError:
             length = 0
         if length != 32:
-            raise ValueError(
-                "must be 32 bytes in URL-safe base64 (several with commas to rotate); "
-                "make one with: openssl rand -base64 32 | tr '+/' '-_'"
-            )
+            raise ValueError("must be 32 bytes in URL-safe base64 (several with commas to rotate)")
     return value
 
 
@@ -237,7 +263,6 @@ class SourceDatabaseSettings(Settings):
 
     source_database_url: PostgresUrl | None = Field(
         default=None,
-        validation_alias=AliasChoices("SOURCE_DATABASE_URL", "SUPABASE_DB_URL"),
         description="Supabase's Postgres, read only; without it only submitted runs are sent",
         examples=["postgresql://postgres.project:password@pooler.example.com:6543/postgres"],
     )

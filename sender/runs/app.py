@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from secrets import token_hex
 
+import structlog
 import trio
 from redis.asyncio import Redis
 
@@ -33,6 +34,8 @@ from sender.runs.settings import RunsSettings
 from sender.runs.webhooks.teller import LOOK_EVERY_S, Teller
 from sender.sealed_tokens import TokenBox
 
+log = structlog.get_logger()
+
 
 async def serve(
     settings: RunsSettings, stop: Stop, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
@@ -47,6 +50,8 @@ async def serve(
     check_address(settings.log_database_url, "LOG_DATABASE_URL")
     if settings.source_database_url is not None:
         check_address(settings.source_database_url, "SOURCE_DATABASE_URL")
+    else:
+        log.info("no_source", detail="SOURCE_DATABASE_URL is not set: only submitted runs are sent")
     redis = open_redis(settings.redis_url.get_secret_value())
     try:
         service = _Service(settings, stop, redis)

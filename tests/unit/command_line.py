@@ -14,6 +14,7 @@ from typer.testing import CliRunner, Result
 
 from ops.cli import app
 from ops.settings.ignored_names import known_names
+from schema.runtime.old_names import OLD_NAMES
 
 
 class CommandLine:
@@ -23,7 +24,7 @@ class CommandLine:
         self.folder = folder
         self._environment = environment
         for name in list(os.environ):
-            if name.upper() in known_names() or name.startswith(("NEWAR_", "SUPABASE_")):
+            if name.upper() in known_names() | OLD_NAMES.keys() or name.startswith("NEWAR_"):
                 environment.delenv(name)
         environment.chdir(folder)
 

@@ -16,7 +16,6 @@ class WebhookSettings(Settings):
     run_webhook_secret: SecretStr | None = Field(
         default=None,
         description="signs what is sent to RUN_WEBHOOK_URL",
-        examples=['$(echo "whsec_$(openssl rand -base64 32)")'],
     )
     run_webhook_insecure: bool = Field(
         default=False, description="send to RUN_WEBHOOK_URL without TLS, also beyond this machine"

@@ -10,6 +10,7 @@ import trio
 from structlog.testing import capture_logs
 
 from schema.migrate import (
+    AnothersTables,
     Migration,
     MigrationChanged,
     MigrationsPending,
@@ -148,3 +149,12 @@ def test_submitted_recipients_are_paged_by_their_index(log_database_url: str) ->
     text = "\n".join(line for (line,) in plan)
     assert "submitted_recipients_page" in text
     assert "Sort" not in text
+
+
+async def test_a_database_with_another_programs_log_is_refused_untouched(asyncio_loop: Any, postgres_url: str) -> None:
+    with psycopg.connect(postgres_url) as other:
+        other.execute("CREATE TABLE message_logs (id bigserial PRIMARY KEY)")
+    for use in (migrate, pending, require_current):
+        with pytest.raises(AnothersTables, match=r"message_logs.*CREATE DATABASE newar"):
+            await aio(use, postgres_url)
+    assert fetch(postgres_url, "SELECT to_regclass('newar_migrations')::text") == [(None,)]

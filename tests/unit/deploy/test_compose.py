@@ -11,6 +11,7 @@ from dotenv import dotenv_values
 from ops.access.provider.provider_settings import ProviderSettings
 from ops.settings.by_service import BY_HAND, SERVICES
 from ops.settings.ignored_names import warnings_about
+from schema.runtime.old_names import OLD_NAMES
 from schema.runtime.settings import LogDatabaseSettings, Settings, load, setting_name
 from tests.unit.deploy.files import DEPLOY, ROOT, read_yaml
 
@@ -23,7 +24,7 @@ PROXY = {"HTTPS_PROXY", "NO_PROXY"}
 
 
 def names(kind: type[Settings]) -> set[str]:
-    return {setting_name(kind, field) for field in kind.model_fields}
+    return {setting_name(field) for field in kind.model_fields}
 
 
 def test_every_part_is_there_and_nothing_else() -> None:
@@ -39,9 +40,9 @@ def test_a_service_gets_every_setting_that_it_reads_and_no_other(service: str) -
 @pytest.mark.parametrize("service", OURS)
 def test_the_settings_of_a_service_can_be_loaded(service: str) -> None:
     env = {"POSTGRES_PASSWORD": "abc", "ADMIN_TOKEN": "a", "VIEWER_TOKEN": "v", "TOKEN_ENCRYPTION_KEY": 43 * "A" + "="}
-    given = {name: _filled(str(value), env) for name, value in PARTS[service]["environment"].items() if value}
+    given = {name: text for name, value in PARTS[service]["environment"].items() if (text := _filled(value, env))}
     kind = OURS[service]
-    values = {field: given[name] for field in kind.model_fields if (name := setting_name(kind, field)) in given}
+    values = {field: given[name] for field in kind.model_fields if (name := setting_name(field)) in given}
     load(kind, env_file=None, **values)
 
 
@@ -54,8 +55,25 @@ def test_commands_by_hand_get_the_settings_of_all_services() -> None:
     assert PARTS["cli"]["profiles"] == ["cli"]
 
 
-def _filled(text: str, env: dict[str, str]) -> str:
+@pytest.mark.parametrize(
+    ("old", "new", "service"),
+    [
+        ("SUPABASE_DB_URL", "SOURCE_DATABASE_URL", "runs"),
+        ("FACEBOOK_GRAPH_API_VERSION", "GRAPH_API_VERSION", "sender"),
+        ("CIRCUIT_BREAKER_TIMEOUT_MS", "CIRCUIT_BREAKER_COOLDOWN_MS", "sender"),
+    ],
+)
+def test_old_names_of_one_setting_reach_the_services_behind_the_new_one(old: str, new: str, service: str) -> None:
+    assert OLD_NAMES[old].new == new
+    value = PARTS[service]["environment"][new]
+    assert _filled(value, {old: "a"}) == "a"
+    assert _filled(value, {old: "a", new: "b"}) == "b"
+    assert _filled(value, {}) == ""
+
+
+def _filled(value: object, env: dict[str, str]) -> str:
     """Fill in variables as Compose does, innermost first."""
+    text = str(value or "")
     while found := re.search(r"\$\{(\w+)(?::[-?]([^{}]*))?\}", text):
         text = text[: found.start()] + (env.get(found[1]) or found[2] or "") + text[found.end() :]
     return text
@@ -131,7 +149,7 @@ def test_senders_and_ingests_can_be_scaled() -> None:
 
 def test_only_the_http_service_can_be_reached_and_from_this_machine_alone() -> None:
     published = {service: part["ports"] for service, part in PARTS.items() if "ports" in part}
-    assert published == {"api": ["127.0.0.1:${API_PORT:-3100}:3100"]}
+    assert published == {"api": ["127.0.0.1:${API_PORT:-${PORT:-3100}}:3100"]}
 
 
 def test_the_http_service_does_not_start_without_tokens() -> None:

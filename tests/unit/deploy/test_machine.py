@@ -57,7 +57,7 @@ def test_the_example_names_only_settings_that_exist() -> None:
 
 def test_the_example_shows_the_defaults_as_they_are() -> None:
     defaults = {
-        setting_name(kind, name): str(field.default)
+        setting_name(name): str(field.default)
         for kind in SERVICES.values()
         for name, field in kind.model_fields.items()
         if isinstance(field.default, int | str)

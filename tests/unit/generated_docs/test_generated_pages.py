@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from textwrap import dedent
 
-from ops.generated_docs import commands_page, message_rules_page, rules_page, settings_page
+from ops.generated_docs import commands_page, from_the_original_page, message_rules_page, rules_page, settings_page
 from sender.rules.rule_fields import ACTIONS, FIELDS
 from sender.rules.rule_table import load
 
@@ -28,6 +28,12 @@ def test_commands_page_is_current() -> None:
 def test_rules_page_is_current() -> None:
     assert (DOCS / "rules.md").read_text("utf-8") == rules_page.page(), (
         "run: python -m ops.generated_docs.rules_page > docs/rules.md"
+    )
+
+
+def test_the_page_for_moving_over_is_current() -> None:
+    assert (DOCS / "from-the-original.md").read_text("utf-8") == from_the_original_page.page(), (
+        "run: python -m ops.generated_docs.from_the_original_page > docs/from-the-original.md"
     )
 
 
