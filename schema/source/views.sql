@@ -85,12 +85,17 @@ FROM pages;
 -- The views hold page tokens. Supabase shows everything in the schema `public` to its web API's roles: not these.
 DO $$
 DECLARE
+    ours regclass;
     web_role text;
 BEGIN
-    FOR web_role IN SELECT rolname FROM pg_roles WHERE rolname IN ('anon', 'authenticated') LOOP
-        EXECUTE format('REVOKE ALL ON newar_runs, newar_recipients, newar_pages FROM %I', web_role);
+    FOREACH ours IN ARRAY ARRAY[to_regclass('newar_runs'), to_regclass('newar_recipients'), to_regclass('newar_pages')]
+    LOOP
+        CONTINUE WHEN ours IS NULL;
+        EXECUTE format('REVOKE ALL ON %s FROM PUBLIC', ours);
+        FOR web_role IN SELECT rolname FROM pg_roles WHERE rolname IN ('anon', 'authenticated') LOOP
+            EXECUTE format('REVOKE ALL ON %s FROM %I', ours, web_role);
+        END LOOP;
     END LOOP;
 END $$;
-REVOKE ALL ON newar_runs, newar_recipients, newar_pages FROM PUBLIC;
 
 COMMIT;

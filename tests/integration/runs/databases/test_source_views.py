@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from urllib.parse import urlsplit, urlunsplit
 from uuid import uuid4
 
@@ -249,10 +250,24 @@ async def test_samples_hide_the_views_from_supabases_web_roles(world: World) -> 
     await world.turn()  # the owner still may
 
 
-async def test_samples_reader_sees_the_views_and_nothing_else(world: World) -> None:
+async def test_samples_do_without_the_view_of_pages(world: World) -> None:
+    world.sql("DROP VIEW newar_pages")
+    views = (SAMPLES / "views.sql").read_text()
+    without = re.sub(r"CREATE OR REPLACE VIEW newar_pages AS.*?;\n", "", views, flags=re.DOTALL)
+    assert without != views
+    world.sql(without)
+    run = world.run("1")
+    await world.turn()
+    assert world.recipients(run) == ["1"]
+
+
+@pytest.mark.parametrize("has_pages", [True, False])
+async def test_samples_reader_sees_the_views_and_nothing_else(world: World, has_pages: bool) -> None:
     if world.sql("SELECT 1 FROM pg_roles WHERE rolname = 'newar_reader'"):
         pytest.skip("another test session on this server uses the role newar_reader")
     run = world.run("1")
+    if not has_pages:
+        world.sql("DROP VIEW newar_pages")
     try:
         world.sample("reader.sql")
         password = "put%20your%20own%20here"
