@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -86,7 +88,7 @@ class Sender:
         self.marks = Marks(
             queue, self.held, until_answered, self.figures, enough=(settings.worker_concurrency + 1) // 2
         )
-        delivery = Delivery(
+        self.delivery = Delivery(
             pool=self.pool,
             origin=Origin.from_url(settings.graph_api_url),
             graph_outage=self.graph_outage,
@@ -100,7 +102,7 @@ class Sender:
         self.dispatcher = Dispatcher(
             queue=queue,
             contexts=contexts,
-            delivery=delivery,
+            delivery=self.delivery,
             graph_outage=self.graph_outage,
             pages=pages,
             settlements=self.settlements,
@@ -141,6 +143,13 @@ async def serve(
 ) -> None:
     """Send until a stop is requested. The caller has opened the asyncio loop and listens for signals.
 
+    keeping (outlives whatever ends the others, for the last settlement)
+    ├── lease.keep, settlements.group
+    └── services
+        ├── relay, marks.group, takeover, pool.retire_idle, publish_snapshots
+        └── _work: the dispatcher, its sender tasks, the drain
+    Cancelled from outside, or by a service that failed, it stops as at a second signal.
+
     Raises:
         SettingsError: more connections than this process may have open files, or rules that cannot hold.
     """
@@ -148,21 +157,36 @@ async def serve(
     redis = open_redis(settings.redis_url.get_secret_value())
     sender = Sender(settings, stop, redis)
     log.info("sender_starts", **_expectations(settings))
+
+    async def obey() -> None:
+        await _serve(sender, redis, ready=lambda: task_status.started())  # noqa: PLW0108 - linters look for this call
+
     try:
-        async with trio.open_nursery() as services:  # outlives the work
-            if await _open_session(sender, services):
-                await _start_services(sender, services, redis)
-                task_status.started()
-                await _work(sender)
-                await _finish(sender)
-            services.cancel_scope.cancel()
+        await stop.outlast(obey)
     finally:
         with trio.move_on_after(1, shield=True):
             await sender.pool.aclose()
             await aio(redis.aclose)
 
 
-async def _open_session(sender: Sender, services: trio.Nursery) -> bool:
+async def _serve(sender: Sender, redis: Redis, *, ready: Callable[[], None]) -> None:
+    async with trio.open_nursery() as keeping:
+        if await _open_session(sender, keeping):
+            await keeping.start(sender.settlements.group.run)
+            try:
+                async with trio.open_nursery() as services:
+                    await _start_services(sender, services, redis)
+                    ready()
+                    ends_at = await _settled(sender)
+                    await _relayed(sender, ends_at)
+                    services.cancel_scope.cancel()
+            finally:
+                with trio.move_on_after(_CLOSE_WITHIN_S, shield=True):  # last: until then the lease is renewed
+                    await sender.lease.give_up()
+        keeping.cancel_scope.cancel()
+
+
+async def _open_session(sender: Sender, keeping: trio.Nursery) -> bool:
     """Wait for Redis, and for what it must let us do, or for a stop (False)."""
     with trio.CancelScope() as opening:
 
@@ -170,14 +194,13 @@ async def _open_session(sender: Sender, services: trio.Nursery) -> bool:
             await sender.stop.requested.wait()
             opening.cancel()
 
-        services.start_soon(give_up)
+        keeping.start_soon(give_up)
         await sender.until_answered(sender.permissions.demand)
-        await services.start(sender.lease.keep)
+        await keeping.start(sender.lease.keep)
     return not opening.cancelled_caught
 
 
 async def _start_services(sender: Sender, services: trio.Nursery, redis: Redis) -> None:
-    await services.start(sender.settlements.group.run)
     await services.start(sender.marks.group.run)
     await services.start(sender.takeover.run)
     await services.start(sender.pool.retire_idle)
@@ -185,29 +208,43 @@ async def _start_services(sender: Sender, services: trio.Nursery, redis: Redis) 
     services.start_soon(publish_snapshots, redis, sender.snapshot, sender.figures.seconds)
 
 
+async def _settled(sender: Sender) -> float:
+    """Work, and settle what came of it, however the work ended; return until when the rest may take (Trio's clock)."""
+    try:
+        await sender.stop.outlast(partial(_work, sender))
+    finally:
+        ends_at = trio.current_time() + _SETTLE_WITHIN_S
+        with trio.CancelScope(deadline=ends_at, shield=True):
+            await sender.settlements.group.flush()
+    return ends_at
+
+
 async def _work(sender: Sender) -> None:
     """Claim and send until a stop is requested and everything in flight has ended, or the drain time is over."""
-    scope = trio.CancelScope()
+    stop, scope = sender.stop, trio.CancelScope()
     async with trio.open_nursery() as enforcing:
-        enforcing.start_soon(sender.stop.enforce, scope)
+        enforcing.start_soon(_enforce, sender, scope)
         with scope:
             async with trio.open_nursery() as work:
-                work.start_soon(sender.dispatcher.run)
-                work.start_soon(sender.drain.run, sender.stop.requested)
+                work.start_soon(stop.at_error, sender.dispatcher.run)
+                work.start_soon(stop.at_error, partial(sender.drain.run, stop.requested))
                 for _ in range(sender.settings.worker_concurrency):
-                    work.start_soon(sender.dispatcher.work)
+                    work.start_soon(stop.at_error, sender.dispatcher.work)
         enforcing.cancel_scope.cancel()
 
 
-async def _finish(sender: Sender) -> None:
-    """Settle and relay what the work left behind, and give the session up."""
-    with trio.move_on_after(_SETTLE_WITHIN_S) as limit:
-        await sender.settlements.group.flush()
+async def _enforce(sender: Sender, work: trio.CancelScope) -> None:
+    await sender.stop.enforce(work)
+    await trio.sleep_until(sender.stop.ends_at)
+    sender.delivery.give_up()
+
+
+async def _relayed(sender: Sender, ends_at: float) -> None:
+    """Wait until the broker has everything; what it has not by then stays in the outbox."""
+    with trio.move_on_at(ends_at) as limit:
         await aio(sender.relay.until_acknowledged)
         await sender.settlements.log_again()  # an empty outbox may be one that was lost
         await aio(sender.relay.until_acknowledged)
-    with trio.move_on_after(_CLOSE_WITHIN_S):  # last: until then the lease is renewed
-        await sender.lease.give_up()
     if limit.cancelled_caught:
         log.warning("stopped_unsettled", held=len(sender.held), note="other senders take over")
 

@@ -83,11 +83,13 @@ class Delivery:
         self._figures = figures
         self._settings = settings
         self._batched = settings.graph_batch_size > 1
+        self._on_their_way: set[trio.CancelScope] = set()
 
     async def deliver(self, batch: RequestBatch) -> None:
         """Bring every job of the batch to its end, or back into the queue.
 
-        Cut short anywhere, what never left goes back, and what may have left is settled as lost.
+        Cut short anywhere, what never left goes back. What has left is cut short by nothing but `give_up`, and then
+        settled as lost.
         """
         context, connection = batch.context, None
         try:
@@ -110,6 +112,11 @@ class Delivery:
             self._settle(jobs, judgement, latency_ms)
         finally:
             self._settle_rest(batch, connection)
+
+    def give_up(self) -> None:
+        """Wait for no answer any more."""
+        for scope in self._on_their_way:
+            scope.cancel()
 
     def _make(self, batch: RequestBatch) -> list[_Made]:
         """Fill in the messages; settle the jobs that may not or cannot be sent."""
@@ -171,13 +178,20 @@ class Delivery:
         started_at = trio.current_time()
         self._figures.to_first_byte.add((started_at - marked[0].job.claimed_at) * 1000)
         response, failure = None, f"no answer within {timeout_ms} ms"
-        with trio.CancelScope(deadline=started_at + timeout_ms / 1000):  # costs half of what `move_on_after` does
+        await trio.lowlevel.checkpoint_if_cancelled()  # the last moment at which it can be held back
+        scope = trio.CancelScope(
+            deadline=started_at + timeout_ms / 1000, shield=True
+        )  # half of a `move_on_after`'s cost
+        self._on_their_way.add(scope)
+        with scope:
             try:
                 response = await connection.send(request)
             except (NotSent, AnswerLost) as exc:
                 failure = str(exc)
                 if connection.fresh:  # whoever takes connections, only to close them, cannot be reached either
                     self._graph_outage.failed(exc)
+            finally:
+                self._on_their_way.discard(scope)
         latency_ms = (trio.current_time() - started_at) * 1000
         if response is not None:
             self._graph_outage.answered()

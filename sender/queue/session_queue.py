@@ -219,7 +219,7 @@ class SessionQueue:
     async def take_over(self) -> tuple[str, list[LostJob]] | None:
         """Take a session whose lease ran out. Its unmarked jobs are back in the queue, the marked ones are ours."""
         session = self.session
-        answer = await aio(self._scripts.call, "sessions/take_over", session)
+        answer = await aio(self._scripts.call, "sessions/take_over", session, self._lease_ms)
         return (answer[0].decode(), [_lost(j, session) for j in answer[1:]]) if answer else None
 
     async def disown(self, ids: Sequence[bytes]) -> list[LostJob]:

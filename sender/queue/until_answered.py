@@ -18,12 +18,12 @@ _LONGEST_S = 5.0
 class UntilAnswered:
     """Repeats calls through outages of Redis, at growing pauses, and logs each once. Shared by all tasks of a process.
 
-    A quarter of the lease is the longest pause: when Redis is back, everybody must have renewed before anybody is taken
-    over, for which there is one lease.
+    A tenth of the lease is the longest pause: when Redis is back, everybody must have renewed before anybody is taken
+    over, and what was silence counts for up to half a lease (scripts/lib/leases.lua).
     """
 
     def __init__(self, lease_s: float) -> None:
-        self.outage = Outage("redis", longest_s=min(_LONGEST_S, lease_s / 4))
+        self.outage = Outage("redis", longest_s=min(_LONGEST_S, lease_s / 10))
 
     async def __call__(self, call: Callable[[], Awaitable[T]]) -> T:
         """Await `call()` until Redis answers it; errors other than Redis's pass through."""

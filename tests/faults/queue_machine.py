@@ -261,11 +261,10 @@ class QueueMachine(RuleBasedStateMachine):
         if dies:
             self._lease_runs_out(self.holder(data))
         heir = self.session(data)
-        self.model.taken_over(heir, self.call("sessions/take_over", heir))
+        self.model.taken_over(heir, self.call("sessions/take_over", heir, NEVER_MS))
 
     def _lease_runs_out(self, session: str) -> None:
         self.redis.zadd(key("sessions"), {session: 1}, xx=True)
-        self.redis.hdel(key("app"), "no_takeover_until_us")
         self.model.sessions[session].overdue = True
 
     @rule(data=st.data(), again=st.booleans())

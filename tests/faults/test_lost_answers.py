@@ -93,7 +93,6 @@ async def test_a_sender_that_loses_the_answer_of(script: str, after: int, world:
     await world.add("dead", people(8), page=DEAD_PAGE, token="dead-token")
     if script == "pages/unusable":
         await PageQueue(world.redis).set_page(PageFacts(page_id=DEAD_PAGE, sealed_token="not sealed by us"))
-    await aio(world.redis.hset, key("app"), "renewed_at_us", 0)
     world.proxy.cut_answer(script, after=after)
     async with world.sender():
         await slip_in_unheard_of_jobs(world)

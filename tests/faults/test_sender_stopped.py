@@ -16,6 +16,7 @@ from tests.faults.world import TracedSender, World
 POINTS = ("claimed", "before_mark", "marked", "posted", "before_settle")
 PAUSE_MS = 2500
 """Two and a half leases."""
+HOUR_US = 3_600_000_000
 
 
 async def test_senders_stopped_for_longer_than_their_lease_settle_and_mark_nothing(world: World) -> None:
@@ -64,8 +65,9 @@ async def test_the_first_to_be_back_after_a_silence_takes_nothing_over(redis_url
     slower, first = (SessionQueue(redis, Limits(100, 100, 0), lease_ms=60_000) for _ in range(2))
     await slower.open()
     await first.open()
-    await aio(redis.zadd, key("sessions"), {slower.session: 1, first.session: 1})
-    await aio(redis.hset, key("app"), mapping={"renewed_at_us": 1, "no_takeover_until_us": 1})
+    for session in (slower.session, first.session):
+        await aio(redis.zincrby, key("sessions"), -HOUR_US, session)
+    await aio(redis.hincrby, key("app"), "renewed_at_us", -HOUR_US)
     assert await first.take_over() is None
     assert await slower.renew(0)
     await aio(redis.aclose)

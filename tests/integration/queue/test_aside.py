@@ -5,7 +5,6 @@ from __future__ import annotations
 from redis.asyncio import Redis
 
 from schema.job import Aside, Job, decode_record, encode_record, job_id
-from schema.keys import key
 from schema.run import RunState
 from schema.runtime.asyncio_door import aio
 from sender.queue.run_queue import RunQueue
@@ -48,7 +47,6 @@ async def test_who_stood_aside_with_a_sender_that_died_stands_aside_again(redis:
     await _enqueue(runs, [_record("1", aside=WHY)])
     dead, heir = await open_queue(redis, lease_ms=1), await open_queue(redis)
     await dead.drain("a", 10)
-    await aio(redis.hset, key("app"), "no_takeover_until_us", 0)
     assert await heir.take_over() == (dead.session, [])
     assert (await heir.claim("a", 10)).groups == []
     assert _people(await heir.drain("a", 10)) == {"1"}

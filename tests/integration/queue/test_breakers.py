@@ -150,7 +150,6 @@ async def test_a_probe_whose_claim_nobody_heard_of_is_followed_by_the_next(
     if way == "disowned":
         await deaf.disown([probe.records[0][:16]])
     else:
-        await aio(redis.hset, key("app"), "no_takeover_until_us", 0)
         assert await other.take_over() == (deaf.session, [])
     (further,) = (await other.claim("c", 5)).groups
     assert further.records == probe.records

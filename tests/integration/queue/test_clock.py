@@ -16,7 +16,7 @@ from tests.integration.queue.jobs import clock_of, enqueue, open_queue, run_of, 
 
 HOUR_MS = 3_600_000
 IN_US = {
-    "app": ("renewed_at_us", "no_takeover_until_us"),
+    "app": ("renewed_at_us",),
     "lane:1/text:pace": ("tat_us",),
 }
 CLOCKS = (("app", "clock"), ("page:1", "clock:text"))

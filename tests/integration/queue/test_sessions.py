@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from itertools import cycle
+from typing import Any
+
 import pytest
 from redis.asyncio import Redis
 
@@ -11,6 +14,8 @@ from schema.runtime.asyncio_door import aio
 from sender.queue.run_queue import RunQueue
 from sender.queue.session_queue import SessionGone
 from tests.integration.queue.jobs import enqueue, final, open_queue, run_of
+
+LEASE_MS = 60_000
 
 
 async def test_an_expired_lease_gives_unmarked_jobs_back_and_hands_marked_ones_over(
@@ -23,8 +28,6 @@ async def test_an_expired_lease_gives_unmarked_jobs_back_and_hands_marked_ones_o
     (time,) = await dead.mark([(ids[0], 1)])
     assert await heir.take_over() is None
     await aio(redis.zadd, key("sessions"), {dead.session: 1})
-    assert await heir.take_over() is None  # too soon after the queue was last without any renewal
-    await aio(redis.hdel, key("app"), "no_takeover_until_us")
     taken = await heir.take_over()
     assert taken is not None
     assert taken[0] == dead.session
@@ -37,16 +40,71 @@ async def test_an_expired_lease_gives_unmarked_jobs_back_and_hands_marked_ones_o
     assert (await heir.settle(1, [final(group, group.records[0], "unknown")]))[0] == [True]
 
 
-async def test_after_a_silence_of_the_queue_everybody_has_one_lease_to_come_back(redis: Redis, runs: RunQueue) -> None:
+async def _pass(redis: Redis, leases: float) -> None:
+    """Let so many leases pass in which the queue hears of nobody: its clock cannot be set, so all else moves."""
+    by_us = round(leases * LEASE_MS * 1000)
+    await aio(redis.hincrby, key("app"), "renewed_at_us", -by_us)
+    sessions: Any = await aio(redis.zrange, key("sessions"), 0, -1)
+    for session in sessions:
+        await aio(redis.zincrby, key("sessions"), -by_us, session)
+
+
+@pytest.mark.parametrize(
+    "silence",
+    [0.1, 0.2, 0.34, 0.4, 0.49, 0.51, 0.6, 0.75, 0.9, 0.99, (0.3, 0.99), (0.49, 0.98, 0.98), (0.02, 0.9, 0.4)],
+)
+async def test_the_dead_are_taken_over_within_three_leases_however_late_the_others_are(
+    silence: float | tuple[float, ...], redis: Redis, runs: RunQueue
+) -> None:
     await enqueue(runs, run_of("r"), 1)
-    slow, quick = await open_queue(redis), await open_queue(redis)
+    heir, dead = await open_queue(redis, lease_ms=LEASE_MS), await open_queue(redis, lease_ms=LEASE_MS)
+    await dead.claim("c", 1)
+    passed, taken = 0.0, None
+    silences = cycle(silence if isinstance(silence, tuple) else (silence,))
+    while taken is None:
+        next_ = next(silences)
+        await _pass(redis, next_)
+        passed += next_
+        assert passed <= 3, "the dead one still holds its job"
+        await heir.renew(0)
+        taken = await heir.take_over()
+    assert taken == (dead.session, [])
+    assert passed > 0.99
+
+
+@pytest.mark.parametrize("away", [0.3, 0.5, 0.7, 0.99, 1.01, 3, 1000])
+@pytest.mark.parametrize("first", ["looks", "renews", "opens"])
+async def test_who_renews_soon_after_the_queue_was_away_loses_nothing(
+    first: str, away: float, redis: Redis, runs: RunQueue
+) -> None:
+    await enqueue(runs, run_of("r"), 1)
+    slow, quick = await open_queue(redis, lease_ms=LEASE_MS), await open_queue(redis, lease_ms=LEASE_MS)
     await slow.claim("c", 1)
-    await aio(redis.hdel, key("app"), "no_takeover_until_us")
-    await aio(redis.hset, key("app"), "renewed_at_us", 1)  # nobody could renew for a long time
-    await aio(redis.zadd, key("sessions"), {slow.session: 1, quick.session: 2})
-    assert await quick.take_over() is None  # though it asks before anybody has renewed
-    assert await slow.renew(1)
-    assert await quick.take_over() is None
+    for _ in range(3):
+        await _pass(redis, 0.2)  # as often as each renews
+        await slow.renew(1)
+        await _pass(redis, away)
+        if first == "renews":
+            await quick.renew(0)
+        elif first == "opens":
+            await quick.close()
+            quick = await open_queue(redis, lease_ms=LEASE_MS)
+        assert await quick.take_over() is None
+        await _pass(redis, 0.25)  # more than the longest pause before the next try
+        assert await quick.take_over() is None
+        assert await slow.renew(1)
+
+
+async def test_a_lease_counts_on_over_many_long_absences_of_the_queue(redis: Redis, runs: RunQueue) -> None:
+    """Not prolonged by each of them either: what was left of it before is left of it afterwards."""
+    heir, dead = await open_queue(redis, lease_ms=LEASE_MS), await open_queue(redis, lease_ms=LEASE_MS)
+    for _ in range(4):
+        await _pass(redis, 0.24)
+        assert await heir.take_over() is None
+        await _pass(redis, 100)
+        assert await heir.take_over() is None
+    await _pass(redis, 0.24)
+    assert await heir.take_over() == (dead.session, [])
 
 
 async def test_nobody_inherits_from_himself(redis: Redis, runs: RunQueue) -> None:
@@ -54,7 +112,6 @@ async def test_nobody_inherits_from_himself(redis: Redis, runs: RunQueue) -> Non
     queue = await open_queue(redis)
     (group,) = (await queue.claim("c", 1)).groups
     await queue.mark([(decode_record(group.records[0])[0], 1)])
-    await aio(redis.hdel, key("app"), "no_takeover_until_us")
     await aio(redis.zadd, key("sessions"), {queue.session: 1})
     assert await queue.take_over() is None
     assert (await queue.settle(1, [final(group, group.records[0])]))[0] == [True]

@@ -64,13 +64,17 @@ local function go_on_shifting()
   if f[2] then begin_shifting(tonumber(f[2])) end
 end
 
+local function move_leases(by_us)
+  for _, session in ipairs(redis.call('ZRANGE', P .. 'sessions', 0, -1)) do
+    redis.call('ZINCRBY', P .. 'sessions', int(by_us), session)
+  end
+end
+
 -- A second jump is followed when the first one has been: until then what waits, waits too long, but not for ever.
 local function follow_clock(back_us)
-  for _, session in ipairs(redis.call('ZRANGE', P .. 'sessions', 0, -1)) do
-    redis.call('ZINCRBY', P .. 'sessions', int(-back_us), session)
-  end
+  move_leases(-back_us)
   shift_fields(P .. 'app', back_us)
-  for _, field in ipairs({'tat_us', 'no_takeover_until_us'}) do shift_field(P .. 'app', field, -back_us) end
+  shift_field(P .. 'app', 'tat_us', -back_us)
   shift_clock(P .. 'app', 'clock', back_us)
   if redis.call('HEXISTS', P .. 'app', 'shift_us') == 1 then
     redis.call('HINCRBY', P .. 'app', 'shift_next_us', int(back_us))

@@ -1,10 +1,20 @@
 -- uses: base, clock
 -- Leases of sessions.
 
--- When nobody has renewed for a third of a lease, Redis was away, and not its clients: nothing is taken over for a lease.
-local function forgive_after_silence(now, lease_us)
-  local last = tonumber(redis.call('HGET', P .. 'app', 'renewed_at_us') or 0)
-  if now - last > lease_us / 3 then redis.call('HSET', P .. 'app', 'no_takeover_until_us', int(now + lease_us)) end
+-- Redis is heard of when somebody renews, or looks for the dead. A silence between two such moments is no sender's fault
+-- when Redis was away, and all of it when the machine is busy; nobody can tell which it was. So it counts for half a
+-- lease at most, and for nothing when it was longer than a lease: nobody can have kept his then. Whoever is dead is taken
+-- over within three leases if no silence is longer than one: ops/decisions/0021.
+local function hear(now, lease_us)
+  local silence = now - tonumber(redis.call('HGET', P .. 'app', 'renewed_at_us') or 0)
+  if silence < -1e6 then
+    follow_clock(-silence)
+  elseif silence > lease_us then
+    move_leases(silence)
+  elseif silence > lease_us / 2 then
+    move_leases(silence - lease_us / 2)
+  end
+  redis.call('HSET', P .. 'app', 'renewed_at_us', int(now))
 end
 
 -- Senders of the first release do not know some of our fields; while one lives, `older_senders` tells us to write theirs.
@@ -22,11 +32,8 @@ local function note_releases(session)
 end
 
 local function note_renewal(session, now, lease_us)
-  local back_us = tonumber(redis.call('HGET', P .. 'app', 'renewed_at_us') or 0) - now
-  if back_us > 1e6 then follow_clock(back_us) end
+  hear(now, lease_us)
   go_on_shifting()
-  forgive_after_silence(now, lease_us)
-  redis.call('HSET', P .. 'app', 'renewed_at_us', int(now), 'lease_us', int(lease_us))
   redis.call('ZADD', P .. 'sessions', int(now + lease_us), session)
   note_releases(session)
 end

@@ -1,11 +1,10 @@
 #!lua flags=allow-oom
 -- uses: base, leases, requeue
--- ARGV: session of the heir. Takes one session whose lease has run out: unmarked jobs go back, marked ones are returned.
+-- ARGV: session of the heir, its lease_ms. Takes one session whose lease has run out: unmarked jobs go back, marked ones are returned.
 -- Returns {} or {dead session, {run, record, attempt, sent_at_us} ...}.
 local heir, now = ARGV[1], now_us()
 if not redis.call('ZSCORE', P .. 'sessions', heir) then return {} end
-forgive_after_silence(now, tonumber(redis.call('HGET', P .. 'app', 'lease_us') or 0)) -- we may be the first to be back
-if now < tonumber(redis.call('HGET', P .. 'app', 'no_takeover_until_us') or 0) then return {} end
+hear(now, ARGV[2] * 1000) -- we may be the first to be back
 local overdue = redis.call('ZRANGE', P .. 'sessions', '-inf', int(now), 'BYSCORE', 'LIMIT', 0, 2)
 local dead = overdue[1]
 if dead == heir then dead = overdue[2] end -- nobody inherits from himself: what is overdue of ours may still be renewed
