@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hmac
-import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from http import HTTPStatus
 
@@ -19,6 +18,7 @@ from ops.access.passwords import TooManySignIns
 from ops.access.provider.id_token import BadIdToken
 from ops.access.provider.openid_provider import OpenIdProvider, ProviderFailed, SignInFlow
 from ops.access.secret_texts import new_secret
+from ops.api.cockpit.frame.places import ADMIN, inside
 from ops.api.cockpit.frame.state_words import N_
 from ops.api.cockpit.frame.writing import say
 from ops.api.door.access import Access
@@ -38,10 +38,8 @@ from ops.api.door.who_asks import SIGN_IN, from_another_site, known_caller, offe
 from ops.api.parts import Parts
 
 PROVIDER = f"{SIGN_IN}/provider"
-AFTERWARDS = "/admin"
+SIGN_OUT = f"{ADMIN}/sign-out"
 _AWAY = N_("Users cannot sign in now: %(reason)s. ADMIN_TOKEN and VIEWER_TOKEN can: leave the name empty.")
-_OURS = re.compile(r"/admin(?:[/?][!-\[\]-~]{0,2000})?")
-"""Paths to go to after signing in: ours, without a backslash, which browsers take for a slash."""
 
 
 def add_sign_in(app: QuartTrio, parts: Parts) -> None:
@@ -57,7 +55,7 @@ def add_sign_in(app: QuartTrio, parts: Parts) -> None:
     async def take_sign_in() -> Response | WerkzeugResponse:
         return await _signed_in(access, signing_in)
 
-    @app.post("/admin/sign-out")
+    @app.post(SIGN_OUT)
     async def sign_out() -> Response | WerkzeugResponse:
         caller, cookie = known_caller(), session_cookie()
         if caller is not None and cookie is not None:
@@ -145,9 +143,9 @@ async def _signed_in(access: Access, signing_in: SigningIn) -> Response | Werkze
 
 
 def _local(target: str) -> str:
-    """Return where to go, if that is here."""
-    fits = _OURS.fullmatch(target) and not target.startswith((SIGN_IN, "/admin/sign-out"))
-    return target if fits else AFTERWARDS
+    """Return where to go, if that is here, and no place to sign in or out."""
+    address = inside(target)
+    return ADMIN if address.startswith((SIGN_IN, SIGN_OUT)) else address
 
 
 async def _page(

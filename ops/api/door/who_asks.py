@@ -48,7 +48,7 @@ def guard(app: QuartTrio, access: Access) -> None:
         if is_open:
             return None
         if _kept_to_itself():
-            return await make_response(await filled_in("once_more.html", target=_here()))
+            return await make_response(await filled_in("once_more.html", target=here()))
         if known_caller() is None:
             return _ask_who()
         await _refuse_foreign_pages()
@@ -64,6 +64,12 @@ def guard(app: QuartTrio, access: Access) -> None:
 def where() -> str:
     """Return the address that the request being answered comes from."""
     return request.remote_addr or ""
+
+
+def here() -> str:
+    """Return the address that was asked for, as it was written: read, what is escaped in it could lead elsewhere."""
+    path, query = request.scope["raw_path"].decode("latin-1"), request.query_string.decode("latin-1")
+    return f"{path}?{query}" if query else path
 
 
 def known_caller() -> Caller | None:
@@ -173,15 +179,11 @@ def _ask_who() -> Response | WerkzeugResponse:
         raise Unauthorized(challenge=False)
     if request.method not in SAFE_METHODS:
         return redirect(SIGN_IN, 303)
-    return redirect(f"{SIGN_IN}?{urlencode({'next': _here()})}", 303)
+    return redirect(f"{SIGN_IN}?{urlencode({'next': here()})}", 303)
 
 
 def _is_page() -> bool:
     return request.path == "/" or f"{request.path}/".startswith("/admin/")
-
-
-def _here() -> str:
-    return request.full_path.removesuffix("?")
 
 
 def _challenge() -> bool:

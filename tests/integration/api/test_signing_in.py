@@ -138,6 +138,8 @@ ELSEWHERE = (
     "//evil.example",
     "/\\evil.example",
     "/admin\\@evil.example",
+    "/admin/../../evil",
+    "/admin/%2e%2E/evil",
     "/administrator",
     "javascript:alert(1)",
     "/admin/sign-out",

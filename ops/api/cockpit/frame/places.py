@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, urlencode
 
 from ops.access.caller import Role
 from ops.api.cockpit.frame.state_words import N_
 
 ADMIN = "/admin"
+_OURS = re.compile(r"/admin(?:[/?][!-\[\]-~]{0,2000})?")
+"""Addresses of the cockpit: without a backslash, which browsers take for a slash."""
+_UPWARDS = re.compile(r"/(?:\.|%2e){1,2}(?=/|$)", re.IGNORECASE)
+"""A step that browsers take out of a path, with what stands before it: https://url.spec.whatwg.org/#double-dot-path-segment."""
 
 
 class Place(NamedTuple):
@@ -63,10 +68,9 @@ def with_query(address: str, **query: str | int | None) -> str:
 
 
 def inside(address: str) -> str:
-    """Return an address of the cockpit; whatever else is given becomes the overview."""
-    parts = urlsplit(address)
-    ours = not parts.scheme and not parts.netloc and (parts.path == ADMIN or parts.path.startswith(f"{ADMIN}/"))
-    return address if ours and not any(c in address for c in "\\\r\n\t") else ADMIN
+    """Return an address that browsers take for one of the cockpit; whatever else is given becomes the overview."""
+    path = re.split("[?#]", address, maxsplit=1)[0]
+    return address if _OURS.fullmatch(address) and not _UPWARDS.search(path) else ADMIN
 
 
 def _part(text: str) -> str:

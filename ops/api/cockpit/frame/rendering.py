@@ -31,7 +31,7 @@ from ops.api.cockpit.words.languages import COOKIE, LANGUAGES, catalogue, chosen
 from ops.api.door.problems import PROBLEM_TYPE
 from ops.api.door.session_cookie import by_tls, session_cookie
 from ops.api.door.templates import filled_in
-from ops.api.door.who_asks import csrf_token, known_caller
+from ops.api.door.who_asks import csrf_token, here, known_caller
 from ops.board.answers import Problem
 from schema.outcomes import FINAL_OUTCOMES
 from schema.runtime.version import version
@@ -67,7 +67,7 @@ def add_rendering(app: QuartTrio) -> None:
             "may_sign_out": caller is not None and caller.by_cookie and session_cookie() is not None,
             "may_steer": role is not None and role >= Role.OPERATOR,
             "may_admit": role is not None and role >= Role.ADMIN,
-            "here": request.full_path.removesuffix("?"),
+            "here": here(),
             "now": datetime.now(UTC),
         }
 

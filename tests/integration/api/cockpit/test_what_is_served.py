@@ -150,11 +150,22 @@ async def test_a_message_is_shown_as_people_would_see_it(redis: Redis, api: Call
 
 async def test_the_language_is_kept_and_nobody_is_led_away(redis: Redis, api: Callable[..., Api]) -> None:
     async with api(admin_token=TOKEN) as client:
-        form = {"language": "pt-BR", "back": "https://evil.example/admin"}
-        answer = await client.post("/admin/language", data=form, headers=AS_ADMIN)
-        assert (answer.status_code, answer.headers["Location"]) == (303, "/admin")
+        for back in ("https://evil.example/admin", "/admin/../../evil", "/admin/%2e./evil"):
+            form = {"language": "pt-BR", "back": back}
+            answer = await client.post("/admin/language", data=form, headers=AS_ADMIN)
+            assert (answer.status_code, answer.headers["Location"]) == (303, "/admin")
         assert "SameSite=Strict" in answer.headers["Set-Cookie"]
         assert '<html lang="pt-BR">' in (await client.get("/admin", headers=AS_ADMIN)).text
+
+
+async def test_forms_lead_back_to_the_very_address_of_their_page(redis: Redis, api: Callable[..., Api]) -> None:
+    write_run(redis, "a/../b?c", page="7", left=1)
+    address = "/admin/runs/a%2F..%2Fb%3Fc?x=%C3%A9"
+    async with api(admin_token=TOKEN) as client:
+        page = (await client.get(address, headers=AS_ADMIN | HTML)).text
+        assert f'name="back" value="{address}"' in page
+        answer = await client.post("/admin/language", data={"language": "en", "back": address}, headers=AS_ADMIN)
+    assert answer.headers["Location"] == address
 
 
 FORM = {"page": "7", "message": "Hi {{name}}", "do": "submit"}
