@@ -7,6 +7,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 
 Headers = Iterable[tuple[bytes, bytes]]
 MOST_HOPS = 20
+_SIGNS = frozenset({"forwarded", "via", "x-real-ip", "x-client-ip", "true-client-ip", "cf-connecting-ip"})
 
 
 def networks(text: str | None) -> list[IPv4Network | IPv6Network]:
@@ -49,6 +50,15 @@ class TrustedProxies:
             if not self.has(client):
                 break
         return client
+
+
+def sign_of_proxy(headers: Iterable[str], http_version: str) -> str | None:
+    """Return by what a request is known to have come through a proxy; None: nothing shows it.
+
+    HTTP/1.0 is what nginx speaks to what stands behind it when it is told nothing else; browsers have long ceased to.
+    """
+    named = (name for name in headers if name.lower() in _SIGNS or name.lower().startswith("x-forwarded"))
+    return next(named, "HTTP/1.0" if http_version == "1.0" else None)
 
 
 def _read(address: str) -> IPv4Address | IPv6Address | None:

@@ -9,6 +9,7 @@ from binascii import Error as Base64Error
 from dataclasses import dataclass
 
 import msgspec
+import structlog
 import trio
 from redis.asyncio import Redis
 
@@ -19,6 +20,7 @@ from ops.access.caller import Caller, Role
 from ops.access.names import Known
 from ops.access.notes import Notes
 from ops.access.passwords import Passwords
+from ops.access.proxies import TrustedProxies
 from ops.access.remembered import Remembered
 from ops.access.secret_texts import KEY_PREFIX, digest
 from ops.access.sessions import Sessions
@@ -28,6 +30,8 @@ from ops.api.door import signed_session
 from ops.api.door.same_origin import SAFE_METHODS
 from ops.api.door.signed_session import SignedSession
 from ops.api.settings import ApiSettings, is_loopback
+
+log = structlog.get_logger()
 
 UNKNOWN_AT_ONCE, UNKNOWN_EVERY_S = 30, 2.0
 """So many secrets that nobody has may come from one address before the log database is not asked for it any more."""
@@ -57,6 +61,7 @@ class Access:
         self._unknown = Allowance(UNKNOWN_AT_ONCE, UNKNOWN_EVERY_S)
         self._names = LOOPBACK_NAMES | {settings.api_host.strip("[]").lower()} if settings.loopback else None
         self._open = settings.loopback and settings.viewer_token is None
+        self._proxies, self._told_of_proxy = TrustedProxies(settings.trusted_proxies), False
         self._idle_s, self.longest_s = settings.session_idle_ms / 1000, settings.session_ms / 1000
         tokens = (
             (settings.admin_token, "ADMIN_TOKEN", Role.ADMIN),
@@ -87,8 +92,12 @@ class Access:
             found = name if hmac.compare_digest(offered, kept) else found
         return found
 
-    async def arrival(self, authorization: str | None, cookie: str | None, where: str, method: str) -> Arrival:
+    async def arrival(
+        self, authorization: str | None, cookie: str | None, where: str, method: str, *, proxy: str | None = None
+    ) -> Arrival:
         """Return who sends a request from this address; header and cookie as they came, None: not sent.
+
+        `proxy`: by what it is known to have come through one; None: it seems to come from that address itself.
 
         Raises:
             BadCredentials: what they send to be known by is nobody's.
@@ -101,7 +110,7 @@ class Access:
         arrival = await self._by_cookie(cookie, where, anew=anew) if cookie else None
         if arrival is not None:
             return arrival
-        here = self._open and is_loopback(where)  # not whoever comes from elsewhere, through a proxy on this machine
+        here = self._is_here(where, proxy)
         return Arrival(caller=Caller(name="anybody", role=Role.VIEWER, where=where) if here else None)
 
     def token_session(self, setting: str) -> str:
@@ -117,6 +126,18 @@ class Access:
             return
         await self.sessions.end(cookie, caller.who)
         self._people.forget(digest(cookie))
+
+    def _is_here(self, where: str, proxy: str | None) -> bool:
+        """Tell whether it is somebody on this machine, who may look: a proxy on it speaks for others."""
+        if not self._open or not is_loopback(where) or self._proxies.has(where):
+            return False
+        if proxy is not None and not self._told_of_proxy:
+            self._told_of_proxy = True
+            hint = (
+                "who comes through a proxy signs in; name it in TRUSTED_PROXIES, so that each client is known by itself"
+            )
+            log.warning("proxy_on_this_machine", address=where, sign=proxy, hint=hint)
+        return proxy is None
 
     async def _by_authorization(self, authorization: str, where: str, *, anew: bool) -> Arrival:
         by_browser, offered = _offered(authorization)

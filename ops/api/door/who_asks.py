@@ -11,6 +11,7 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 from ops.access.access_database import AccessUnreachable
 from ops.access.allowance import TooOften
 from ops.access.caller import Caller, Role
+from ops.access.proxies import sign_of_proxy
 from ops.api.door.access import Access, Arrival, BadCredentials
 from ops.api.door.problems import Forbidden, ForeignHost, HeadersTooLarge, Unauthorized
 from ops.api.door.same_origin import SAFE_METHODS, foreign, proof, proves
@@ -38,7 +39,7 @@ def guard(app: QuartTrio, access: Access) -> None:
         is_open = request.path in OPEN_TO_ALL or request.path.startswith(_OPEN_BELOW)
         try:
             authorization = request.headers.get("Authorization")
-            g.arrival = await access.arrival(authorization, session_cookie(), where(), request.method)
+            g.arrival = await access.arrival(authorization, session_cookie(), where(), request.method, proxy=by_proxy())
         except (AccessUnreachable, TooOften):
             if not is_open:
                 raise
@@ -70,6 +71,11 @@ def here() -> str:
     """Return the address that was asked for, as it was written: read, what is escaped in it could lead elsewhere."""
     path, query = request.scope["raw_path"].decode("latin-1"), request.query_string.decode("latin-1")
     return f"{path}?{query}" if query else path
+
+
+def by_proxy() -> str | None:
+    """Return by what the request being answered is known to have come through a proxy; None: nothing shows it."""
+    return sign_of_proxy(request.headers.keys(), request.http_version)
 
 
 def known_caller() -> Caller | None:

@@ -52,6 +52,21 @@ class TestWhoMayCome:
                 assert response.headers["Content-Type"] == "application/problem+json"
             assert (await client.get("/stats/queue", headers={"Host": "localhost:3100"})).status_code == 200
 
+    async def test_through_a_proxy_that_rewrites_host_nobody_looks_without_signing_in(
+        self, redis: Redis, api: Callable[..., Api]
+    ) -> None:
+        proxies = [{"X-Forwarded-For": "203.0.113.7"}, {"Forwarded": "for=203.0.113.7"}, {"Via": "1.1 edge"}]
+        async with api(admin_token="admin") as client:
+            for by_proxy in [*proxies, {"X-Real-IP": "127.0.0.1"}]:
+                for path in [*DATA, "/admin", "/admin/runs"]:
+                    answer = await client.get(path, headers={"Host": "localhost", **by_proxy})
+                    assert answer.status_code == 401, path
+                page = await client.get("/admin", headers={"Host": "localhost", "Accept": "text/html", **by_proxy})
+                assert page.headers["Location"].startswith("/admin/sign-in")
+                known = {"Authorization": "Bearer admin", **by_proxy}
+                assert (await client.get("/admin", headers=known)).status_code == 200
+            assert (await client.get("/admin")).status_code == 200
+
     async def test_beyond_loopback_a_token_is_needed_to_start(self, redis_url: str, asyncio_loop: Any) -> None:
         with pytest.raises(SettingsError, match="ADMIN_TOKEN"):
             await serve(api_settings(redis_url=redis_url, api_host=EVERYWHERE, api_port=0), Stop(drain_s=1))

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 from redis.asyncio import Redis
+from structlog.testing import capture_logs
 
 from ops.access.notes import Notes
+from ops.access.proxies import sign_of_proxy
 from ops.api.door.access import Access, BadCredentials
 from tests.unit.api.contents import api_settings
 
@@ -43,6 +45,36 @@ async def test_loopback_without_a_viewer_token_is_open() -> None:
     assert await may_read(access(), None)
     assert await may_read(access(admin_token="admin"), None)
     assert not await may_read(access(), None, "192.0.2.1"), "somebody whom a proxy on this machine speaks for"
+
+
+@pytest.mark.parametrize(
+    ("headers", "http_version", "sign"),
+    [
+        (["Host", "Accept", "X-Requested-With", "X-CSRF-Token"], "1.1", None),
+        ([], "2", None),
+        (["Host", "X-Forwarded-For"], "1.1", "X-Forwarded-For"),
+        (["x-forwarded-proto"], "2", "x-forwarded-proto"),
+        (["FORWARDED"], "1.1", "FORWARDED"),
+        (["Via"], "1.1", "Via"),
+        (["X-Real-Ip"], "1.1", "X-Real-Ip"),
+        (["Host"], "1.0", "HTTP/1.0"),
+    ],
+)
+async def test_nobody_is_on_this_machine_who_comes_through_a_proxy(
+    headers: list[str], http_version: str, sign: str | None
+) -> None:
+    assert sign_of_proxy(headers, http_version) == sign
+    with capture_logs() as logs:
+        asked = access()
+        for _ in range(2):
+            found = await asked.arrival(None, None, "127.0.0.1", "GET", proxy=sign_of_proxy(headers, http_version))
+            assert (found.caller is None) is (sign is not None)
+    assert [entry["sign"] for entry in logs] == ([sign] if sign else []), "told once"
+
+
+async def test_a_named_proxy_that_says_nothing_is_not_somebody_on_this_machine() -> None:
+    assert not await may_read(access(trusted_proxies="127.0.0.0/8"), None)
+    assert await may_read(access(trusted_proxies="10.0.0.0/8"), None)
 
 
 async def test_a_viewer_token_closes_loopback_too() -> None:

@@ -23,7 +23,7 @@ from ops.api.door.access import BadCredentials
 from ops.api.door.event_feeds import Read, Still
 from ops.api.door.problems import PROBLEM_TYPE
 from ops.api.door.session_cookie import session_cookie
-from ops.api.door.who_asks import caller, where
+from ops.api.door.who_asks import by_proxy, caller, where
 from ops.api.parts import Parts
 from ops.board.answers import Problem
 
@@ -74,12 +74,12 @@ async def _living_part() -> Mapping[str, str]:
 
 
 def _still(parts: Parts) -> Still:
-    before, cookie, address = caller(), session_cookie(), where()
+    before, cookie, address, proxy = caller(), session_cookie(), where(), by_proxy()
     authorization = request.headers.get("Authorization")
 
     async def still() -> bool:
         try:
-            now = (await parts.access.arrival(authorization, cookie, address, "GET")).caller
+            now = (await parts.access.arrival(authorization, cookie, address, "GET", proxy=proxy)).caller
         except AccessUnreachable:
             return True  # who was let in stays while nobody can be asked
         except (BadCredentials, TooOften):
