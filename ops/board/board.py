@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+import msgspec
 from redis.asyncio import Redis
 
 from ops.board import queue_figures
@@ -41,6 +42,7 @@ from ops.board.settings import BoardSettings
 from ops.board.shared import Shared
 from ops.board.suppressions import SuppressionsAnswer
 from ops.message_log.log_rows import LogAnswer
+from ops.message_log.question import question
 from schema.run import RunState
 
 __all__ = ["Board", "NotFound"]
@@ -151,8 +153,8 @@ class Board:
             raise NotFound(NO_RUN)
         return run, found
 
-    async def log(self, limit: int, **filters: str | None) -> LogAnswer:
-        """Return rows of the log, newest first.
+    async def log(self, limit: int, *, pages: frozenset[str] | None = None, **filters: str | None) -> LogAnswer:
+        """Return rows of the log, newest first; `pages`: as of `runs`.
 
         Raises:
             BadQuestion: naming what cannot be asked.
@@ -161,7 +163,16 @@ class Board:
         """
         if self._history is None:
             raise NotFound("LOG_DATABASE_URL is not set for this service: the log is in the log database")
-        return await self._history.log(filters, limit)
+        asked = msgspec.structs.replace(question(filters), pages=pages)
+        if asked.run is not None and pages is not None and not await self._is_of(asked.run, pages):
+            return LogAnswer([], None)  # else all of its rows would be looked at, for none
+        return await self._history.log(asked, limit)
+
+    async def _is_of(self, run_id: str, pages: Collection[str]) -> bool:
+        try:
+            return (await self.find_run(run_id)).page_id in pages
+        except NotFound:
+            return False
 
     async def suppressions(
         self, limit: int, *, pages: Collection[str] | None = None, **filters: str | None

@@ -15,7 +15,7 @@ from ops.board import suppressions
 from ops.board.run_log import RunLog, read_run_log
 from ops.message_log.kept_connections import KeptConnections
 from ops.message_log.log_rows import LogAnswer, read_rows
-from ops.message_log.question import question
+from ops.message_log.question import Question
 from ops.shell.detail import telling
 
 T = TypeVar("T")
@@ -50,9 +50,11 @@ class History:
         """Return what the log knows of a run; None: nothing. Errors as of `ask`."""
         return await self._in_time(partial(read_run_log, self._connections.ask, run_id))
 
-    async def log(self, filters: Mapping[str, str | None], limit: int) -> LogAnswer:
-        """Return rows of the log, newest first. Errors as of `ask`, and BadQuestion."""
-        return await self._in_time(partial(read_rows, self._connections.ask, question(filters), limit))
+    async def log(self, asked: Question, limit: int) -> LogAnswer:
+        """Return rows of the log, newest first. Errors as of `ask`."""
+        if asked.page is not None and asked.pages is not None and asked.page not in asked.pages:
+            return LogAnswer([], None)
+        return await self._in_time(partial(read_rows, self._connections.ask, asked, limit))
 
     async def suppressions(
         self, filters: Mapping[str, str | None], limit: int, pages: Collection[str] | None = None

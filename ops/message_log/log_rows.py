@@ -42,7 +42,10 @@ class LogRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LogAnswer(msgspec.Struct, frozen=True):
-    """Rows of the log, newest first; `next`, given as `after`, brings the following ones, null: there are none."""
+    """Rows of the log, newest first; `next`, given as `after`, brings the following ones, null: there are none.
+
+    Fewer rows than were asked for are the last ones, also for those who may see some pages only.
+    """
 
     rows: list[LogRow]
     next: str | None

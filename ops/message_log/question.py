@@ -81,6 +81,8 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     until: datetime | None = None
     """Rows before this moment."""
     after: After | None = None
+    pages: frozenset[str] | None = None
+    """The only pages whose rows may be seen; None: all."""
 
     @property
     def by_figures(self) -> bool:

@@ -22,6 +22,7 @@ _STEP = timedelta(microseconds=1)
 Statement = tuple[str, dict[str, Any]]
 _Key = Mapping[str, tuple[str, str]]
 _NO_CLASS = "error_class IS NULL"
+_MAY_BE_SEEN = "page_id = ANY(%(pages)s)"
 
 
 class RunFigure(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,6 +50,8 @@ def rows(question: Question, limit: int, until: datetime) -> Statement:
         case Kind.FAILURES_OF_RUN:
             key = {"run_id": ("run", "text")}
             which += ["error_code = %(code)s"] if question.code is not None else []
+        case Kind.FAILURES if question.pages is not None:
+            return _of_pages(question, limit, until)
         case Kind.FAILURES:
             key = {} if question.code is None else {"error_code": ("code", "int")}
             which += ["error_code IS NOT NULL"] if key else []  # as its index says, word for word
@@ -56,9 +59,8 @@ def rows(question: Question, limit: int, until: datetime) -> Statement:
             key = {}
     which += ["message_id = %(message)s"] if question.message else []
     which += [_FAILURE] if question.kind in _OF_FAILURES else []
-    params = _params(question, limit)
-    params |= {"since": question.since or "-infinity", "until": _until(question, until)}
-    return _list(key, which), params
+    which += [_MAY_BE_SEEN] if question.pages is not None else []
+    return _list(key, which), _params(question, limit) | _between(question, until)
 
 
 def rows_of_run(question: Question, figures: Sequence[RunFigure], limit: int, most: int) -> Statement | None:
@@ -68,7 +70,8 @@ def rows_of_run(question: Question, figures: Sequence[RunFigure], limit: int, mo
     """
     params = _params(question, limit) | {"most": most}
     lists: list[str] = []
-    code = [] if question.code is None else ["error_code = %(code)s"]
+    more = [] if question.code is None else ["error_code = %(code)s"]
+    more += [] if question.pages is None else [_MAY_BE_SEEN]
     for figure in figures:
         since = max(question.since or figure.first_at, figure.first_at)
         until = _until(question, figure.last_at + _STEP)
@@ -82,7 +85,7 @@ def rows_of_run(question: Question, figures: Sequence[RunFigure], limit: int, mo
             f"class{n}": figure.error_class,
         }
         of_class = f"error_class = %(class{n})s" if figure.error_class else _NO_CLASS
-        lists.append(_list({"run_id": ("run", "text")}, [f"outcome = %(outcome{n})s", of_class, *code], n))
+        lists.append(_list({"run_id": ("run", "text")}, [f"outcome = %(outcome{n})s", of_class, *more], n))
     if not lists:
         return None
     return sql("newest").format(columns=COLUMNS, lists=" UNION ALL ".join(f"({one})" for one in lists)), params
@@ -91,6 +94,19 @@ def rows_of_run(question: Question, figures: Sequence[RunFigure], limit: int, mo
 def sql(name: str) -> str:
     """Return the text of `sql/NAME.sql`."""
     return files("ops.message_log").joinpath("sql", f"{name}.sql").read_text("utf-8")
+
+
+def _of_pages(question: Question, limit: int, until: datetime) -> Statement:
+    """Return the statement of the failures of some pages: the newest of each, and of these the newest."""
+    which = [_FAILURE, *(["error_code = %(code)s"] if question.code is not None else [])]
+    of_page = _list({"page_id": ("theirs", "text")}, which).replace("%(theirs)s", "theirs.page_id")
+    lists = sql("of_pages").format(list=of_page)
+    params = _params(question, limit) | _between(question, until) | {"most": limit}
+    return sql("newest").format(columns=COLUMNS, lists=lists), params
+
+
+def _between(question: Question, until: datetime) -> dict[str, Any]:
+    return {"since": question.since or "-infinity", "until": _until(question, until)}
 
 
 def _asked_for(question: Question, figure: RunFigure) -> bool:
@@ -114,4 +130,6 @@ def _list(key: _Key, which: Sequence[str], n: str = "") -> str:
 def _params(question: Question, limit: int) -> dict[str, Any]:
     at, event_id = question.after or BEGINNING
     names = ("recipient", "run", "page", "message", "code")
-    return {name: getattr(question, name) for name in names} | {"at": at, "event_id": event_id, "limit": limit}
+    pages = None if question.pages is None else sorted(question.pages)
+    place = {"at": at, "event_id": event_id, "limit": limit}
+    return {name: getattr(question, name) for name in names} | place | {"pages": pages}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 from quart import Response, request
 from quart_trio import QuartTrio
 
@@ -19,19 +20,17 @@ FILTERS = ("who", "what", "target", "after")
 
 
 def add_audit(app: QuartTrio, parts: Parts) -> None:
-    """Serve it, but to those who may see some pages only: what is done to a run of theirs, its page shows."""
+    """Serve it; whoever may see some pages sees what was done to these."""
 
     @app.get(ADDRESS)
     async def audit_page() -> Response:
         given = {name: text for name in FILTERS if (text := request.args.get(name, "").strip())}
         problem, answer = "", AuditAnswer(acts=[], waiting=None, missing=[], next=None)
-        if caller().pages is not None:
-            problem = "this is of all pages together"
-        else:
-            try:
-                answer = await parts.board.trail.read(audit_question(given), LISTED)
-            except BadFilter as exc:
-                problem = str(exc)
+        try:
+            asked = msgspec.structs.replace(audit_question(given), pages=caller().pages)
+            answer = await parts.board.trail.read(asked, LISTED)
+        except BadFilter as exc:
+            problem = str(exc)
         older = with_query(ADDRESS, **{**given, "after": answer.next}) if answer.next else None
         export = with_query("/api/v1/audit", **{n: t for n, t in given.items() if n != "after"}, format="csv")
         return await page(

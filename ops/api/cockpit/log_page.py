@@ -26,17 +26,16 @@ def add_log(app: QuartTrio, parts: Parts) -> None:
     @app.get(ADDRESS)
     async def log_page() -> Response:
         given = {name: text for name in FILTERS if (text := request.args.get(name, "").strip())}
-        who, problem, answer = caller(), "", LogAnswer([], None)
+        problem, answer = "", LogAnswer([], None)
         try:
-            answer = await parts.board.log(LISTED, **(given or NEWEST_FAILURES))
+            answer = await parts.board.log(LISTED, pages=caller().pages, **(given or NEWEST_FAILURES))
         except (BadQuestion, HistoryUnreachable, NotFound) as exc:
             problem = str(exc)
-        rows = [row for row in answer.rows if who.may_see(row.page_id)]
         older = with_query(ADDRESS, **{**(given or NEWEST_FAILURES), "after": answer.next}) if answer.next else None
         return await page(
             "log.html",
             at_place="log",
-            rows=rows,
+            rows=answer.rows,
             problem=problem,
             given=given or NEWEST_FAILURES,
             older=older,

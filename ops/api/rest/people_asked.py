@@ -11,12 +11,10 @@ FILTERS = ("page", "after")
 
 async def read_person(board: Board, psid: str, **filters: str | None) -> PersonAnswer:
     """Return what is known of a person. Errors: BadQuestion, NotFound, HistoryUnreachable."""
-    may_see = caller().may_see
-    return await board.jobs.people.person(
-        psid, may_see, page_id=filters["page"] or None, after=filters["after"] or None
-    )
+    pages = caller().pages
+    return await board.jobs.people.person(psid, pages, page_id=filters["page"] or None, after=filters["after"] or None)
 
 
 async def read_job(board: Board, run_id: str, psid: str) -> JobAnswer:
     """Return what is known of a job. Errors: as of `read_person`."""
-    return await board.jobs.job(run_id, psid, caller().may_see)
+    return await board.jobs.job(run_id, psid, caller().pages)

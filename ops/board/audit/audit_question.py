@@ -39,6 +39,8 @@ class AuditQuestion(msgspec.Struct, frozen=True, kw_only=True):
     since: datetime | None = None
     until: datetime | None = None
     after: Place | None = None
+    pages: frozenset[str] | None = None
+    """Acts on these and on their runs, and no others."""
 
     def fits(self, *, who: str, what: str, target: str, place: Place) -> bool:
         """Tell of an act that waits in Redis what `audit.sql` tells of a row."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from importlib.resources import files
@@ -18,7 +19,8 @@ from ops.board.audit.audit_question import AuditQuestion, Place
 from ops.board.list_places import written
 from ops.message_log.kept_connections import KeptConnections
 from ops.shell.exits import explain
-from sender.queue.audit_stream import AuditStream
+from sender.queue.audit_stream import AuditEntry, AuditStream
+from sender.queue.run_queue import RunQueue
 
 T = TypeVar("T")
 
@@ -27,6 +29,11 @@ MOST_WAITING = 1000
 _AWAY = (psycopg.Error, RedisError, OSError, trio.TooSlowError)
 _BEGINNING = Place(datetime.max.replace(tzinfo=UTC), "", 0)
 _SQL = files("ops.board").joinpath("sql", "audit.sql").read_text("utf-8")
+_OF_PAGES = files("ops.board").joinpath("sql", "audit_of_pages.sql").read_text("utf-8")
+_ON_PAGES = frozenset({"page", "limits", "suppression", "person"})
+"""First words of acts whose target is a page; of runs it is `run`."""
+_OTHERS = re.compile(r"\bone of \d+ pages\b")
+"""What an act on many pages notes with each."""
 
 
 class Act(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,7 +55,7 @@ class AuditAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
     acts: list[Act]
     waiting: int | None
-    """Entries in Redis, of any age and target; null: Redis did not say."""
+    """Entries in Redis, of any age and target; null: Redis did not say, or who asks may see some pages only."""
     missing: list[str]
     """What did not answer, so that some acts may lack here."""
     next: str | None
@@ -58,7 +65,7 @@ class AuditTrail:
     """Asks both. `url` None: there is no log database here."""
 
     def __init__(self, redis: Redis, url: str | None, *, within_s: float = ANSWER_WITHIN_S) -> None:
-        self._stream = AuditStream(redis)
+        self._stream, self._runs = AuditStream(redis), RunQueue(redis)
         self._log = KeptConnections(url) if url else None
         self._within_s = within_s
 
@@ -80,7 +87,7 @@ class AuditTrail:
         known = {act.stream_id for _, act in kept}
         found = sorted([*(w for w in waiting if w[1].stream_id not in known), *kept], key=lambda one: one[0])[::-1]
         more = len(found) > limit
-        acts = [act for _, act in found[:limit]]
+        acts = [act if question.pages is None else _alone(act) for _, act in found[:limit]]
         return AuditAnswer(
             acts=acts, waiting=count, missing=missing, next=written(found[limit - 1][0]) if more else None
         )
@@ -89,13 +96,16 @@ class AuditTrail:
         if self._log is None:
             return []
         after = question.after or _BEGINNING
-        params = msgspec.structs.asdict(question) | {"limit": limit, "after": None}
-        return await self._log.ask(
-            _SQL, params | {"after_at": after.at, "after_stream": after.stream_id, "after_id": after.number}
-        )
+        place = {"after_at": after.at, "after_stream": after.stream_id, "after_id": after.number}
+        params = msgspec.structs.asdict(question) | {"limit": limit, "after": None} | place
+        if question.pages is None:
+            return await self._log.ask(_SQL.format(theirs="true"), params)
+        return await self._log.ask(_SQL.format(theirs=_OF_PAGES), params | {"pages": sorted(question.pages)})
 
     async def _waiting(self, question: AuditQuestion) -> tuple[list[tuple[Place, Act]], int | None]:
         entries = await self._stream.newest(MOST_WAITING)
+        if question.pages is not None:
+            entries = await self._of_pages(entries, question.pages)
         acts = [
             (Place(entry.at, entry.stream_id, 0), Act(**msgspec.structs.asdict(entry), waiting=True))
             for entry in entries
@@ -105,7 +115,14 @@ class AuditTrail:
             for place, act in acts
             if question.fits(who=act.who, what=act.what, target=act.target, place=place)
         ]
-        return fitting, await self._stream.waiting()
+        return fitting, await self._stream.waiting() if question.pages is None else None
+
+    async def _of_pages(self, entries: list[AuditEntry], pages: frozenset[str]) -> list[AuditEntry]:
+        """Tell of what waits in Redis what `audit_of_pages.sql` tells of rows; only runs that the queue knows wait."""
+        runs = await self._runs.glance(list({entry.target for entry in entries if _kind(entry) == "run"}))
+        of_runs = {run_id for run_id, run in runs.items() if run.page_id in pages}
+        theirs = {"run": of_runs} | dict.fromkeys(_ON_PAGES, pages)
+        return [entry for entry in entries if entry.target in theirs.get(_kind(entry), ())]
 
     async def _answer(self, ask: Callable[[], Awaitable[T]], otherwise: T, missing: list[str]) -> T:
         try:
@@ -114,3 +131,12 @@ class AuditTrail:
         except _AWAY as exc:
             missing.extend(explain(exc))
             return otherwise
+
+
+def _kind(entry: AuditEntry) -> str:
+    return entry.what.partition(" ")[0]
+
+
+def _alone(act: Act) -> Act:
+    """Leave out on how many pages of others it was done too."""
+    return msgspec.structs.replace(act, detail=_OTHERS.sub("one of several pages", act.detail))

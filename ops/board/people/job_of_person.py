@@ -15,7 +15,7 @@ from ops.board.history import History
 from ops.board.pages.page_names import PageNames
 from ops.board.pages.page_reading import Around
 from ops.board.people.named_recipients import NamedRecipients, Registered, Said
-from ops.board.people.one_person import Known, MaySee, People, due_at, place, refuse_no_ids
+from ops.board.people.one_person import Known, Pages, People, due_at, place, refuse_no_ids
 from ops.board.people.person_answers import JobAnswer, Reason
 from ops.board.runs.run_answers import RunAnswer
 from ops.board.settings import BoardSettings
@@ -64,7 +64,7 @@ class Jobs:
         self._keep_window = settings.enforce_messaging_window
         self._rules_off = settings.rules_off
 
-    async def job(self, run_id: str, recipient_id: str, may_see: MaySee) -> JobAnswer:
+    async def job(self, run_id: str, recipient_id: str, pages: Pages) -> JobAnswer:
         """Return what is known of a job.
 
         Raises:
@@ -77,9 +77,9 @@ class Jobs:
             raise NotFound("neither the queue nor the run registry knows this run")
         registered = (await self.people.registered([run_id])).get(run_id)
         page_id = registered.page_id if registered else (await self._find_run(run_id)).page_id
-        if not may_see(page_id):
+        if pages is not None and page_id not in pages:
             raise NotFound("neither the queue nor the run registry knows this run")
-        known = await self.people.known(recipient_id, may_see, page_id, run_id, None)
+        known = await self.people.known(recipient_id, pages, page_id, run_id, None)
         searched, queue = await self.people.search(recipient_id, [run_id])
         found = searched.get(run_id)
         row: Said[RecipientRow | None] = Said(None, "not_configured")

@@ -20,7 +20,7 @@ from ops.board.people.person_answers import JobPlace, PersonAnswer, PersonRun, R
 from ops.board.runs.run_answers import CheckStatus
 from ops.board.suppressions import Suppression
 from ops.message_log.log_rows import LogRow
-from ops.message_log.question import BadQuestion
+from ops.message_log.question import BadQuestion, question
 from schema.event import at_us
 from schema.outcomes import Outcome
 from sender.queue.job_search import FoundJob, JobSearch
@@ -34,7 +34,8 @@ MOST_SEARCHED = 20
 """Jobs of one person that are looked for in the queue."""
 SEARCH_WITHIN_S = 3.0
 _RUNS = files("ops.board").joinpath("sql/runs_of_person.sql").read_text()
-MaySee = Callable[[str], bool]
+Pages = frozenset[str] | None
+"""Those that may be seen; None: all."""
 
 
 class Known(msgspec.Struct):
@@ -67,20 +68,20 @@ class People:
         self._turn = trio.Lock()
 
     async def person(
-        self, recipient_id: str, may_see: MaySee, *, page_id: str | None = None, after: str | None = None
+        self, recipient_id: str, pages: Pages, *, page_id: str | None = None, after: str | None = None
     ) -> PersonAnswer:
         """Return what is known of a person.
 
         Args:
             recipient_id: the page-scoped id.
-            may_see: tells of which pages something may be said.
+            pages: of which something may be said.
             page_id: only of this page.
             after: the `next` of a former answer: older attempts. BadQuestion: it is none.
         """
         refuse_no_ids(recipient_id, page_id or "")
-        known = await self.known(recipient_id, may_see, page_id, None, after)
+        known = await self.known(recipient_id, pages, page_id, None, after)
         logged = list(dict.fromkeys(row.run_id for row in known.attempts))
-        others = await self._others(known, logged, may_see, page_id) if after is None else []
+        others = await self._others(known, logged, pages, page_id) if after is None else []
         looked, left = others[:MOST_LOOKED_INTO], len(others[MOST_LOOKED_INTO:])
         registered = await self.registered([*logged, *(run.run_id for run in looked)])
         asked = [registered[run.run_id] for run in looked if run.run_id in registered]
@@ -117,17 +118,14 @@ class People:
         return self._log
 
     async def known(
-        self, recipient_id: str, may_see: MaySee, page_id: str | None, run_id: str | None, after: str | None
+        self, recipient_id: str, pages: Pages, page_id: str | None, run_id: str | None, after: str | None
     ) -> Known:
-        """Return attempts and suppressions that may be seen."""
-        filters = {"recipient": recipient_id, "page": page_id, "run": run_id, "after": after}
-        log = await self._history.log(filters, MOST_ATTEMPTS)
-        entries = await self._history.suppressions({"person": recipient_id, "page": page_id}, MOST_ATTEMPTS)
-        return Known(
-            [row for row in log.rows if may_see(row.page_id)],
-            log.next,
-            [entry for entry in entries.suppressions if may_see(entry.page_id)],
-        )
+        """Return attempts and suppressions of these pages."""
+        asked = question({"recipient": recipient_id, "page": page_id, "run": run_id, "after": after})
+        log = await self._history.log(msgspec.structs.replace(asked, pages=pages), MOST_ATTEMPTS)
+        of_person = {"person": recipient_id, "page": page_id}
+        entries = await self._history.suppressions(of_person, MOST_ATTEMPTS, pages)
+        return Known(log.rows, log.next, entries.suppressions)
 
     async def registered(self, run_ids: list[str]) -> dict[str, Registered]:
         """Return what the registry says of these runs."""
@@ -143,18 +141,20 @@ class People:
         except (trio.TooSlowError, RedisError, OSError):
             return {}, "down"
 
-    async def _others(self, known: Known, logged: list[str], may_see: MaySee, page_id: str | None) -> list[Unfinished]:
+    async def _others(self, known: Known, logged: list[str], pages: Pages, page_id: str | None) -> list[Unfinished]:
         """Return unfinished runs without an attempt in which the person may stand.
 
         A person's id belongs to one page: where that is known, the runs of others need no looking into.
         """
-        pages = {row.page_id for row in known.attempts} | {entry.page_id for entry in known.suppressions}
-        pages = {page_id} if page_id else pages
+        of_person = {row.page_id for row in known.attempts} | {entry.page_id for entry in known.suppressions}
+        of_person = {page_id} if page_id else of_person
         unfinished = (await self._around()).unfinished
         return [
             run
             for run in unfinished
-            if run.run_id not in logged and may_see(run.page_id) and (not pages or run.page_id in pages)
+            if run.run_id not in logged
+            and (pages is None or run.page_id in pages)
+            and (not of_person or run.page_id in of_person)
         ]
 
 

@@ -15,6 +15,7 @@ from ops.access.users import Users
 from schema.keys import key
 from tests.integration.api.serving import SECRET, Api
 from tests.integration.commands.servers import sql
+from tests.unit.api.contents import write_run
 
 PATH = "/api/v1/audit"
 
@@ -124,11 +125,65 @@ async def test_it_says_what_it_lacks(api: Callable[..., Api], redis: Redis, trai
     assert (len(answer["acts"]), answer["waiting"]) == (5, None)
 
 
-async def test_who_may_see_some_pages_sees_nothing_of_it(
-    trail: str, users: Users, closed_api: Callable[..., Api]
+@pytest.fixture
+def of_two_pages(redis: Redis, log_database_url: str) -> str:
+    """Acts on page 7, on its runs (`a`, in the queue, and `b`) and on what only bears their names; and on page 8."""
+    write_run(redis, "a", page="7", left=5)
+    write_run(redis, "other", page="8", left=5)
+    now_ms = int(time.time() * 1000)
+    for number, (what, target) in enumerate([("run pause", "a"), ("run pause", "other"), ("page pause", "8")]):
+        fields = {"who": "maria@h", "what": what, "target": target, "detail": "waits", "at_ms": now_ms}
+        redis.xadd(key("audit"), fields, f"{now_ms}-{number}")  # type: ignore[arg-type]
+    sql(
+        log_database_url,
+        "INSERT INTO runs (run_id, page_id, source, state) VALUES"
+        " ('b', '7', 'source', 'finished'), ('8', '7', 'source', 'finished'), ('7', '8', 'source', 'finished')",
+    )
+    for what, target in (
+        *(("run cancel", "b"), ("run cancel", "8"), ("page pause", "7"), ("limits set", "7"), ("suppression add", "7")),
+        *(("run cancel", "7"), ("page pause", "8"), ("user add", "7"), ("user add", "b"), ("run cancel", "gone")),
+        *(("limits reset", "app"), ("pause --all", "all pages"), ("log redrive", "7")),
+    ):
+        statement = "INSERT INTO audit (who, what, target, detail) VALUES ('bob@h', %s, %s, 'one of 204 pages')"
+        sql(log_database_url, statement, what, target)
+    return log_database_url
+
+
+OURS = [
+    *[("limits set", "7"), ("page pause", "7"), ("run cancel", "8"), ("run cancel", "b"), ("run pause", "a")],
+    ("suppression add", "7"),
+]
+
+
+async def test_who_may_see_some_pages_sees_what_was_done_to_these(
+    of_two_pages: str, users: Users, closed_api: Callable[..., Api]
 ) -> None:
-    secret = await users.add_key("ours", Role.ADMIN, ["7"], "me@here")
-    async with closed_api(log_database_url=trail) as client:
-        for params in ({}, {"format": "csv"}):
-            answer = await client.get(PATH, params=params, headers={"Authorization": f"Bearer {secret}"})
-            assert answer.status_code == 403
+    headers = {"Authorization": f"Bearer {await users.add_key('ours', Role.ADMIN, ['7'], 'me@here')}"}
+    async with closed_api(log_database_url=of_two_pages) as client:
+        answer = (await client.get(PATH, headers=headers)).json()
+        table = await client.get(PATH, params={"format": "csv"}, headers=headers)
+        step = (await client.get(PATH, params={"limit": "4"}, headers=headers)).json()
+        rest = (await client.get(PATH, params={"after": step["next"]}, headers=headers)).json()
+        page = await client.get("/admin/audit", headers=headers | {"Accept": "text/html"})
+        named = (await client.get(PATH, params={"target": "7"}, headers=headers)).json()
+    assert sorted((act["what"], act["target"]) for act in answer["acts"]) == OURS
+    assert (answer["waiting"], answer["next"], answer["missing"]) == (None, None, [])
+    assert "204" not in str(answer) + table.text + page.text, "how many pages others have"
+    assert len(list(csv.reader(io.StringIO(table.text)))) == 1 + len(OURS)
+    assert (len(step["acts"]), len(rest["acts"]), rest["next"]) == (4, 2, None)
+    assert sorted(act["what"] for act in named["acts"]) == ["limits set", "page pause", "suppression add"]
+    assert page.text.count("one of several pages") == 5
+
+
+async def test_who_may_see_no_page_sees_no_act(of_two_pages: str, users: Users, closed_api: Callable[..., Api]) -> None:
+    headers = {"Authorization": f"Bearer {await users.add_key('none', Role.ADMIN, ['9'], 'me@here')}"}
+    async with closed_api(log_database_url=of_two_pages) as client:
+        assert (await client.get(PATH, headers=headers)).json()["acts"] == []
+
+
+async def test_a_run_that_bears_a_users_name_shows_acts_on_the_run_alone(
+    of_two_pages: str, api: Callable[..., Api]
+) -> None:
+    async with api(log_database_url=of_two_pages) as client:
+        page = (await client.get("/admin/runs/b", headers={"Accept": "text/html"})).text
+    assert ("cancelled" in page, "user add" in page) == (True, False)

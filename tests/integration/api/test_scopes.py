@@ -82,6 +82,49 @@ async def test_what_is_theirs_is_shown(contents: str, users: Users, closed_api: 
         assert (steering.status_code, "this needs the role operator" in steering.text) == (403, True)
 
 
+@pytest.mark.parametrize("question", ["failures=1", "recipient=9"])
+async def test_a_place_in_the_log_tells_of_no_other_page(
+    contents: str, users: Users, closed_api: Callable[..., Api], question: str
+) -> None:
+    """Rows of other pages, one between two of theirs, neither shorten an answer nor stand in its `next`."""
+    with psycopg.connect(contents) as connection:
+        connection.execute(
+            "INSERT INTO message_logs (event_id, run_id, page_id, recipient_id, attempt, outcome, sender_id, sent_at)"
+            " SELECT gen_random_uuid(), 'x', CASE WHEN mod(n, 2) = 0 THEN %s ELSE %s END, '9', 1, 'failed', 's',"
+            " now() - n * interval '1 s' FROM generate_series(1, 20) n",
+            [OURS, THEIRS],
+        )
+        others = connection.execute("SELECT event_id::text FROM message_logs WHERE page_id = %s", [THEIRS]).fetchall()
+    headers = {"Authorization": f"Bearer {await users.add_key('ours', Role.VIEWER, [OURS], 'me@here')}"}
+    async with closed_api(log_database_url=contents) as client:
+        answer = (await client.get(f"/api/v1/log?{question}&limit=3", headers=headers)).json()
+        assert [row["page_id"] for row in answer["rows"]] == [OURS] * 3
+        assert not [one for (one,) in others if one in answer["next"]]
+        page = (await client.get(f"/api/v1/people/9?after={answer['next']}", headers=headers)).json()
+        assert {row["page_id"] for row in page["attempts"]} == {OURS}
+        assert (await client.get("/api/v1/log?run=x", headers=headers)).json() == {"rows": [], "next": None}
+        assert (await client.get(f"/api/v1/log?page={THEIRS}", headers=headers)).json() == {"rows": [], "next": None}
+
+
+async def test_a_check_of_another_pages_run_sounds_like_one_of_none(
+    contents: str, users: Users, closed_api: Callable[..., Api]
+) -> None:
+    with psycopg.connect(contents) as connection:
+        connection.execute(
+            "INSERT INTO submitted_runs (run_id, page_id, message, parent_run_id) VALUES"
+            """ ('theirs', %s, '{"text": "Hi"}', NULL), ('again', %s, '{"text": "Hi"}', 'theirs')""",
+            [THEIRS, THEIRS],
+        )
+    headers = {"Authorization": f"Bearer {await users.add_key('ours', Role.VIEWER, [OURS], 'me@here')}"}
+    async with closed_api(log_database_url=contents) as client:
+        told = {}
+        for run_id in ("theirs", "again", "nobodys"):
+            answer = await client.post("/api/v1/runs?check=1", json={"run_id": run_id}, headers=headers)
+            assert answer.status_code == 404, answer.text
+            told[answer.text.replace(run_id, "RUN")] = run_id
+    assert len(told) == 1
+
+
 async def test_who_may_steer_one_page_steers_no_other(
     contents: str, users: Users, closed_api: Callable[..., Api]
 ) -> None:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
 import psycopg
 import pytest
 
@@ -94,6 +95,14 @@ def test_no_question_scans_the_log_or_sorts_more_than_a_page(
     at = place.replace("DAY", str(filled_log.newer))
     after = {"after": f"{at}_00000000-0000-0000-0000-000000000000"} if at else {}
     assert_a_page_is_read(explain(filled_log, *of_log(filled_log, {**filters, **after})))
+
+
+@pytest.mark.parametrize("filters", [{}, {"code": "551"}])
+def test_failures_of_some_pages_are_read_by_index(filled_log: FilledLog, filters: dict[str, str]) -> None:
+    pages = frozenset({PAGE, "104500000000001", "of nobody"})
+    asked = msgspec.structs.replace(question({"failures": "1", **filters}), pages=pages)
+    until = filled_log.ask(sql("until"))[0]["until"]
+    assert_a_page_is_read(explain(filled_log, *statements.rows(asked, LIMIT, until)))
 
 
 def test_a_run_of_which_no_statistics_know_is_read_by_index(filled_log: FilledLog) -> None:

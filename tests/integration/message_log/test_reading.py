@@ -16,6 +16,7 @@ import trio
 from ingest.days.arithmetic import partition_name
 from ops.bench.log_days import open_days
 from ops.message_log import kept_connections
+from ops.message_log.after import After
 from ops.message_log.kept_connections import KeptConnections
 from ops.message_log.log_rows import LogRow, read_figures, read_rows
 from ops.message_log.question import question
@@ -95,6 +96,29 @@ async def test_pages_together_are_the_whole_list_newest_first(connections: KeptC
         for limit in (3, 1000):
             found = [row.event_id async for page in pages(connections, filters, limit) for row in page]
             assert found == wanted, (filters, limit)
+
+
+@pytest.mark.parametrize("theirs", [frozenset({"2"}), frozenset({"1", "3"}), frozenset()])
+async def test_of_some_pages_every_answer_is_full_until_the_last(
+    connections: KeptConnections, theirs: frozenset[str]
+) -> None:
+    """A place in the list is one of their rows, so that it tells of no other's."""
+    rows = await connections.ask("SELECT * FROM message_logs ORDER BY sent_at DESC, event_id DESC")
+    for filters, fits in EVERY_KIND:
+        if filters.get("page", "2") not in theirs:
+            continue  # that it is none of theirs is known beforehand
+        wanted = [row["event_id"] for row in rows if fits(row) and row["page_id"] in theirs]
+        asked = msgspec.structs.replace(question(filters), pages=theirs)
+        found: list[LogRow] = []
+        while True:
+            answer = await read_rows(connections.ask, asked, 3)
+            found += answer.rows
+            if answer.next is None:
+                break
+            assert len(answer.rows) == 3
+            assert str(answer.rows[-1].event_id) in answer.next
+            asked = msgspec.structs.replace(asked, after=After.read(answer.next))
+        assert [row.event_id for row in found] == wanted, filters
 
 
 async def test_an_answer_has_the_row_as_it_is(connections: KeptConnections) -> None:

@@ -18,7 +18,7 @@ def add_job(app: QuartTrio, parts: Parts) -> None:
 
     @app.get(f"{ADMIN}/jobs/<path:run_id>/<psid>")
     async def job_page(run_id: str, psid: str) -> Response:
-        job = await parts.board.jobs.job(run_id, psid, caller().may_see)
+        job = await parts.board.jobs.job(run_id, psid, caller().pages)
         payload = None if job.payload is None else msgspec.json.format(msgspec.json.encode(job.payload)).decode()
         lines = payload.split("\n") if payload else []
         return await page("job.html", at_place="runs", is_live=False, job=job, payload=lines, places_of_jobs=PLACES)

@@ -19,7 +19,7 @@ def add_person(app: QuartTrio, parts: Parts) -> None:
     async def person_page(psid: str) -> Response:
         of_page = request.args.get("page", "").strip() or None
         after = request.args.get("after") or None
-        person = await parts.board.jobs.people.person(psid, caller().may_see, page_id=of_page, after=after)
+        person = await parts.board.jobs.people.person(psid, caller().pages, page_id=of_page, after=after)
         older = with_query(person_address(psid), page=of_page, after=person.next) if person.next else None
         return await page(
             "person.html", at_place="log", is_live=False, person=person, older=older, places_of_jobs=PLACES

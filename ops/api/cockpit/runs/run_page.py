@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+import msgspec
 from quart import Response
 from quart_trio import QuartTrio
 
@@ -48,7 +49,8 @@ async def _acts(parts: Parts, run_id: str) -> list[Act]:
     """Return the newest acts on a run, as far as they can be known now."""
     if "\0" in run_id:
         return []
-    return (await parts.board.trail.read(audit_question({"target": run_id}), MOST_ACTS)).acts
+    asked = msgspec.structs.replace(audit_question({"target": run_id, "what": "run"}), pages=caller().pages)
+    return (await parts.board.trail.read(asked, MOST_ACTS)).acts
 
 
 def possible(run: RunDetail) -> set[str]:

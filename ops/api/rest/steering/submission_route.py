@@ -13,7 +13,7 @@ from msgspec import Meta
 from quart import Response, request
 from quart_trio import QuartTrio
 
-from ops.access.caller import Role
+from ops.access.caller import Caller, Role
 from ops.acts.not_done import NotMeant
 from ops.acts.run_submission import Submission, made_before, new_run_id, submit_run
 from ops.api.door.bodies import ANYWAY
@@ -122,16 +122,16 @@ async def _check(parts: Parts) -> Response:
     async with parts.uploads.take(FILE, parts.settings.submit_max_bytes) as upload:
         try:
             with trio.fail_after(CHECKED_WITHIN_S):
-                found = await _gone_through(runs, upload)
+                found = await _gone_through(runs, upload, caller)
         except trio.TooSlowError:
             raise BadParameter("going through all takes too long for HTTP: newar run check does it") from None
-    if caller.pages is not None and not caller.may_see(found.page_id or ""):
-        raise NotFound("this is of none of the pages that you may see")
     return json_answer(found)
 
 
-async def _gone_through(runs: DryRuns, upload: Upload) -> DryRun:
+async def _gone_through(runs: DryRuns, upload: Upload, caller: Caller) -> DryRun:
     wanted = _decoded(_object(upload.fields), RunToCheck, "body")
+    if (page_id := wanted.run.page_id if wanted.run else wanted.page_id) is not None:
+        demand(Role.VIEWER, page_id=page_id)
     if wanted.run is not None:
         _refuse_unsaid(upload, wanted.run)
         return await runs.of_file(as_row(_described(wanted.run, wanted.run.run_id or "check")), upload.file)
@@ -143,10 +143,19 @@ async def _gone_through(runs: DryRuns, upload: Upload) -> DryRun:
         return await runs.of_file(as_row(_described(wanted, "check")), upload.file)
     if any(part is not None for part in described):
         raise BadParameter(f"run_id names a run that is there: leave page_id, message and {FILE} out")
+    return await _of_run(runs, wanted.run_id, caller)
+
+
+async def _of_run(runs: DryRuns, run_id: str, caller: Caller) -> DryRun:
+    """Go through a run that is there; of one of another page whoever may see some hears what they hear of none."""
+    unseen = f"no run of the pages that you may see has the id {run_id}, or it is a retry: check the run before it"
     try:
-        return await runs.of_run(wanted.run_id)
+        found = await runs.of_run(run_id)
     except NoSuchRun as exc:
-        raise NotFound(str(exc)) from None
+        raise NotFound(str(exc) if caller.pages is None else unseen) from None
+    if caller.pages is not None and not caller.may_see(found.page_id or ""):
+        raise NotFound(unseen)
+    return found
 
 
 def _decoded(text: bytes, kind: type[T], name: str) -> T:
