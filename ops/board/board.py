@@ -36,7 +36,7 @@ from ops.board.run_rates import RunRates
 from ops.board.runs.causes import Holding
 from ops.board.runs.run_answers import CheckStatus, RunAnswer, RunDetail, RunsAnswer
 from ops.board.runs.run_book import Found, RunBook
-from ops.board.runs.run_counts import done_of
+from ops.board.runs.run_counts import progress_of
 from ops.board.runs.wanted_runs import WantedRuns, wanted_runs
 from ops.board.settings import BoardSettings
 from ops.board.shared import Shared
@@ -235,10 +235,8 @@ class Board:
 
     async def _read(self) -> Moment:
         reading = await self._reader.read()
-        done = {
-            run: done_of(fields) for run, fields in reading.runs.items() if fields.get("state") != RunState.FINISHED
-        }
-        self._rates.note(done, reading.at_s)
+        unfinished = {run: fields for run, fields in reading.runs.items() if fields.get("state") != RunState.FINISHED}
+        self._rates.note({run: progress_of(fields) for run, fields in unfinished.items()}, reading.at_s)
         return Moment(reading, reading.processes, Holding(reading), self._rates)
 
     async def _newest(self) -> Holding:

@@ -34,7 +34,7 @@ MOST_BREAKERS = 1000
 ANSWER_WITHIN_S = 3.0
 
 RUN_FIELDS = (
-    *("page", "state", "priority", "recipients", "left", "taken_at_ms", "expires_at_ms", "finished_at_ms"),
+    *("page", "state", "priority", "recipients", "left", "kept", "taken_at_ms", "expires_at_ms", "finished_at_ms"),
     *("sent", "failed", "suppressed", "expired", "unknown", "cancelled", "retrying"),
     *("ended_as", *(f"hold:{holder}" for holder in HOLDERS)),
     *("brake_rule", "brake_reason", "brake_at_ms", "windows"),

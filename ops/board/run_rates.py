@@ -3,41 +3,55 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Mapping
+from typing import NamedTuple
 
 WINDOW_S = 30.0
 
 
+class Progress(NamedTuple):
+    """How far a run is in the queue that has it now."""
+
+    ended: int
+    """Recipients who got their final outcome there."""
+    since_s: float | None
+    """Since when the queue has the run; None: not known."""
+
+
 class RunRates:
-    """Remembers, per run, how many recipients were done at the moments of the last half minute."""
+    """Remembers, per run, how far it was at the moments of the last half minute.
+
+    What does not follow from the former moment begins anew: the run was put into another queue, or the queue was
+    restored as it was earlier.
+    """
 
     def __init__(self) -> None:
-        self._seen: dict[str, deque[tuple[float, int]]] = {}
+        self._seen: dict[str, deque[tuple[float, Progress]]] = {}
 
-    def note(self, done: dict[str, int], at_s: float) -> None:
-        """Add one moment for these runs and forget all others."""
-        self._seen = {run_id: self._seen.get(run_id) or deque() for run_id in done}
-        for run_id, count in done.items():
-            self._add(run_id, count, at_s)
+    def note(self, runs: Mapping[str, Progress], at_s: float) -> None:
+        """Add one moment for these runs; forget those of which nothing was seen for half a minute."""
+        self._seen = {run_id: seen for run_id, seen in self._seen.items() if abs(at_s - seen[-1][0]) <= WINDOW_S}
+        for run_id, progress in runs.items():
+            moments = self._seen.setdefault(run_id, deque())
+            if moments and at_s < moments[-1][0]:
+                continue  # read before what is known already, and told later
+            if moments and not _follows(moments[-1][1], progress):
+                moments.clear()
+            moments.append((at_s, progress))
+            while at_s - moments[0][0] > WINDOW_S:
+                moments.popleft()
 
-    def note_one(self, run_id: str, done: int, at_s: float) -> None:
-        """Add one moment of a run that is looked at by itself; forget those that nobody looks at any more."""
-        fresh = {other: moments for other, moments in self._seen.items() if at_s - moments[-1][0] <= WINDOW_S}
-        self._seen = {run_id: deque(), **fresh}
-        self._add(run_id, done, at_s)
-
-    def _add(self, run_id: str, done: int, at_s: float) -> None:
-        moments = self._seen[run_id]
-        moments.append((at_s, done))
-        while at_s - moments[0][0] > WINDOW_S:
-            moments.popleft()
-
-    def rate(self, run_id: str, since_s: float | None) -> float:
-        """Return recipients done per second; over the time since `since_s` when the run was seen only once."""
+    def rate(self, run_id: str) -> float:
+        """Return recipients done per second; of a run that was seen only once, since the queue has it."""
         moments = self._seen.get(run_id)
         if not moments:
             return 0.0
-        at_s, done = moments[-1]
-        from_s, before = moments[0]
+        (from_s, before), (at_s, now) = moments[0], moments[-1]
         if len(moments) == 1:
-            from_s, before = since_s if since_s is not None else at_s, 0
-        return max(0.0, (done - before) / (at_s - from_s)) if at_s > from_s else 0.0
+            from_s, before = now.since_s if now.since_s is not None else at_s, Progress(0, None)
+        return max(0.0, (now.ended - before.ended) / (at_s - from_s)) if at_s > from_s else 0.0
+
+
+def _follows(then: Progress, now: Progress) -> bool:
+    """Say whether this can be a later moment of the same run in the same queue."""
+    return now.ended >= then.ended and now.since_s == then.since_s

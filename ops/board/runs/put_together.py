@@ -94,7 +94,7 @@ def _from_queue(run_id: str, fields: Fields, row: RegistryRow | None, holding: H
         found = [Cause("nobody_yet", row.reason or ""), *found]
     counts = by_log(queue_counts(fields), row, complete=finished)
     taken_at, expires_at = at(fields, "taken_at_ms"), at(fields, "expires_at_ms")
-    rate = 0.0 if finished else rates.rate(run_id, taken_at.timestamp() if taken_at else None)
+    rate = 0.0 if finished else rates.rate(run_id)
     left = counts.left or 0
     return RunAnswer(
         run_id=run_id,

@@ -19,7 +19,7 @@ from ops.board.runs.causes import Holding
 from ops.board.runs.put_together import run_answer
 from ops.board.runs.registry_row import RegistryRow
 from ops.board.runs.run_answers import CheckStatus, RunAnswer, RunDetail, RunsAnswer
-from ops.board.runs.run_counts import done_of
+from ops.board.runs.run_counts import progress_of
 from ops.board.runs.wanted_runs import WantedRuns, next_place
 from schema.run import RunState
 
@@ -80,7 +80,7 @@ class RunBook:
         queue, holding = await self._look([run_id], [row.page_id] if row else [])
         fields = holding.reading.runs.get(run_id) if holding else None
         if holding and fields and fields.get("state") != RunState.FINISHED:
-            self._rates.note_one(run_id, done_of(fields), holding.reading.at_s)
+            self._rates.note({run_id: progress_of(fields)}, holding.reading.at_s)
         known = row is not None or bool(fields)
         run = run_answer(run_id, row, holding, self._rates, time.time()) if known else None
         return Found(run, queue, history)

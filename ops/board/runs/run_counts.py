@@ -8,6 +8,7 @@ from typing import Any, Literal
 import msgspec
 
 from ops.board.reading import Fields
+from ops.board.run_rates import Progress
 from ops.board.runs.registry_row import NOT_TAKEN, RegistryRow
 from schema.event import at_us
 from schema.outcomes import Outcome
@@ -85,6 +86,11 @@ def at(fields: Fields, name: str) -> datetime | None:
     return at_us(ms * 1000) if ms else None
 
 
-def done_of(fields: Fields) -> int:
-    """Return how many recipients of a run have their final outcome, as the queue knows."""
-    return number(fields, "recipients") - number(fields, "left")
+def progress_of(fields: Fields) -> Progress:
+    """Return how many recipients of a run got their final outcome in this queue, and since when it has the run.
+
+    Outcomes that were kept from a queue that was lost are none of this one's doing.
+    """
+    taken_at = at(fields, "taken_at_ms")
+    ended = number(fields, "recipients") - number(fields, "left") - number(fields, "kept")
+    return Progress(ended, taken_at.timestamp() if taken_at else None)

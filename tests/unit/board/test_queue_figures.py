@@ -12,6 +12,7 @@ from ops.board.reading import Fields, Reading
 from ops.board.run_rates import RunRates
 from ops.board.runs.causes import Holding
 from ops.board.runs.run_answers import Brake, RunAnswer
+from ops.board.runs.run_counts import progress_of
 from sender.queue.survey import Unfinished
 
 NOW_S = 1_800_000_000.0
@@ -74,7 +75,7 @@ def test_a_pause_that_is_over_is_not_shown() -> None:
 
 def test_a_run_tells_its_progress_rate_and_time_left() -> None:
     rates = RunRates()
-    rates.note({"a": 60}, NOW_S)
+    rates.note({"a": progress_of(fields())}, NOW_S)
     run = shown(fields(), rates)
     assert (run.progress, run.rate_per_second, run.eta_s) == (0.6, 10.0, 4.0)
     assert run.outcomes is not None
@@ -85,7 +86,7 @@ def test_a_run_tells_its_progress_rate_and_time_left() -> None:
 @pytest.mark.parametrize("changes", [{"state": "enqueuing"}, {"hold:operator": "1"}, {"left": "0"}])
 def test_a_run_whose_end_cannot_be_known_has_no_time_left(changes: dict[str, str]) -> None:
     rates = RunRates()
-    rates.note({"a": 60}, NOW_S)
+    rates.note({"a": progress_of(fields())}, NOW_S)
     assert shown(fields(**changes), rates).eta_s is None
 
 

@@ -18,6 +18,7 @@ redis.call('HINCRBY', key, 'left', count)
 for outcome, n in pairs(cmsgpack.unpack(ended)) do
   redis.call('HINCRBY', key, 'recipients', n)
   redis.call('HINCRBY', key, outcome, n)
+  redis.call('HINCRBY', key, 'kept', n) -- of its outcomes: nothing ended now
 end
 redis.call('HSET', key, 'cursor', next_cursor)
 if last == '1' then
