@@ -10,8 +10,8 @@ from ops.board.limit_answers import LimitsAnswer, Slowdown
 from ops.board.runs.run_answers import CheckStatus, RunAnswer
 
 PageWord = Literal["sending", "waiting", "paused", "breaker", "throttled", "idle"]
-"""The first that is true of: its breaker is not closed; it is paused; rules have slowed it down; messages of it may go;
-others wait; there is nothing to send."""
+"""`breaker`: it is not closed; `paused`; `throttled`: rules or a person have slowed it down. Besides, each page is one
+of `sending`: messages of it may go; `waiting`: none may, and some are there; `idle`: there is nothing to send."""
 Sort = Literal["trouble", "name", "backlog", "age", "rate"]
 STATES: tuple[PageWord, ...] = get_args(PageWord)
 SORTS: tuple[Sort, ...] = get_args(Sort)
@@ -34,6 +34,7 @@ class PageRow(Answer, kw_only=True):
     name: str | None
     """As the source says it: any text, at most 200 characters."""
     state: PageWord
+    """The worst that is true of it."""
     text: Speed
     media: Speed
     because: list[Slowdown]
@@ -75,7 +76,7 @@ class PagesAnswer(Answer, kw_only=True):
     total: int
     """Pages that match the filter."""
     states: dict[str, int]
-    """How many pages are in each state, of those that the search finds."""
+    """Of how many pages each is true, of those that the search finds; a page can be paused and its breaker open."""
     latency: CheckStatus
     """Whether the log could be asked for p50 and p95."""
     app: AppPause

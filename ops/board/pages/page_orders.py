@@ -42,7 +42,7 @@ class Order(msgspec.Struct, frozen=True):
     wanted: Wanted
     page_ids: list[str]
     states: dict[str, int]
-    """How many are in each state, of those that the search finds."""
+    """Of how many each state is true, of those that the search finds."""
 
 
 def wanted(search: str | None, state: str | None, sort: str | None, only: frozenset[str] | None) -> Wanted:
@@ -70,9 +70,9 @@ def ordered(seen: SeenPages, want: Wanted) -> Order:
     found = [page for page in seen.pages.values() if want.search in page.words]
     if want.only is not None:
         found = [page for page in found if page.look.page_id in want.only]
-    states = Counter(page.state for page in found)
+    states = Counter(word for page in found for word in page.states)
     if want.state is not None:
-        found = [page for page in found if page.state == want.state]
+        found = [page for page in found if want.state in page.states]
     found.sort(key=_KEYS[want.sort])
     return Order(want, [page.look.page_id for page in found], {word: states[word] for word in STATES})
 

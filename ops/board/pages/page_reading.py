@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 import msgspec
+import structlog
 import trio
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
@@ -19,6 +20,8 @@ from ops.board.reading import QueueUnreachable
 from ops.shell.detail import telling
 from sender.queue.page_looks import PageLook, PageLooks
 from sender.queue.survey import Unfinished
+
+log = structlog.get_logger()
 
 READ_WITHIN_S = 10.0
 SPARED = 20
@@ -44,12 +47,18 @@ class SeenPage:
     """A page, with what the list sorts and filters by."""
 
     look: PageLook
-    state: PageWord
+    states: tuple[PageWord, ...]
+    """All that is true of it, the worst first."""
     backlog: int
     may_go: int
     runs: int
     words: str
     """What a search looks through."""
+
+    @property
+    def state(self) -> PageWord:
+        """The word that is shown of it."""
+        return self.states[0]
 
     @property
     def rate(self) -> float:
@@ -79,7 +88,7 @@ class PagesReading:
         self._around = around
         self._turn = trio.Lock()
         self._seen: SeenPages | None = None
-        self._error: QueueUnreachable | None = None
+        self._error: Exception | None = None
         self._read_at = self._until = float("-inf")
         self._asked, self._new = trio.Event(), trio.Event()
         self._kept = False
@@ -122,7 +131,7 @@ class PagesReading:
         self._read_at = self._until = float("-inf")
 
     async def _refresh(self) -> None:
-        """Read, unless somebody else has done so meanwhile. An error is for everybody, like a reading."""
+        """Read, unless somebody else has done so meanwhile. An error is for everybody, like a reading; none ends it."""
         async with self._turn:
             began = trio.current_time()
             if began < self._until:
@@ -131,6 +140,10 @@ class PagesReading:
             try:
                 self._seen, self._error = await self._read(), None
             except QueueUnreachable as exc:
+                self._error = exc
+            except Exception as exc:
+                if repr(exc) != repr(self._error):  # else it was told a second ago
+                    log.exception("pages_unreadable", effect="pages are not shown; it is tried again each second")
                 self._error = exc
             now = trio.current_time()
             if forgotten == self._forgotten:  # else what was read may be of before
@@ -163,20 +176,22 @@ class PagesReading:
 
 def seen(look: PageLook, left: int, runs: int, now_us: int, app: AppPause) -> SeenPage:
     """Return what a look at a page says. Pure. `left`: messages without an outcome."""
-    stopped, slowed = _stopped(look, now_us)
+    troubles = _troubles(look, now_us)
+    stopped = "breaker" in troubles or "paused" in troubles
     backlog = max(left, look.waiting)
     may_go = 0 if stopped or app.paused_until is not None or app.by_hand else look.waiting
-    state: PageWord = stopped or ("throttled" if slowed else "sending" if may_go else "waiting" if backlog else "idle")
-    return SeenPage(look, state, backlog, may_go, runs, f"{look.page_id}\n{look.name}".casefold())
+    does: PageWord = "sending" if may_go else "waiting" if backlog else "idle"
+    return SeenPage(look, (*troubles, does), backlog, may_go, runs, f"{look.page_id}\n{look.name}".casefold())
 
 
-def _stopped(look: PageLook, now_us: int) -> tuple[PageWord | None, bool]:
-    """Return what stops a page, and whether a rule slows it down."""
+def _troubles(look: PageLook, now_us: int) -> tuple[PageWord, ...]:
+    """Return what stops a page and what slows it down, the worst first."""
     if not look.trouble:
-        return None, False
+        return ()
     fields = look.fields
-    if fields.get("breaker") in ("open", "half_open"):
-        return "breaker", False
-    if float(fields.get("paused_until_ms") or 0) * 1000 > now_us:
-        return "paused", False
-    return None, look.text_now < look.text_limit or look.media_now < look.media_limit
+    true_of_it: dict[PageWord, bool] = {
+        "breaker": fields.get("breaker") in ("open", "half_open"),
+        "paused": float(fields.get("paused_until_ms") or 0) * 1000 > now_us,
+        "throttled": look.text_now < look.text_limit or look.media_now < look.media_limit,
+    }
+    return tuple(word for word, is_true in true_of_it.items() if is_true)

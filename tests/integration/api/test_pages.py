@@ -13,7 +13,7 @@ from redis import Redis
 from ops.board import board
 from ops.board.pages import page_reading
 from schema.keys import key
-from tests.integration.api.serving import Api
+from tests.integration.api.serving import SECRET, Api
 from tests.unit.api.contents import now_ms, write_breaker, write_run
 
 PATH = "/api/v1/pages"
@@ -65,7 +65,8 @@ async def test_each_page_says_what_it_does_and_why(api: Callable[..., Api], redi
         pages = {page["page_id"]: page for page in answer["pages"]}
         words = {page_id: page["state"] for page_id, page in pages.items()}
         assert words == {"1": "sending", "2": "waiting", "3": "paused", "4": "breaker", "5": "throttled", "6": "idle"}
-        assert answer["states"] == dict.fromkeys(words.values(), 1)
+        alone = {"paused": 1, "breaker": 1, "throttled": 1, "idle": 1}
+        assert answer["states"] == {**alone, "sending": 2, "waiting": 3}
         assert (answer["total"], answer["next"], answer["latency"]) == (6, None, "not_configured")
         split = {page_id: (page["backlog"], page["may_go"], page["waits"]) for page_id, page in pages.items()}
         assert split == {"1": (10, 8, 2), "2": (20, 0, 20), "3": (30, 0, 30), "4": (40, 0, 40), "5": (50, 50, 0)} | {
@@ -97,6 +98,23 @@ async def test_pages_are_sorted_searched_and_filtered(api: Callable[..., Api], r
         assert await ids(client, state="paused") == ["3"]
         answer = (await client.get(PATH, params={"state": "paused", "search": "s"})).json()
         assert (answer["total"], answer["states"]["sending"], answer["states"]["breaker"]) == (1, 1, 0)
+
+
+async def test_all_paused_are_found_and_resumed_where_a_breaker_is_open_too(
+    api: Callable[..., Api], redis: Redis
+) -> None:
+    write_all_states(redis)
+    redis.hset(key("page:4"), mapping={"paused_until_ms": BY_HAND_MS, "pause_reason": "by hand"})
+    async with api(admin_token=SECRET) as client:
+        client.headers["Authorization"] = f"Bearer {SECRET}"
+        answer = (await client.get(PATH, params={"state": "paused"})).json()
+        assert [(page["page_id"], page["state"]) for page in answer["pages"]] == [("4", "breaker"), ("3", "paused")]
+        assert answer["total"] == answer["states"]["paused"] == 2
+        body = {"filter": {"state": "paused"}, "expect": answer["total"]}
+        done = await client.post(f"{PATH}/resume", json=body)
+        assert (done.status_code, done.json()["pages"]) == (200, 2), done.text
+        assert (await client.get(PATH, params={"state": "paused"})).json()["total"] == 0
+    assert not redis.hexists(key("page:4"), "paused_until_ms")
 
 
 async def test_a_parameter_that_cannot_be_used_is_refused_with_what_to_write(

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ops.board.answers import AppPause
 from ops.board.pages import page_orders
+from ops.board.pages.page_answers import STATES
 from ops.board.pages.page_orders import Order, Orders, Wanted, ordered, place, wanted
 from ops.board.suppressions import BadFilter
 from schema.event import at_us
@@ -32,6 +35,27 @@ PAUSED = AppPause(paused_until=at_us(NOW_US + 1), reason="by hand", by_hand=True
 def test_the_worst_that_is_true_of_a_page_is_its_state(found: object, left: int, state: str, may_go: int) -> None:
     seen = page(found, left)  # type: ignore[arg-type]  # of the table
     assert (seen.state, seen.may_go, seen.backlog) == (state, may_go, left)
+
+
+def test_a_filter_by_state_finds_every_page_of_which_it_is_true() -> None:
+    of_both: dict[str, Any] = {"breaker": "open", "paused_until_ms": LATER_MS, "pace": "0.2"}
+    seen = pages(
+        page(look("both", waiting=5, text_now=10, **of_both), 5),
+        page(look("paused", paused_until_ms=LATER_MS)),
+        page(look("slowed", waiting=5, text_now=10, pace="0.2"), 5),
+        page(look("idle")),
+    )
+    assert seen.pages["both"].state == "breaker"
+    found = {state: set(ordered(seen, Wanted(state=state)).page_ids) for state in STATES}
+    assert found == {
+        "breaker": {"both"},
+        "paused": {"both", "paused"},
+        "throttled": {"both", "slowed"},
+        "sending": {"slowed"},
+        "waiting": {"both"},
+        "idle": {"paused", "idle"},
+    }
+    assert ordered(seen, Wanted()).states == {state: len(ids) for state, ids in found.items()}
 
 
 def test_nothing_may_go_while_everything_is_paused() -> None:
