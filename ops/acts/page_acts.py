@@ -103,7 +103,7 @@ async def steer_pages(pages: PageQueue, page_ids: Sequence[str], act: PageAct, w
     What was cut off half-way is finished by doing it again. Errors: redis.RedisError.
     """
     wanted = list(dict.fromkeys(page_ids))
-    missing = await pages.steer_all(wanted, act, who, f"one of {len(wanted)} pages")
+    missing = await pages.steer_all(wanted, act, who, _one_of(wanted))
     return _many(_DONE[act], wanted, missing)
 
 
@@ -121,7 +121,7 @@ async def set_limits(
 ) -> PagesDone:
     """Do that for many pages."""
     wanted = list(dict.fromkeys(page_ids))
-    missing = [page for page in wanted if not await limits.set_limit(page, per_second, for_ms, who=who)]
+    missing = await limits.set_limits(wanted, per_second, for_ms, who=who, detail=_one_of(wanted))
     return _many("set", wanted, missing)
 
 
@@ -136,14 +136,20 @@ async def reset_limits(limits: LimitQueue, page_id: str, who: str) -> LimitsRese
 async def reset_many(limits: LimitQueue, page_ids: Sequence[str], who: str) -> PagesDone:
     """Do that for many pages."""
     wanted = list(dict.fromkeys(page_ids))
-    missing = [page for page in wanted if page == "app" or await limits.reset(page, who=who) is None]
-    return _many("reset", wanted, missing)
+    pages = [page for page in wanted if page != "app"]
+    lifted = await limits.reset_all(pages, who=who, detail=_one_of(wanted))
+    return _many("reset", wanted, [page for page in wanted if lifted.get(page) is None])
 
 
 async def _steer(pages: PageQueue, page_id: str, act: PageAct, who: str) -> PageDone:
     if await pages.steer_all([page_id], act, who):
         raise unknown(page_id)
     return PageDone(page_id, _DONE[act])
+
+
+def _one_of(wanted: Sequence[str]) -> str:
+    """Return what the audit trail says of each."""
+    return f"one of {len(wanted)} pages"
 
 
 def _many(done: str, wanted: Sequence[str], missing: Sequence[str]) -> PagesDone:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 from redis.asyncio import Redis
@@ -56,13 +56,23 @@ class LimitQueue:
 
     async def set_limit(self, page_id: str, rate: float | None, for_ms: int | None, *, who: str) -> bool:
         """Let this rate count, for so long or until it is changed; None: no longer. False: unknown page."""
+        return not await self.set_limits([page_id], rate, for_ms, who=who)
+
+    async def set_limits(
+        self, page_ids: Sequence[str], rate: float | None, for_ms: int | None, *, who: str, detail: str = ""
+    ) -> Sequence[str]:
+        """Do that for many pages; return those that are unknown. `detail`: what the audit trail says besides."""
         limit, span = "" if rate is None else f"{rate:g}", "" if for_ms is None else for_ms
-        return bool(await aio(self._scripts.call, "pages/set_limit", page_id, limit, span, who))
+        return await aio(self._scripts.call_in_slices, "pages/set_limit", page_ids, limit, span, who, detail)
 
     async def reset(self, page_id: str, *, who: str) -> list[str] | None:
         """End what answers have led to for the page (or `app`); return what that was. None: unknown page."""
-        lifted = await aio(self._scripts.call, "pages/reset_limits", page_id, who)
-        return None if lifted is None else [what.decode() for what in lifted]
+        return (await self.reset_all([page_id], who=who))[page_id]
+
+    async def reset_all(self, page_ids: Sequence[str], *, who: str, detail: str = "") -> Mapping[str, list[str] | None]:
+        """Do that for many pages. `detail`: what the audit trail says besides."""
+        lifted = await aio(self._scripts.call_in_slices, "pages/reset_limits", page_ids, who, detail)
+        return dict(zip(page_ids, lifted, strict=True))
 
 
 def _fields(flat: Sequence[bytes]) -> tuple[str, Fields]:

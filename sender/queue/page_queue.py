@@ -116,11 +116,7 @@ class PageQueue:
 
     async def steer_all(self, page_ids: Sequence[str], what: str, who: str, detail: str = "") -> Sequence[str]:
         """Do one of these (`pause`, `resume`, `open`, `close`) to many pages; return those that are unknown."""
-
-        async def steer() -> Sequence[str]:  # one way into asyncio and back, however many they are
-            return [p for p in page_ids if not await self._scripts.call("pages/steer", p, what, who, detail)]
-
-        return await aio(steer)
+        return await aio(self._scripts.call_in_slices, "pages/steer", page_ids, what, who, detail)
 
     async def list(self) -> list[PageState]:
         """Return every page that ever had a run, by id."""

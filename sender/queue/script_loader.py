@@ -7,11 +7,12 @@ A script is named by its room and its file: `work/claim` is `claim.lua` in the f
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
+import msgspec
 from redis.asyncio import Redis
 from redis.exceptions import NoScriptError
 
@@ -20,6 +21,8 @@ from schema.keys import key
 _ROUTE = key("epoch")
 """Every script names this one key, so that a cluster client finds the shard."""
 _AT_ONCE = 500
+_CHANGED_AT_ONCE = 100
+"""Changing one takes some 0.05 ms."""
 _USES = re.compile(r"^-- uses: (.*)\n", re.MULTILINE)
 
 
@@ -54,9 +57,9 @@ def _read(name: str) -> str:
         raise LookupError(f"there is no Lua script {name!r} in sender/queue/scripts") from None
 
 
-def slices(ids: list[str]) -> Iterator[list[str]]:
+def slices(ids: Sequence[str], at_once: int = _AT_ONCE) -> Iterator[Sequence[str]]:
     """Cut a long list into what one script may look at: it keeps Redis from everybody else meanwhile."""
-    return (ids[start : start + _AT_ONCE] for start in range(0, len(ids), _AT_ONCE))
+    return (ids[start : start + at_once] for start in range(0, len(ids), at_once))
 
 
 class Scripts:
@@ -76,6 +79,22 @@ class Scripts:
             await self._redis.script_load(source(name))
             return await self._redis.evalsha(self._digests[name], 1, _ROUTE, *args)
 
+    async def call_in_slices(self, name: str, ids: Sequence[str], *args: bytes | str | int) -> list[Any]:
+        """Run a script that takes many ids (MessagePack) first, a slice of them at a time; return all its answers.
+
+        What was done when an error comes stays done. Texts in the answers are decoded.
+        """
+        answers: list[Any] = []
+        for some in slices(ids, _CHANGED_AT_ONCE):
+            answers += _texts(await self.call(name, msgspec.msgpack.encode(some), *args))
+        return answers
+
     async def command(self, *args: bytes | str | int) -> Any:
         """Run a plain command and return its answer. Errors: redis.RedisError."""
         return await self._redis.execute_command(*args)  # type: ignore[no-untyped-call]  # redis-py
+
+
+def _texts(answer: Any) -> Any:
+    if isinstance(answer, list):
+        return [_texts(part) for part in answer]
+    return answer.decode("utf-8", "replace") if isinstance(answer, bytes) else answer

@@ -439,7 +439,7 @@ class QueueMachine(RuleBasedStateMachine):
         stopped = page.blocked(self.model.now_us) or self.model.judge.app.blocked(self.model.now_us)
         what = _one_of(data, [*(STARTS if stopped == usual else STOPS)])
         if what in {"pause", "resume", "open", "close"}:
-            assert self.call("pages/steer", name, what, "ana", again=again)
+            assert self.call("pages/steer", msgspec.msgpack.encode([name]), what, "ana", "", again=again) == []
             self._steer(page, what)
         elif what == "cannot be used":
             version = str(int(page.token_version) - old_token)

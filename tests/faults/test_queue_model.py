@@ -140,7 +140,7 @@ TWINS = {
         "redis.call('HSET', key, 'enqueued', '1') end",
     ),
     "cancels without draining": ("redis.call('SADD', P .. 'draining', run)", ""),
-    "resumes without waking": ("wake_page(page)\nreturn 1", "return 1"),
+    "resumes without waking": ("    wake_page(page)\n  end\nend\nreturn", "  end\nend\nreturn"),
     "closes a breaker without waking": (
         "if scope.kind == 'page' then wake_page(scope.name) end\n  happened",
         "happened",

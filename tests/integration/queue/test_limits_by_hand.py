@@ -155,3 +155,23 @@ async def test_a_page_goes_on_soon_after_a_low_limit_has_ended(redis: Redis, run
     assert not await sender.claim(1)  # fifty seconds of that limit have gone already
     await trio.sleep(1.4)
     assert await sender.claim(1)
+
+
+async def test_many_pages_are_changed_with_a_few_calls_and_the_trail_has_each(redis: Redis, runs: RunQueue) -> None:
+    known, unknown = [str(n) for n in range(100, 1100)], ["9", "9\0ü"]
+    await aio(redis.sadd, key("pages"), *known)
+    pages, limits = [known[0], *unknown, *known[1:]], LimitQueue(redis)
+    await limits.reset("1", who="ana")  # so that the script is there
+    await aio(redis.config_resetstat)
+    assert await limits.set_limits(pages, 5, None, who="ana", detail="one of 1002 pages") == unknown
+    assert (await aio(redis.info, "commandstats"))["cmdstat_evalsha"]["calls"] <= len(pages) / 50
+    for one in known:
+        await aio(redis.hset, key(f"page:{one}"), "pace", "0.5")
+    lifted = await limits.reset_all(pages, who="bob", detail="one of 1002 pages")
+    assert {page: what for page, what in lifted.items() if what != ["pace"]} == dict.fromkeys(unknown)
+    assert await aio(redis.hget, key("page:1099"), "set_limit") == b"5"
+    entries = [(e.what, e.target, e.detail) for e in await AuditStream(redis).oldest()]
+    assert entries[0] == ("limits set", "100", "5/s, one of 1002 pages")
+    newest: Any = await aio(redis.xrevrange, key("audit"), count=1)
+    assert newest[0][1][b"detail"] == b"pace; one of 1002 pages"
+    assert await aio(redis.xlen, key("audit")) == 2 * len(known)
