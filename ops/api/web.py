@@ -143,7 +143,9 @@ def _add_metrics(app: QuartTrio, board: Board, most_pages: int) -> None:
     @app.get("/metrics")
     async def metrics() -> Response:
         demand_every_page()
-        pages = (await board.pages.listed(Wanted(sort="backlog"), most_pages)).pages if most_pages else []
+        pages = (
+            (await board.pages.listed(Wanted(sort="backlog", steerable=True), most_pages)).pages if most_pages else []
+        )
         figures = Figures(
             processes=(await board.moment()).processes,
             queue=await board.queue(),

@@ -34,6 +34,7 @@ from sender.queue.run_queue import RunQueue
 from sender.runs.bookkeeper import Bookkeeper
 from sender.runs.databases.database import Database
 from sender.runs.databases.not_taken_runs import NotTakenRuns
+from sender.runs.databases.noted_names import NotedNames
 from sender.runs.databases.registry import Registry
 from sender.runs.databases.source_views import Source, Views
 from sender.runs.known_pages import KnownPages
@@ -127,9 +128,9 @@ def _parts(queue: RunQueue, page_queue: PageQueue, source: Database, log: Databa
     box = TokenBox(SecretStr(base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()))
     figures, registry = RunsSnapshot(), Registry(log)
     pages = KnownPages(page_queue, box, complete=False)
-    not_taken = NotTakenRuns(log, "source")
+    told = NotTakenRuns(log, "source"), NotedNames(log)
     processor = RunProcessor(
-        Source("source", source, Views()), registry, not_taken, queue, pages, chunk=1, figures=figures, grace_ms=0
+        Source("source", source, Views()), registry, *told, queue, pages, chunk=1, figures=figures, grace_ms=0
     )
     return processor, Bookkeeper(registry, queue, figures)
 

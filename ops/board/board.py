@@ -27,6 +27,7 @@ from ops.board.history import History, HistoryUnreachable
 from ops.board.limit_answers import LimitsAnswer
 from ops.board.moment import Moment
 from ops.board.page_limits import explained, shipped_in_words
+from ops.board.pages.logged_pages import LoggedPages
 from ops.board.pages.page_list import Pages
 from ops.board.pages.page_names import PageNames
 from ops.board.pages.page_reading import Around
@@ -65,8 +66,10 @@ class Board:
         self._health = Shared(lambda: check_all(settings, self._seen), HEALTH_FRESH_S)
         self._runs = RunBook(self._history, self._reader, self._rates, self._newest)
         self._newest_runs = Shared(lambda: self._runs.listed(WantedRuns(), NEWEST_RUNS), HISTORY_FRESH_S)
-        self.pages = Pages(redis, self._history.ask if self._history else None, self._around)
-        self.names = PageNames(redis)
+        ask = self._history.ask if self._history else None
+        logged = LoggedPages(ask)
+        self.pages = Pages(redis, ask, self._around, logged)
+        self.names = PageNames(redis, logged)
         self.trail = AuditTrail(redis, url.get_secret_value() if url else None)
         keep_window, rules_off = settings.enforce_messaging_window, settings.rules_off
         self.jobs = open_jobs(settings, redis, self._history, self._around, self.names, self.find_run)

@@ -25,6 +25,7 @@ from sender.runs.audit_carrier import AuditCarrier
 from sender.runs.bookkeeper import Bookkeeper
 from sender.runs.databases.database import Database, check_address
 from sender.runs.databases.not_taken_runs import NotTakenRuns
+from sender.runs.databases.noted_names import NotedNames
 from sender.runs.databases.registry import Registry
 from sender.runs.databases.source_views import SUBMITTED, Source, Views
 from sender.runs.known_pages import KnownPages
@@ -147,6 +148,7 @@ class _Service:
             source,
             Registry(log_database),
             NotTakenRuns(log_database, source.name),
+            NotedNames(log_database),
             self._queue,
             self._pages,
             chunk=settings.enqueue_chunk,

@@ -16,6 +16,7 @@ from sender.queue.run_queue import RunGlance, RunQueue
 from sender.runs.asides import Asides
 from sender.runs.databases.errors import QueryRefused
 from sender.runs.databases.not_taken_runs import NotTakenRuns
+from sender.runs.databases.noted_names import NotedNames
 from sender.runs.databases.registry import Filling, Registry
 from sender.runs.databases.source_views import Source
 from sender.runs.found import Found
@@ -59,6 +60,7 @@ class RunProcessor:
         source: Source,
         registry: Registry,
         not_taken: NotTakenRuns,
+        names: NotedNames,
         queue: RunQueue,
         pages: KnownPages,
         *,
@@ -72,6 +74,7 @@ class RunProcessor:
         self._source = source
         self._registry = registry
         self._not_taken = not_taken
+        self._names = names
         self._queue = queue
         self._pages = pages
         self._chunk = chunk
@@ -157,7 +160,9 @@ class RunProcessor:
     async def _look(self) -> Found:
         found = Found()
         if self._source.name == "source":
-            self._pages.replace(await self._source.pages())
+            pages = await self._source.pages()
+            self._pages.replace(pages)
+            await self._names.note(pages)
             words = await self._source.unknown_words()
             found.not_taken += [unknown_word(*row) for row in words]
             await self._hold([run_id for run_id, _, status in words if asks_to_stop(status)])

@@ -120,8 +120,8 @@ def _cut_off(f: Figures) -> Iterable[Sample]:
                     yield (p.process_id, name.removesuffix("_down")), float(getattr(part, name))
 
 
-def _pages(read: Callable[[PageRow], float]) -> Callable[[Figures], Iterable[Sample]]:
-    return lambda f: [((page.page_id,), read(page)) for page in f.pages]
+def _pages(read: Callable[[PageRow], float | None]) -> Callable[[Figures], Iterable[Sample]]:
+    return lambda f: [((page.page_id,), value) for page in f.pages if (value := read(page)) is not None]
 
 
 def _page_names(f: Figures) -> Iterable[Sample]:
@@ -279,11 +279,11 @@ DECLARED = (
     ),
     Declared(
         *(_GAUGE, "newar_page_messages_per_second", "of the busiest pages, in the last ten seconds", _PAGE),
-        _pages(lambda p: p.text.reached_per_s + p.media.reached_per_s),
+        _pages(lambda p: p.text.reached_per_s + p.media.reached_per_s if p.text and p.media else None),
     ),
     Declared(
         *(_GAUGE, "newar_page_pace_messages_per_second", "text that a busy page may send now", _PAGE),
-        _pages(lambda p: p.text.now_per_s),
+        _pages(lambda p: p.text.now_per_s if p.text else None),
     ),
     Declared(
         *(_GAUGE, "newar_page_breaker_open", "1: the breaker of a busy page is not closed", _PAGE),

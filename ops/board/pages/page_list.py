@@ -10,6 +10,7 @@ from redis.asyncio import Redis
 from ops.board.history import HistoryUnreachable
 from ops.board.limit_answers import Slowdown
 from ops.board.page_limits import BY_HAND_MS, shipped_in_words, slowdowns
+from ops.board.pages.logged_pages import LoggedPages
 from ops.board.pages.page_answers import PageRow, PagesAnswer, Speed
 from ops.board.pages.page_latencies import Ask, PageLatencies, Percentiles
 from ops.board.pages.page_orders import Order, Orders, Wanted, ordered, place
@@ -31,10 +32,13 @@ class Pages:
         redis: the queue.
         ask: asks the log database; None: there is none.
         around: what is known of everything.
+        logged: what the log database knows of pages.
     """
 
-    def __init__(self, redis: Redis, ask: Ask | None, around: Callable[[], Awaitable[Around]]) -> None:
-        self._reading = PagesReading(redis, around)
+    def __init__(
+        self, redis: Redis, ask: Ask | None, around: Callable[[], Awaitable[Around]], logged: LoggedPages
+    ) -> None:
+        self._reading = PagesReading(redis, around, logged)
         self._latencies = PageLatencies(ask) if ask else None
         self._orders = Orders(trio.current_time)
         self._newest: tuple[SeenPages, dict[Wanted, Order]] | None = None
@@ -62,13 +66,15 @@ class Pages:
             pages=[row(page, seen, known.get(page.look.page_id, _UNKNOWN)) for page in pages],
             next=following,
             total=len(order.page_ids),
+            steerable=now.steerable,
             states=now.states,
             latency=status,
+            log=seen.log,
             app=seen.around.app,
         )
 
     async def matching(self, want: Wanted) -> tuple[str, Order]:
-        """Keep the pages that match now, for somebody who will do something to all of them."""
+        """Keep the pages that match now, for somebody who will go through them or do something to all of them."""
         order = self._ordered(await self._reading.get(), want)
         return self._orders.keep(order), order
 
@@ -115,6 +121,8 @@ class Pages:
 
 def row(page: SeenPage, seen: SeenPages, latency: Percentiles) -> PageRow:
     """Return what is shown of a page. Pure."""
+    if not page.is_known:
+        return _unknown(page, latency)
     look, fields = page.look, page.look.fields
     stopped = page.state in ("paused", "breaker") or seen.around.app.paused_until is not None
     until_ms = float(fields.get("paused_until_ms") or 0)
@@ -138,6 +146,29 @@ def row(page: SeenPage, seen: SeenPages, latency: Percentiles) -> PageRow:
         paused=paused,
         paused_until=at_us(int(until_ms * 1000)) if paused and until_ms < BY_HAND_MS else None,
         pause_reason=fields.get("pause_reason") if paused else None,
+        runs=page.runs,
+    )
+
+
+def _unknown(page: SeenPage, latency: Percentiles) -> PageRow:
+    return PageRow(
+        page_id=page.look.page_id,
+        name=page.look.name or None,
+        state="unknown",
+        text=None,
+        media=None,
+        because=[],
+        p50_ms=latency.p50,
+        p95_ms=latency.p95,
+        backlog=None,
+        may_go=None,
+        waits=None,
+        oldest_s=None,
+        breaker=None,
+        breaker_reason=None,
+        paused=None,
+        paused_until=None,
+        pause_reason=None,
         runs=page.runs,
     )
 

@@ -20,7 +20,7 @@ MOST_KEPT = 1000
 MOST_IDS = 1_000_000
 """Ids in all orders together, some 8 MB of them; the oldest order is forgotten then."""
 LONGEST_SEARCH = 200
-_TROUBLE_FIRST: tuple[PageWord, ...] = ("breaker", "paused", "throttled", "waiting", "sending", "idle")
+_TROUBLE_FIRST: tuple[PageWord, ...] = ("breaker", "paused", "throttled", "unknown", "waiting", "sending", "idle")
 _GONE = "this list is no longer kept: begin it again, without after"
 _Key = tuple[object, ...]
 
@@ -34,6 +34,8 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     sort: Sort = "trouble"
     only: frozenset[str] | None = None
     """Pages that they may see; None: all."""
+    steerable: bool = False
+    """Only those that the queue knows: to no others can anything be done."""
 
 
 class Order(msgspec.Struct, frozen=True):
@@ -43,6 +45,8 @@ class Order(msgspec.Struct, frozen=True):
     page_ids: list[str]
     states: dict[str, int]
     """Of how many each state is true, of those that the search finds."""
+    steerable: int = 0
+    """How many of the pages the queue knows."""
 
 
 def wanted(search: str | None, state: str | None, sort: str | None, only: frozenset[str] | None) -> Wanted:
@@ -73,8 +77,11 @@ def ordered(seen: SeenPages, want: Wanted) -> Order:
     states = Counter(word for page in found for word in page.states)
     if want.state is not None:
         found = [page for page in found if want.state in page.states]
+    steerable = sum(page.is_known for page in found)
+    if want.steerable and steerable < len(found):
+        found = [page for page in found if page.is_known]
     found.sort(key=_KEYS[want.sort])
-    return Order(want, [page.look.page_id for page in found], {word: states[word] for word in STATES})
+    return Order(want, [page.look.page_id for page in found], {word: states[word] for word in STATES}, steerable)
 
 
 class _Kept(NamedTuple):
@@ -136,6 +143,8 @@ def place(after: str) -> tuple[str, int]:
 
 
 def _by_trouble(page: SeenPage) -> _Key:
+    if not page.is_known:  # trouble while runs of it go on: their queue was lost
+        return _TROUBLE_FIRST.index("unknown" if page.runs else "idle"), -page.runs, page.look.page_id
     return _TROUBLE_FIRST.index(page.state), -page.backlog, page.look.page_id
 
 

@@ -15,8 +15,10 @@ from redis.exceptions import RedisError
 
 from ops.board.answers import AppPause
 from ops.board.page_limits import KnownDefaults
+from ops.board.pages.logged_pages import LoggedPage, LoggedPages
 from ops.board.pages.page_answers import PageWord
 from ops.board.reading import QueueUnreachable
+from ops.board.runs.run_answers import CheckStatus
 from ops.shell.detail import telling
 from sender.queue.page_looks import PageLook, PageLooks
 from sender.queue.survey import Unfinished
@@ -61,6 +63,11 @@ class SeenPage:
         return self.states[0]
 
     @property
+    def is_known(self) -> bool:
+        """Whether the queue knows it; else only its id, name and number of runs are known, from the log database."""
+        return self.state != "unknown"
+
+    @property
     def rate(self) -> float:
         """Messages per second of the last ten seconds."""
         return self.look.text_rate + self.look.media_rate
@@ -73,6 +80,8 @@ class SeenPages:
     at_us: int
     pages: dict[str, SeenPage]
     around: Around
+    log: CheckStatus = "not_configured"
+    """Whether the log database could be asked for pages that the queue does not know."""
 
 
 class PagesReading:
@@ -81,10 +90,12 @@ class PagesReading:
     Args:
         redis: the queue.
         around: what is known of everything; not older than a second.
+        logged: what the log database knows of pages.
     """
 
-    def __init__(self, redis: Redis, around: Callable[[], Awaitable[Around]]) -> None:
+    def __init__(self, redis: Redis, around: Callable[[], Awaitable[Around]], logged: LoggedPages) -> None:
         self._looks = PageLooks(redis)
+        self._logged = logged
         self._around = around
         self._turn = trio.Lock()
         self._seen: SeenPages | None = None
@@ -98,6 +109,7 @@ class PagesReading:
         """Read when somebody has asked; runs until it is cancelled."""
         self._kept = True
         try:
+            await self._refresh()  # who comes first does not wait for it either
             while True:
                 with trio.move_on_after(UNASKED_S):
                     await self._asked.wait()
@@ -171,7 +183,9 @@ class PagesReading:
             raise QueueUnreachable(f"Redis does not tell of all pages within {READ_WITHIN_S:.0f} s") from None
         except (RedisError, OSError) as exc:
             raise QueueUnreachable(f"Redis cannot be used: {telling(exc)}") from exc
-        return SeenPages(at_us or time.time_ns() // 1000, pages, around)
+        log_status, logged = await self._logged.all()
+        pages |= {page_id: logged_only(one) for page_id, one in logged.items() if page_id not in pages}
+        return SeenPages(at_us or time.time_ns() // 1000, pages, around, log_status)
 
 
 def seen(look: PageLook, left: int, runs: int, now_us: int, app: AppPause) -> SeenPage:
@@ -182,6 +196,13 @@ def seen(look: PageLook, left: int, runs: int, now_us: int, app: AppPause) -> Se
     may_go = 0 if stopped or app.paused_until is not None or app.by_hand else look.waiting
     does: PageWord = "sending" if may_go else "waiting" if backlog else "idle"
     return SeenPage(look, (*troubles, does), backlog, may_go, runs, f"{look.page_id}\n{look.name}".casefold())
+
+
+def logged_only(page: LoggedPage) -> SeenPage:
+    """Return a page of which the queue knows nothing. Pure."""
+    name = page.name or ""
+    look = PageLook(page.page_id, name, 0, 0, 0, 0, 0, 0, 0, 0, [])
+    return SeenPage(look, ("unknown",), 0, 0, page.runs, f"{page.page_id}\n{name}".casefold())
 
 
 def _troubles(look: PageLook, now_us: int) -> tuple[PageWord, ...]:

@@ -28,7 +28,7 @@ def from_registry(row: RegistryRow, reading: Reading | None, now_s: float) -> Ru
     return RunAnswer(
         run_id=row.run_id,
         page_id=row.page_id,
-        page_name=page_name(reading, row.page_id),
+        page_name=page_name(reading, row.page_id, row),
         source=row.source,
         state=row.state,
         status=status,
@@ -91,6 +91,7 @@ def expires_soon(expires_at: datetime | None, now_s: float, *, held: bool) -> bo
     return held and expires_at is not None and expires_at.timestamp() - now_s < SOON_S
 
 
-def page_name(reading: Reading | None, page_id: str) -> str | None:
-    """Return what the source calls the page."""
-    return (reading.pages.get(page_id, {}).get("name") if reading else None) or None
+def page_name(reading: Reading | None, page_id: str, row: RegistryRow | None) -> str | None:
+    """Return what the source calls the page, as the queue knows it or else the log database."""
+    told = reading.pages.get(page_id, {}).get("name") if reading else None
+    return told or (row.page_name if row else None)

@@ -99,7 +99,7 @@ def _from_queue(run_id: str, fields: Fields, row: RegistryRow | None, holding: H
     return RunAnswer(
         run_id=run_id,
         page_id=fields.get("page", ""),
-        page_name=page_name(reading, fields.get("page", "")),
+        page_name=page_name(reading, fields.get("page", ""), row),
         source=row.source if row else None,
         state=RunState.PAUSED if held_by else state,
         status=of_queue(state, fields.get("ended_as"), found, where),

@@ -41,6 +41,8 @@ class RegistryRow(msgspec.Struct, frozen=True, kw_only=True):
     """Whether it stands in the registry."""
     listed_at: datetime
     """Its place in lists, newest first."""
+    page_name: str | None = None
+    """As the source said it last."""
     log: dict[str, int] | None = None
     """Outcome -> messages that the log has; None: it was not asked."""
 

@@ -66,7 +66,7 @@ async def test_each_page_says_what_it_does_and_why(api: Callable[..., Api], redi
         words = {page_id: page["state"] for page_id, page in pages.items()}
         assert words == {"1": "sending", "2": "waiting", "3": "paused", "4": "breaker", "5": "throttled", "6": "idle"}
         alone = {"paused": 1, "breaker": 1, "throttled": 1, "idle": 1}
-        assert answer["states"] == {**alone, "sending": 2, "waiting": 3}
+        assert answer["states"] == {**alone, "sending": 2, "waiting": 3, "unknown": 0}
         assert (answer["total"], answer["next"], answer["latency"]) == (6, None, "not_configured")
         split = {page_id: (page["backlog"], page["may_go"], page["waits"]) for page_id, page in pages.items()}
         assert split == {"1": (10, 8, 2), "2": (20, 0, 20), "3": (30, 0, 30), "4": (40, 0, 40), "5": (50, 50, 0)} | {
@@ -204,3 +204,73 @@ async def test_one_page_has_its_limits_explained_and_its_runs(api: Callable[...,
         assert page["more_unfinished"] == 0
         assert (await client.get(f"{PATH}/never")).status_code == 404
         assert (await client.get(f"{PATH}/{'9' * 3000}")).status_code == 404
+
+
+ROWS = """
+    INSERT INTO known_pages (page_id, name) VALUES ('7', 'Ana''s'), ('9', 'Never ran');
+    INSERT INTO runs (run_id, page_id, source, state, queue_epoch, recipients, enqueued_at) VALUES
+        ('lost', '7', 'source', 'active', 'gone', 10, now()),
+        ('over', '7', 'source', 'finished', 'gone', 5, now()),
+        ('over too', '8', 'source', 'finished', 'gone', 5, now()),
+        ('refused', '10', 'source', 'refused', NULL, 0, NULL);
+"""
+
+
+async def test_after_redis_was_emptied_the_log_database_says_which_pages_had_runs(
+    api: Callable[..., Api], redis: Redis, log_database_url: str
+) -> None:
+    with psycopg.connect(log_database_url) as connection:
+        connection.execute(ROWS)
+    async with api(log_database_url=log_database_url, admin_token=SECRET) as client:
+        client.headers["Authorization"] = f"Bearer {SECRET}"
+        write_page(redis, "1", left=10, ready=8)
+        answer = (await client.get(PATH)).json()
+        pages = {page["page_id"]: page for page in answer["pages"]}
+        assert [page["page_id"] for page in answer["pages"]] == ["7", "1", "8"]
+        assert (answer["total"], answer["steerable"], answer["states"]["unknown"], answer["log"]) == (3, 1, 2, "ok")
+        lost = pages["7"]
+        assert (lost["state"], lost["name"], lost["runs"]) == ("unknown", "Ana's", 1)
+        unknown = {"text", "media", "backlog", "may_go", "waits", "oldest_s", "breaker", "paused", "paused_until"}
+        assert {lost[name] for name in unknown} == {None}
+        assert await ids(client, state="unknown", search="ana") == ["7"]
+        page = (await client.get(f"{PATH}/7")).json()
+        assert (page["state"], page["limits"], page["more_unfinished"]) == ("unknown", None, 0)
+        assert [(run["run_id"], run["page_name"]) for run in page["unfinished"]] == [("lost", "Ana's")]
+        for never in ("9", "10"):
+            assert (await client.get(f"{PATH}/{never}")).status_code == 404
+        shown = (await client.get("/admin/pages/7")).text
+        assert "The queue does not know this page" in shown
+        assert "/admin/act/page/" not in shown
+        listed = (await client.get("/admin/pages")).text
+        assert "the queue does not know: 2." in listed
+        assert "choose-1" in listed
+        assert "choose-7" not in listed
+        question = (await client.get("/admin/act/pages/pause")).text
+        assert "Pause 1 pages?" in question
+        body = {"filter": {}, "expect": answer["steerable"]}
+        assert (await client.post(f"{PATH}/pause", json=body)).json()["pages"] == 1
+        metrics = (await client.get("/metrics")).text
+        assert 'newar_page_backlog_messages{page="1"} 10' in metrics
+        assert 'page="7"' not in metrics
+
+
+async def test_names_and_pages_that_redis_lost_are_not_known_where_the_log_database_is_away(
+    api: Callable[..., Api], redis: Redis, closed_port: int
+) -> None:
+    async with api(log_database_url=f"postgresql://newar:x@127.0.0.1:{closed_port}/newar") as client:
+        answer = (await client.get(PATH)).json()
+        assert (answer["pages"], answer["log"]) == ([], "down")
+        assert "does not answer" in (await client.get("/admin/pages")).text
+
+
+async def test_runs_keep_the_names_of_their_pages_when_redis_was_emptied(
+    api: Callable[..., Api], redis: Redis, log_database_url: str
+) -> None:
+    with psycopg.connect(log_database_url) as connection:
+        connection.execute(ROWS)
+    async with api(log_database_url=log_database_url) as client:
+        runs = (await client.get("/api/v1/runs")).json()["runs"]
+        assert {run["run_id"]: run["page_name"] for run in runs} == {"lost": "Ana's", "over": "Ana's"} | dict.fromkeys(
+            ("over too", "refused")
+        )
+        assert "Ana&#39;s" in (await client.get("/admin/runs")).text

@@ -84,3 +84,38 @@ async def test_the_view_may_name_no_page_or_name_it_by_a_number(world: World) ->
         await world.turn(processor)
         assert world.page_in_queue().get("name") == kept
         assert world.box.open(world.page_in_queue()["token"]) == "secret-token"
+
+
+async def test_names_and_pages_that_had_runs_are_noted_in_the_log_database(world: World) -> None:
+    world.sql("INSERT INTO pages VALUES ('200', 'No run yet', 'token')")
+    world.run("1")
+    await world.turn()
+    known = "SELECT page_id, name, ever_ran FROM known_pages ORDER BY page_id"
+    assert world.sql(known) == [("100", "A page", True), ("200", "No run yet", False)]
+    world.sql("UPDATE pages SET name = CASE id WHEN '100' THEN ' \u202eAna ' ELSE ' ' END")
+    await world.turn()
+    assert world.sql(known) == [("100", "\u202eAna", True), ("200", None, False)]
+    world.sql("DELETE FROM pages WHERE id = '200'")
+    await world.turn()
+    assert len(world.sql(known)) == 2
+
+
+async def test_a_page_whose_runs_were_all_refused_had_none_until_one_is_mended(world: World) -> None:
+    run = world.run("1", message={})
+    await world.turn()
+    assert world.state(run) == "refused"
+    assert world.sql("SELECT ever_ran FROM known_pages") == [False]
+    world.change(run, message='{"text": "Hi"}')
+    await world.turn()
+    assert world.state(run) == "enqueuing"
+    assert world.sql("SELECT ever_ran FROM known_pages") == [True]
+
+
+async def test_names_that_did_not_change_are_not_written_again(world: World) -> None:
+    world.run("1")
+    processor = world.processor()
+    await world.turn(processor)
+    before = world.sql("SELECT xmin::text FROM known_pages")
+    await world.turn(processor)
+    await world.turn()
+    assert world.sql("SELECT xmin::text FROM known_pages") == before

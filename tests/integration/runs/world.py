@@ -25,6 +25,7 @@ from sender.queue.run_queue import RunFacts, RunQueue
 from sender.runs.bookkeeper import Bookkeeper
 from sender.runs.databases.database import Database
 from sender.runs.databases.not_taken_runs import NotTakenRuns
+from sender.runs.databases.noted_names import NotedNames
 from sender.runs.databases.registry import Registry
 from sender.runs.databases.source_views import SUBMITTED, Source, SourceName, Views
 from sender.runs.known_pages import KnownPages
@@ -155,6 +156,7 @@ class World:
         source: Any = None,
         registry: Any = None,
         not_taken: NotTakenRuns | None = None,
+        names: NotedNames | None = None,
         queue: Any = None,
         pages: KnownPages | None = None,
         enforce_window: bool = True,
@@ -168,6 +170,7 @@ class World:
             source or Source(name, self.database(read_only=name == "source"), kind),
             registry or Registry(log),
             not_taken or NotTakenRuns(log, name),
+            names or NotedNames(log),
             queue,
             pages or self.known_pages(complete=True),
             chunk=chunk,
@@ -185,6 +188,7 @@ class World:
                 source=Source("source", source, Views()),
                 registry=Registry(log),
                 not_taken=NotTakenRuns(log, "source"),
+                names=NotedNames(log),
                 grace_ms=grace_ms,
             )
             await (processor or fresh).turn(trio.current_time() + 120, trio.Event())

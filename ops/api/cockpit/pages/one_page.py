@@ -37,6 +37,8 @@ def add_page(app: QuartTrio, parts: Parts) -> None:
 
 def possible(found: PageRow) -> list[str]:
     """Return what makes sense to do to a page as it stands, the likeliest first."""
+    if found.state == "unknown":
+        return []
     by_rule = any(one.what in ("pace", "ceiling", "pause", "probe") and not one.by_hand for one in found.because)
     steps = [
         "close" if found.breaker != "closed" else "",

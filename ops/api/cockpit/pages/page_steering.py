@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from msgspec.structs import replace
 from quart import Response, redirect, request
 from quart_trio import QuartTrio
 from werkzeug.exceptions import NotFound as NoSuchAct
@@ -20,6 +21,7 @@ from ops.api.cockpit.pages.page_words import PAGE_ACTS, Act
 from ops.api.cockpit.pages.pages_page import ADDRESS, FILTERS, wanted_by
 from ops.api.door.who_asks import demand
 from ops.api.parts import Parts
+from ops.board.pages.page_orders import Wanted
 from ops.board.suppressions import BadFilter
 
 ONE = f"{ADMIN}/act/page/<act>/<page_id>"
@@ -88,7 +90,7 @@ def _add_matching(app: QuartTrio, parts: Parts) -> None:
         demand(Role.OPERATOR)
         filters = {name: request.args.get(name, "").strip() for name in FILTERS}
         try:
-            name, order = await parts.board.pages.matching(wanted_by(filters))
+            name, order = await parts.board.pages.matching(_steerable(filters))
         except BadFilter:
             return redirect(ADDRESS)
         return await question(
@@ -107,10 +109,15 @@ def _add_matching(app: QuartTrio, parts: Parts) -> None:
         who = demand(Role.OPERATOR)
         form = await request.form
         try:
-            order = parts.board.pages.kept(form.get("order", ""), wanted_by({n: form.get(n, "") for n in FILTERS}))
+            order = parts.board.pages.kept(form.get("order", ""), _steerable({n: form.get(n, "") for n in FILTERS}))
         except BadFilter:
             return await told(say("Nothing was done: that was too long ago. Look at the list, and ask again."), "warn")
         return await attempt(_done(parts, act, order.page_ids, who), lambda done: _said(words, done))
+
+
+def _steerable(filters: dict[str, str]) -> Wanted:
+    """Return what is done something to: nothing can be done to what the queue does not know."""
+    return replace(wanted_by(filters), steerable=True)
 
 
 async def _done(parts: Parts, act: str, page_ids: Sequence[str], who: Caller) -> PagesDone:

@@ -13,6 +13,7 @@ PAGE_LOOKS = {
     "paused": Look(N_("paused"), "warn", "pause"),
     "breaker": Look(N_("breaker open"), "bad", "stop"),
     "idle": Look(N_("nothing to send"), "calm", "check"),
+    "unknown": Look(N_("not in the queue"), "warn", "alert"),
 }
 SORT_WORDS = {
     "trouble": N_("trouble first"),

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
+from msgspec.structs import replace
 
 from ops.acts import page_acts
 from ops.acts.not_done import ActRefused
@@ -55,7 +56,7 @@ class Chosen(Body, frozen=True, kw_only=True):
     filter: PageFilter | None = None
     """All that match now."""
     expect: Annotated[int, Meta(ge=0)] | None = None
-    """How many they are; with a filter it has to be said, and must be so still."""
+    """How many they are; with a filter it has to be said (`steerable` of the list), and must be so still."""
 
 
 class ChosenBreaker(Chosen, frozen=True, kw_only=True):
@@ -134,9 +135,9 @@ async def _chosen(asked: Asked, body: Chosen) -> list[str]:
 
 async def _matching(asked: Asked, chosen: PageFilter, expect: int | None) -> list[str]:
     if expect is None:
-        raise BadParameter("a filter goes with expect: how many pages match, as GET /api/v1/pages says (total)")
+        raise BadParameter("a filter goes with expect: how many pages match, as GET /api/v1/pages says (steerable)")
     want = wanted(chosen.search, chosen.state, None, asked.caller.pages)
-    _name, order = await asked.parts.board.pages.matching(want)
+    _name, order = await asked.parts.board.pages.matching(replace(want, steerable=True))
     if expect != len(order.page_ids):
         raise ActRefused(
             f"{len(order.page_ids)} pages match now, and expect says {expect}: nothing was done; look at them again"

@@ -63,8 +63,8 @@ WITH found AS (
     ORDER BY listed_at DESC, run_id COLLATE "C" DESC
     LIMIT %(limit)s
 )
-SELECT found.*, coalesce(figures.log, '{}') AS log
-FROM found LEFT JOIN LATERAL (
+SELECT found.*, pages.name AS page_name, coalesce(figures.log, '{}') AS log
+FROM found LEFT JOIN known_pages pages USING (page_id) LEFT JOIN LATERAL (
     SELECT jsonb_object_agg(outcome, messages) AS log
     FROM (SELECT outcome, sum(messages)::bigint AS messages FROM run_figures f WHERE f.run_id = found.run_id AND found.taken GROUP BY 1) sums
 ) figures ON true

@@ -6,7 +6,8 @@ from typing import Any
 
 from ops.board.answers import AppPause
 from ops.board.page_limits import defaults_of
-from ops.board.pages.page_reading import Around, SeenPage, SeenPages, seen
+from ops.board.pages.logged_pages import LoggedPage
+from ops.board.pages.page_reading import Around, SeenPage, SeenPages, logged_only, seen
 from sender.queue.page_looks import PageLook
 
 NOW_US = 1_800_000_000_000_000
@@ -21,6 +22,11 @@ def look(page_id: str, *, name: str = "", waiting: int = 0, text_now: float = 40
 
 def page(found: PageLook, left: int = 0, app: AppPause = NOT_PAUSED) -> SeenPage:
     return seen(found, left, 1 if left else 0, NOW_US, app)
+
+
+def logged(page_id: str, *, name: str | None = None, runs: int = 0) -> SeenPage:
+    """Return a page that only the log database knows."""
+    return logged_only(LoggedPage(page_id, name, runs))
 
 
 def pages(*found: SeenPage) -> SeenPages:

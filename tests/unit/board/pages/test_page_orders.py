@@ -14,7 +14,7 @@ from ops.board.pages.page_answers import STATES
 from ops.board.pages.page_orders import Order, Orders, Wanted, ordered, place, wanted
 from ops.board.suppressions import BadFilter
 from schema.event import at_us
-from tests.unit.board.pages.pages_seen import NOW_US, look, page, pages
+from tests.unit.board.pages.pages_seen import NOW_US, logged, look, page, pages
 
 LATER_MS = NOW_US // 1000 + 60_000
 PAUSED = AppPause(paused_until=at_us(NOW_US + 1), reason="by hand", by_hand=True)
@@ -54,8 +54,20 @@ def test_a_filter_by_state_finds_every_page_of_which_it_is_true() -> None:
         "sending": {"slowed"},
         "waiting": {"both"},
         "idle": {"paused", "idle"},
+        "unknown": set(),
     }
     assert ordered(seen, Wanted()).states == {state: len(ids) for state, ids in found.items()}
+
+
+def test_what_only_the_log_knows_is_shown_and_not_acted_on() -> None:
+    sends, over, lost = page(look("1", waiting=5), 5), logged("2", name="Over"), logged("3", name="Lost", runs=2)
+    seen = pages(over, lost, sends)
+    everything = ordered(seen, Wanted())
+    assert (everything.page_ids, everything.steerable) == (["3", "1", "2"], 1)
+    assert (everything.states["unknown"], everything.states["idle"]) == (2, 0)
+    assert ordered(seen, Wanted(state="unknown", search="lost")).page_ids == ["3"]
+    acted_on = ordered(seen, Wanted(steerable=True))
+    assert (acted_on.page_ids, acted_on.steerable) == (["1"], 1)
 
 
 def test_nothing_may_go_while_everything_is_paused() -> None:

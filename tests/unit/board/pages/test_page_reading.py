@@ -12,6 +12,7 @@ from redis.asyncio import Redis
 
 from ops.board.answers import AppPause
 from ops.board.page_limits import defaults_of
+from ops.board.pages.logged_pages import LoggedPages
 from ops.board.pages.page_reading import FRESH_S, SPARED, Around, PagesReading, SeenPages
 from ops.board.reading import QueueUnreachable
 
@@ -27,7 +28,7 @@ class Slow(PagesReading):
     """Reads for half a second, and returns when it has begun."""
 
     def __init__(self) -> None:
-        super().__init__(Redis(), around)
+        super().__init__(Redis(), around, LoggedPages(None))
         self.readings = 0
         self.error: Exception | None = None
 
