@@ -11,6 +11,7 @@ from ingest.figures import Figures
 from schema.keys import committed_key
 from schema.runtime.asyncio_door import aio
 from schema.runtime.outage import Outage
+from schema.runtime.write_when_full import Command, write_when_full
 
 _EVERY_S = 0.5
 _KEPT_S = 7 * 24 * 3600
@@ -21,7 +22,7 @@ async def publish_committed(redis: Redis, figures: Figures) -> None:
     """Write our partitions' next offsets into the hash of their life of the topic until cancelled.
 
     Always all of them, so that an emptied Redis knows them again. Too small a number is harmless. Senders of the former
-    release look into the hash of the cluster.
+    release look into the hash of the cluster. Also at Redis's maxmemory: senders free what they keep by it.
     """
     outage = Outage("redis (committed offsets)")
     while True:
@@ -38,8 +39,8 @@ async def publish_committed(redis: Redis, figures: Figures) -> None:
 
 
 async def _publish(redis: Redis, names: set[str], offsets: dict[int, int]) -> None:
-    async with redis.pipeline(transaction=False) as calls:
-        for name in names:
-            calls.hset(name, mapping=offsets)  # type: ignore[arg-type]  # numbers will do
-            calls.expire(name, _KEPT_S)
-        await calls.execute()
+    flat = [number for pair in offsets.items() for number in pair]
+    commands: list[Command] = []
+    for name in names:
+        commands += [("HSET", name, *flat), ("EXPIRE", name, _KEPT_S)]
+    await write_when_full(redis, commands)

@@ -21,7 +21,7 @@ BUSIEST = 50
 """Pages, and runs, that a process tells apart in a second."""
 _FORGOTTEN_S = KEPT_S + 60
 _MOST_UNTOLD = 60
-"""Seconds that wait while Redis is away or full. Then the oldest are given up: they are shown as unknown."""
+"""Seconds that wait while Redis is away. Then the oldest are given up: they are shown as unknown."""
 
 
 class Counts(msgspec.Struct, array_like=True):

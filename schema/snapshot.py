@@ -155,6 +155,18 @@ class IngestSnapshot(msgspec.Struct, kw_only=True):
     """All that the broker had of these partitions before this moment are rows; 0: not known."""
 
 
+class RedisMemory(msgspec.Struct, frozen=True, kw_only=True):
+    """Redis's memory as a run processor saw it last, in bytes; None: it does not tell."""
+
+    used: int | None = None
+    bound: int | None = None
+    """maxmemory; 0: there is none."""
+    reserve_share: float = 0.0
+    """Of the bound: where only so much is free, nothing is enqueued."""
+    policy: str | None = None
+    """Its maxmemory-policy."""
+
+
 class RunsSnapshot(msgspec.Struct, kw_only=True):
     """Figures of one run processor since its start. It counts in one of these, and publishes copies."""
 
@@ -175,6 +187,10 @@ class RunsSnapshot(msgspec.Struct, kw_only=True):
     """News that it has not taken for a day."""
     webhooks_waiting: int = 0
     """News that wait to be sent, of all run processors."""
+    redis_memory: RedisMemory | None = None
+    """None: it has not looked yet."""
+    redis_full: list[str] = []
+    """Sources whose runs wait to be taken, or enqueued further, until Redis has room."""
     webhook_down: bool = False
     source_down: bool = False
     log_database_down: bool = False

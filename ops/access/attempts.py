@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import hashlib
 import time
+from collections.abc import Awaitable, Callable
 from ipaddress import IPv6Address, ip_address
 from typing import Any
 
 import trio
 from redis.asyncio import Redis
-from redis.asyncio.client import Pipeline
 from redis.exceptions import RedisError
 
 from ops.access.allowance import TooOften
 from schema.keys import key
 from schema.runtime.asyncio_door import aio
+from schema.runtime.write_when_full import Command, write_when_full
 
 FORGOTTEN_AFTER_S = 900
 ANSWER_WITHIN_S = 1.0
@@ -74,44 +75,42 @@ class Attempts:
             if longest > 0:
                 raise TooOften(longest)
             self._alone |= {place: (counts[kind][0] + 1, now_s) for kind, place in places.items()}
-            pipeline = self._redis.pipeline(transaction=False)
-            for place in places.values():
-                pipeline.hincrby(key(place), "attempts", 1)
-                pipeline.hset(key(place), "at_s", str(now_s))
-                pipeline.expire(key(place), FORGOTTEN_AFTER_S)
-            await self._answer(pipeline)
+            commands: list[Command] = []
+            for place in map(key, places.values()):
+                commands += [("HINCRBY", place, "attempts", 1), ("HSET", place, "at_s", now_s)]
+                commands += [("EXPIRE", place, FORGOTTEN_AFTER_S)]
+            await self._answer(write_when_full, self._redis, commands)
 
     async def succeeded(self, name: str, address: str) -> None:
         """Forget what failed by this name; of the address only this attempt, or one account would free all others."""
-        pipeline = self._redis.pipeline(transaction=False)
+        commands: list[Command] = []
         for kind, place in _places(name, address).items():
             attempts, at_s = self._alone.pop(place, (1, 0.0))
             if kind == "name":
-                pipeline.delete(key(place))
+                commands.append(("DEL", key(place)))
             else:
                 self._alone[place] = attempts - 1, at_s
-                pipeline.hincrby(key(place), "attempts", -1)
-        await self._answer(pipeline)
+                commands.append(("HINCRBY", key(place), "attempts", -1))
+        await self._answer(write_when_full, self._redis, commands)
 
     async def _counts(self, places: dict[str, str]) -> dict[str, Count]:
         pipeline = self._redis.pipeline(transaction=False)
         for place in places.values():
             pipeline.hmget(key(place), ["attempts", "at_s"])
-        found = await self._answer(pipeline)
+        found = await self._answer(pipeline.execute)
         if found is None:
             oldest_s = time.time() - FORGOTTEN_AFTER_S
             known = {kind: self._alone.get(place, (0, 0.0)) for kind, place in places.items()}
             return {kind: count if count[1] > oldest_s else (0, 0.0) for kind, count in known.items()}
         return {kind: (int(n or 0), float(at_s or 0)) for kind, (n, at_s) in zip(places, found, strict=True)}
 
-    async def _answer(self, pipeline: Pipeline) -> list[Any] | None:
+    async def _answer(self, ask: Callable[..., Awaitable[Any]], *args: object) -> Any:
         """Return what Redis answers; None: it is away, and is left alone for a moment."""
         if trio.current_time() < self._away_until:
             return None
         try:
             with trio.fail_after(ANSWER_WITHIN_S):
-                answers: list[Any] = await aio(pipeline.execute)
-                return answers
+                return await aio(ask, *args)
         except (RedisError, OSError, trio.TooSlowError):
             self._away_until = trio.current_time() + AWAY_S
             return None

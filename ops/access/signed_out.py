@@ -10,6 +10,7 @@ from redis.exceptions import RedisError
 
 from schema.keys import key
 from schema.runtime.asyncio_door import aio
+from schema.runtime.write_when_full import Command, write_when_full
 
 ANSWER_WITHIN_S = 1.0
 FRESH_S = 1.0
@@ -30,12 +31,11 @@ class SignedOut:
         """Let a session count no more."""
         now_s = time.time()
         self._out = {known: at_s for known, at_s in self._out.items() if at_s > now_s} | {session_id: until_s}
-        pipeline = self._redis.pipeline(transaction=False)
-        pipeline.zremrangebyscore(key("signed_out"), 0, now_s)
-        pipeline.zadd(key("signed_out"), {session_id: until_s})
+        name = key("signed_out")
+        commands: list[Command] = [("ZREMRANGEBYSCORE", name, 0, now_s), ("ZADD", name, until_s, session_id)]
         try:
             with trio.fail_after(ANSWER_WITHIN_S):
-                await aio(pipeline.execute)
+                await aio(write_when_full, self._redis, commands)
         except (RedisError, OSError, trio.TooSlowError):
             pass  # this process knows
 

@@ -17,6 +17,7 @@ from typing import Literal
 import psycopg
 import trio
 from pydantic import SecretStr
+from redis.asyncio import Redis
 
 from ops.bench.processes import cpu_us_each, usage_by_role
 from ops.bench.rounds import paired
@@ -30,6 +31,7 @@ from schema.runtime.outage import Outage
 from schema.runtime.redis import open_redis
 from schema.snapshot import RunsSnapshot
 from sender.queue.page_queue import PageQueue
+from sender.queue.redis_memory import MemoryReader
 from sender.queue.run_queue import RunQueue
 from sender.runs.bookkeeper import Bookkeeper
 from sender.runs.databases.database import Database
@@ -39,6 +41,7 @@ from sender.runs.databases.registry import Registry
 from sender.runs.databases.source_views import Source, Views
 from sender.runs.known_pages import KnownPages
 from sender.runs.processor import RunProcessor
+from sender.runs.room import Room
 from sender.sealed_tokens import TokenBox
 
 Look = Literal["poll", "books"]
@@ -107,7 +110,7 @@ async def _looks(options: PollOptions, pages: int) -> AsyncIterator[Looks]:
                 for run_id, page_id in await trio.to_thread.run_sync(_make_runs, url, options, pages, epoch):
                     await _enqueue(queue, run_id, page_id)
                 async with _database(url) as source, _database(url) as log:
-                    processor, bookkeeper = _parts(queue, PageQueue(redis), source, log)
+                    processor, bookkeeper = _parts(redis, source, log)
                     looks: Looks = {"poll": processor.poll, "books": bookkeeper.look}
                     for look in looks.values():
                         await look()
@@ -124,13 +127,14 @@ async def _measure(looks: Looks, runs: int, look: Look) -> PollFigures:
     return PollFigures(runs_per_s=round(runs / seconds, 1), cpu_us=cpu_us_each(before, usage_by_role(), runs))
 
 
-def _parts(queue: RunQueue, page_queue: PageQueue, source: Database, log: Database) -> tuple[RunProcessor, Bookkeeper]:
+def _parts(redis: Redis, source: Database, log: Database) -> tuple[RunProcessor, Bookkeeper]:
     box = TokenBox(SecretStr(base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()))
-    figures, registry = RunsSnapshot(), Registry(log)
-    pages = KnownPages(page_queue, box, complete=False)
+    figures, registry, queue = RunsSnapshot(), Registry(log), RunQueue(redis)
+    pages = KnownPages(PageQueue(redis), box, complete=False)
     told = NotTakenRuns(log, "source"), NotedNames(log)
+    room = Room("source", MemoryReader(redis, None), 0.1, figures)
     processor = RunProcessor(
-        Source("source", source, Views()), registry, *told, queue, pages, chunk=1, figures=figures, grace_ms=0
+        Source("source", source, Views()), registry, *told, queue, pages, room, chunk=1, figures=figures, grace_ms=0
     )
     return processor, Bookkeeper(registry, queue, figures)
 

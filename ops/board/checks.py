@@ -15,6 +15,7 @@ from pydantic import SecretStr
 from ops.board.answers import Check, Health, Overall
 from ops.board.log_query import query
 from ops.board.reading import QueueUnreachable
+from ops.board.redis_room import evicts, no_room
 from ops.board.runs.run_answers import CheckStatus
 from ops.board.settings import BoardSettings
 from ops.shell.detail import telling
@@ -141,7 +142,7 @@ async def _queue(look: Look) -> dict[str, Check]:
     senders = [s.sender for s in seen.processes if s.sender]
     ingests = [s.ingest for s in seen.processes if s.ingest]
     return {
-        "redis": Check(status="degraded" if seen.refusal else "ok", detail=seen.refusal or "answers"),
+        "redis": _redis(seen),
         "senders": _service("sender", len(senders), {"Graph API": sum(s.graph_down for s in senders)}),
         "ingest": _service("ingest", len(ingests), {"log database": sum(i.database_down for i in ingests)}),
         "sending": (
@@ -150,6 +151,11 @@ async def _queue(look: Look) -> dict[str, Check]:
             else Check(status="ok", detail="nobody has paused it")
         ),
     }
+
+
+def _redis(seen: Seen) -> Check:
+    complaint = seen.refusal or no_room(seen.processes) or evicts(seen.processes)
+    return Check(status="degraded" if complaint else "ok", detail=complaint or "answers")
 
 
 def _service(name: str, running: int, cut_off: dict[str, int]) -> Check:

@@ -21,7 +21,7 @@ from sender.queue.limit_queue import Defaults, Explained, LimitQueue
 from sender.queue.permissions import Permissions
 from sender.queue.run_hours import is_closed, opens_at_ms
 from sender.queue.run_queue import HOLDERS
-from sender.queue.survey import Survey, Unfinished, fields_of, survey, takes_more
+from sender.queue.survey import Survey, Unfinished, fields_of, survey
 
 T = TypeVar("T")
 
@@ -81,8 +81,6 @@ class Reading:
     """Pages of these runs that are paused or slowed down."""
     limits: Explained | None = None
     """What those pages and the app go by now; None: nothing slows anything down."""
-    full: bool = False
-    """Whether Redis is at its maxmemory."""
 
     @cached_property
     def jobs(self) -> dict[str, Unfinished]:
@@ -197,7 +195,6 @@ class QueueReader:
             outbox=sum(outboxes),
             claimable_since_s=_claimable_since_s(seen, due, waiting),
             held_back=frozenset(seen.held_back),
-            full=not await takes_more(self._redis),
         )
         return replace(reading, limits=await self._explained(reading))
 

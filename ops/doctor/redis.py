@@ -10,12 +10,13 @@ from redis.asyncio import Redis
 from redis.exceptions import NoPermissionError, ReadOnlyError, ResponseError
 
 from ops.doctor.finding import Finding, clock, judged
-from ops.doctor.redis_memory import memory, read_memory
+from ops.doctor.redis_memory import memory
 from schema.redis_commands import NEEDED, OUR_KEYS, SHOWN_BY_USE, allowing, grant, in_words
 from schema.runtime.asyncio_door import aio
 from schema.runtime.redis import open_redis
 from schema.runtime.settings import RedisSettings
 from sender.queue.permissions import Permissions
+from sender.queue.redis_memory import MemoryReader
 
 PART = "redis"
 _OLDEST = (7, 0)
@@ -29,7 +30,8 @@ async def check_redis(settings: RedisSettings) -> list[Finding]:
     permissions = Permissions(redis)
     try:
         commands = await _commands(permissions)
-        return [*commands, *await aio(_facts, redis, permissions.user, settings.redis_maxmemory_bytes)]
+        bound, share = settings.redis_maxmemory_bytes, settings.redis_reserve_share
+        return [*commands, *await aio(_facts, redis, permissions.user, bound, share)]
     except NoPermissionError as exc:
         rules = [*allowing(NEEDED), *([OUR_KEYS] if "key" in str(exc) else [])]
         text = f"its login may not even ask: that takes {', '.join(map(in_words, allowing(SHOWN_BY_USE)))} on our keys"
@@ -56,12 +58,12 @@ async def _commands(permissions: Permissions) -> list[Finding]:
     return [Finding(PART, "ok", "takes writes and runs scripts"), may]
 
 
-async def _facts(redis: Any, user: str, set_bound: int | None) -> list[Finding]:
+async def _facts(redis: Any, user: str, set_bound: int | None, reserve_share: float) -> list[Finding]:
     info = await _unless_refused(redis.info)
     return [
         _version(info or await _greeting(redis)),
         *await _clock(redis),
-        memory(await read_memory(redis, info, set_bound), user),
+        memory(await MemoryReader(redis, set_bound).read(), reserve_share, user),
         *await _durability(redis),
     ]
 

@@ -1,41 +1,19 @@
-"""How full Redis's memory is: from INFO, or from what a login that may not run it can see and what the settings say."""
+"""What is to be said of how full Redis's memory is. Pure."""
 
 from __future__ import annotations
 
-from typing import Any
-
-import msgspec
-from redis.exceptions import ResponseError
-
 from ops.doctor.finding import Finding
 from schema.redis_commands import grant
+from sender.queue.redis_memory import Memory
 
 PART = "redis"
-_FULL = 0.8
+_NEARLY = 0.9
+"""Of what may be filled with jobs."""
 _MIB = 1024 * 1024
 
 
-class Memory(msgspec.Struct, frozen=True):
-    """In bytes; None: not known."""
-
-    used: int | None
-    bound: int | None
-    """maxmemory; 0: there is none."""
-
-
-async def read_memory(redis: Any, info: dict[str, Any] | None, set_bound: int | None) -> Memory:
-    """Take what INFO said, else ask MEMORY STATS. `set_bound` counts where INFO names no bound. Runs in asyncio."""
-    if info is not None:
-        return Memory(info.get("used_memory"), info.get("maxmemory") or set_bound or info.get("maxmemory"))
-    try:
-        stats = await redis.memory_stats()
-    except ResponseError:
-        return Memory(None, set_bound)
-    return Memory(stats.get("total.allocated"), set_bound)
-
-
-def memory(seen: Memory, user: str) -> Finding:
-    """Judge it. Pure."""
+def memory(seen: Memory, reserve_share: float, user: str) -> Finding:
+    """Judge it, with the share of its maxmemory that is not filled with jobs."""
     if seen.used is None:
         mend = f"{grant(user, ['+memory|stats'])}; or look at used_memory and maxmemory now and then"
         return Finding(
@@ -48,7 +26,7 @@ def memory(seen: Memory, user: str) -> Finding:
     if seen.bound == 0:
         return Finding(PART, "ok", f"{used}, of which it may use any amount (maxmemory 0)")
     text = f"{used}, {seen.used / seen.bound:.0%} of {seen.bound / _MIB:,.1f} MiB"
-    if seen.used < _FULL * seen.bound:
+    if seen.used < _NEARLY * seen.bound * (1 - reserve_share):
         return Finding(PART, "ok", text)
-    mend = "raise maxmemory: when it is full, nothing is enqueued or claimed, and what is under way is settled still"
-    return Finding(PART, "warn", text, mend)
+    stops = f"nothing is enqueued where only {reserve_share:.0%} are free (REDIS_RESERVE_SHARE)"
+    return Finding(PART, "warn", f"{text}; {stops}", "raise maxmemory; what is in the queue is sent meanwhile")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from itertools import chain
 from typing import Any
 
@@ -14,7 +14,8 @@ from redis.exceptions import RedisError
 from schema.keys import key
 from schema.runtime.asyncio_door import aio
 from schema.runtime.outage import Outage
-from schema.seconds import Command, Second, Seconds, commands
+from schema.runtime.write_when_full import write_when_full
+from schema.seconds import Seconds, commands
 from schema.snapshot import ProcessSnapshot
 
 _FAREWELL_S = 2.0
@@ -36,7 +37,7 @@ async def publish_snapshots(
     """Write `make()` into the hash `processes` every `every_s` until cancelled, then remove the process from it.
 
     `seconds`, of a process that counts them, go with it. Runs inside the asyncio loop's block. While Redis is away, or
-    takes no writes, no snapshot is kept for later.
+    takes no writes, no snapshot is kept for later. At its maxmemory it takes them: who is there must be seen then too.
     """
     outage = Outage("redis (snapshots)")
     snapshot, written = make(), False
@@ -59,7 +60,8 @@ async def publish_snapshots(
 
 async def _write(redis: Redis, snapshot: ProcessSnapshot, seconds: Seconds | None, *, first: bool) -> None:
     untold = seconds.untold() if seconds else ()
-    await _commands(redis, ("HSET", key("processes"), snapshot.process_id, _encoder.encode(snapshot)), untold)
+    told = ("HSET", key("processes"), snapshot.process_id, _encoder.encode(snapshot))
+    await write_when_full(redis, [told, *chain.from_iterable(map(commands, untold))])
     if seconds:
         seconds.told(untold)
     if first:
@@ -67,22 +69,16 @@ async def _write(redis: Redis, snapshot: ProcessSnapshot, seconds: Seconds | Non
 
 
 async def _forget_the_dead(redis: Redis, now_ms: int) -> None:
-    [found] = await _commands(redis, ("HGETALL", key("processes")))
-    dead = [name for name, text in found.items() if now_ms - _age.decode(text).at_ms > _FORGET_AFTER_MS]
+    found: Any = redis.hgetall(key("processes"))  # a dictionary of bytes; redis-py: or an awaitable
+    dead = [name for name, text in (await found).items() if now_ms - _age.decode(text).at_ms > _FORGET_AFTER_MS]
     if dead:
-        await _commands(redis, ("HDEL", key("processes"), *dead))
-
-
-async def _commands(redis: Redis, first: Command, seconds: Sequence[Second] = ()) -> list[Any]:
-    async with redis.pipeline(transaction=False) as calls:
-        for command in (first, *chain.from_iterable(map(commands, seconds))):
-            calls.execute_command(*command)
-        return await calls.execute()
+        await write_when_full(redis, [("HDEL", key("processes"), *dead)])
 
 
 async def _say_farewell(redis: Redis, process_id: str, seconds: Seconds | None) -> None:
     untold = seconds.untold(at_the_end=True) if seconds else ()
+    last = [("HDEL", key("processes"), process_id), *chain.from_iterable(map(commands, untold))]
     try:
-        await aio(_commands, redis, ("HDEL", key("processes"), process_id), untold)
+        await aio(write_when_full, redis, last)
     except (RedisError, OSError):
         return  # nobody can see it now, and its age says later that it is gone

@@ -215,8 +215,16 @@ class RedisSettings(Settings):
     redis_maxmemory_bytes: int | None = Field(
         default=None,
         ge=1,
-        description="Redis's maxmemory, for newar doctor, where INFO is refused",
+        description="Redis's maxmemory, where INFO is refused or a container allows less",
         examples=[2147483648],
+    )
+    redis_reserve_share: float = Field(
+        default=0.1,
+        ge=0,
+        le=0.9,
+        description="of Redis's maxmemory: where only this share is free nothing is enqueued, so that what is in the "
+        "queue can be sent",
+        examples=[0.1],
     )
 
 

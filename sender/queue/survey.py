@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 from redis.asyncio import Redis
-from redis.exceptions import OutOfMemoryError, ResponseError
 
 from schema.runtime.asyncio_door import aio
 from sender.queue.limit_clock import decode_clock
@@ -106,18 +105,6 @@ async def fields_of(redis: Redis, *kinds: tuple[str, Sequence[str], Sequence[str
         Scripts(redis).call, "app/fields", *(part for kind in packed for part in kind)
     )
     return found
-
-
-async def takes_more(redis: Redis) -> bool:
-    """Say whether Redis has memory left for what is enqueued and claimed; whatever else it refuses is another matter.
-
-    Errors: redis.RedisError, but no refusals.
-    """
-    try:
-        await aio(Scripts(redis).call, "app/takes_more")
-    except ResponseError as exc:
-        return not isinstance(exc, OutOfMemoryError)
-    return True
 
 
 def _unfinished(seen: list[Unfinished]) -> list[Unfinished]:

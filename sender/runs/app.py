@@ -20,6 +20,7 @@ from sender.queue.audit_stream import AuditStream
 from sender.queue.denied_people import DeniedPeople
 from sender.queue.page_queue import PageQueue
 from sender.queue.permissions import Permissions
+from sender.queue.redis_memory import MemoryReader
 from sender.queue.run_queue import RunQueue
 from sender.runs.audit_carrier import AuditCarrier
 from sender.runs.bookkeeper import Bookkeeper
@@ -31,6 +32,7 @@ from sender.runs.databases.source_views import SUBMITTED, Source, Views
 from sender.runs.known_pages import KnownPages
 from sender.runs.poll_loop import repeat
 from sender.runs.processor import RunProcessor
+from sender.runs.room import Room
 from sender.runs.settings import RunsSettings
 from sender.runs.webhooks.teller import LOOK_EVERY_S, Teller
 from sender.sealed_tokens import TokenBox
@@ -80,6 +82,7 @@ class _Service:
         self._denied = DeniedPeople(redis)
         self._audit = AuditStream(redis)
         self._figures = RunsSnapshot()
+        self._memory = MemoryReader(redis, settings.redis_maxmemory_bytes)
         self._pages = KnownPages(
             PageQueue(redis), TokenBox(settings.token_encryption_key), complete=settings.source_database_url is None
         )
@@ -151,6 +154,7 @@ class _Service:
             NotedNames(log_database),
             self._queue,
             self._pages,
+            Room(source.name, self._memory, settings.redis_reserve_share, self._figures),
             chunk=settings.enqueue_chunk,
             figures=self._figures,
             grace_ms=settings.source_empty_run_grace_ms,

@@ -15,8 +15,8 @@ class Found(msgspec.Struct):
     """Page -> when the run was changed, and the token that it brings: of those to be sent, the newest."""
     pages: set[str] = set()
     """Those with runs in the queue."""
-    new: list[str] = []
-    """Runs to be taken."""
+    new: dict[str, Scheduled] = {}
+    """Runs to be taken, as they are shown while they cannot be."""
     refused: dict[str, str] = {}
     """Those of them that were refused before -> why."""
     begun: set[str] = set()

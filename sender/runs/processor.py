@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection
 import msgspec
 import structlog
 import trio
+from redis.exceptions import OutOfMemoryError
 
 from schema.run import RunState
 from schema.snapshot import RunsSnapshot
@@ -21,18 +22,16 @@ from sender.runs.databases.registry import Filling, Registry
 from sender.runs.databases.source_views import Source
 from sender.runs.found import Found
 from sender.runs.known_pages import KnownPages
+from sender.runs.room import Room
 from sender.runs.rules.not_taken import NotTaken, Scheduled, asks_to_stop, spent, unknown_word, unseen
 from sender.runs.rules.records import RecipientRow, records
 from sender.runs.rules.rows import Head
 from sender.runs.rules.steering import Step, steps
 from sender.runs.rules.still_to_send import StillToSend, still_to_send
 from sender.runs.send_hours import SendHours
-from sender.runs.taking import Taking
+from sender.runs.taking import HEADS_PAGE, Taking
 
 log = structlog.get_logger()
-
-HEADS_PAGE = 500
-"""Runs looked at in one step of a poll."""
 
 
 class _Place(msgspec.Struct, frozen=True):
@@ -63,6 +62,7 @@ class RunProcessor:
         names: NotedNames,
         queue: RunQueue,
         pages: KnownPages,
+        room: Room,
         *,
         chunk: int,
         figures: RunsSnapshot,
@@ -77,6 +77,7 @@ class RunProcessor:
         self._names = names
         self._queue = queue
         self._pages = pages
+        self._room = room
         self._chunk = chunk
         self._figures = figures
         self._clock_ms = clock_ms
@@ -88,6 +89,7 @@ class RunProcessor:
             queue,
             pages,
             self._hours,
+            room,
             figures,
             grace_ms=grace_ms,
             rules_off=rules_off,
@@ -102,7 +104,9 @@ class RunProcessor:
 
         A query that is refused for one run does not keep the others: the error is raised at the end.
         """
+        self._room.turn_begins()
         refused = [*await self.poll(), *await self.fill(until, stopping)]
+        self._room.turn_ends()
         if refused:
             raise refused[0]
 
@@ -118,9 +122,9 @@ class RunProcessor:
         self._timed = found.timed
         self._pages.replace_tokens(self._source.name, {page_id: token for page_id, (_, token) in found.tokens.items()})
         await self._pages.send(found.pages, self._epoch)
-        refused: list[QueryRefused] = []
-        for start in range(0, len(found.new), HEADS_PAGE):
-            refused += await self._taking.take(found.new[start : start + HEADS_PAGE])
+        refused, later = await self._taking.take_all(list(found.new))
+        found.scheduled += [found.new[run_id] for run_id in later]
+        found.not_taken += [noted[run_id][0] for run_id in later if run_id in noted]
         for one in found.not_taken:
             if one.run_id not in noted:
                 log.warning("run_not_taken", run_id=one.run_id, page_id=one.page_id, reason=one.reason)
@@ -133,7 +137,7 @@ class RunProcessor:
     async def fill(self, until: float, stopping: trio.Event) -> list[QueryRefused]:
         """Enqueue chunks, one of each run in turn, until all is in, `until` has come or a stop is wanted.
 
-        One of each at least, so that runs are filled also when a poll takes longer than the interval.
+        One of each at least while Redis has room, so that runs are filled also when a poll takes longer than that.
 
         Returns what was refused for single runs; these are left until the next time.
         """
@@ -149,7 +153,12 @@ class RunProcessor:
             owed -= 1
             place = waiting.popleft()
             try:
+                if not await self._room.is_there():
+                    break
                 following = await self._enqueue(place)
+            except OutOfMemoryError:
+                self._room.lacks()
+                break
             except QueryRefused as exc:
                 refused.append(QueryRefused(exc.part, f"recipients of run {place.run.run_id}: {exc}"))
                 continue
@@ -202,7 +211,7 @@ class RunProcessor:
                 if head.page_id == known.page_id:  # else it was moved after it was taken, and brings another page's
                     found.note_token(known.page_id, head)
         found.scheduled += [
-            Scheduled(head.scheduled_at_s or 0.0, head.run_id, head.page_id or "")
+            _scheduled(head)
             for head in heads.values()
             if head.status == "queued" and head.run_id not in in_queue and not self._is_due(head)
         ]
@@ -213,7 +222,7 @@ class RunProcessor:
         for head in wanted:
             before = registered.get(head.run_id)
             if before is None or before.may_come_again(head.updated_at_s):
-                found.new.append(head.run_id)
+                found.new[head.run_id] = _scheduled(head)
                 if (known := in_queue.get(head.run_id)) is not None and known.cursor:
                     found.begun.add(head.run_id)
                 if before is not None:
@@ -290,3 +299,7 @@ class RunProcessor:
 
 def _has_ended(known: RunGlance | None) -> bool:
     return known is not None and known.state is RunState.FINISHED
+
+
+def _scheduled(head: Head) -> Scheduled:
+    return Scheduled(head.scheduled_at_s or head.updated_at_s or 0.0, head.run_id, head.page_id or "")

@@ -7,6 +7,7 @@ from functools import partial
 
 import structlog
 import trio
+from redis.exceptions import OutOfMemoryError
 
 from schema.run import Run
 from schema.snapshot import RunsSnapshot
@@ -15,6 +16,7 @@ from sender.runs.databases.errors import QueryRefused
 from sender.runs.databases.registry import Registry
 from sender.runs.databases.source_views import Source
 from sender.runs.known_pages import KnownPages
+from sender.runs.room import Room
 from sender.runs.rules.check import Refusal, check, expected_recipients
 from sender.runs.rules.not_taken import NotTaken, unseen, unusable
 from sender.runs.rules.rows import SourceRun
@@ -24,6 +26,8 @@ log = structlog.get_logger()
 
 Noted = Mapping[str, tuple[NotTaken, float]]
 """Run id -> what the look before noted, and for how many seconds it has been so."""
+HEADS_PAGE = 500
+"""Runs looked at in one step of a poll."""
 _SURVEY_EVERY_S = 60.0
 """How often the recipients of a refused run are counted again: there may be millions."""
 
@@ -44,6 +48,7 @@ class Taking:
         queue: RunQueue,
         pages: KnownPages,
         hours: SendHours,
+        room: Room,
         figures: RunsSnapshot,
         *,
         grace_ms: int,
@@ -55,6 +60,7 @@ class Taking:
         self._queue = queue
         self._pages = pages
         self._hours = hours
+        self._room = room
         self._figures = figures
         self._grace_ms = grace_ms
         self._check = partial(check, rules_off=rules_off)
@@ -79,6 +85,19 @@ class Taking:
         self._begun = begun
         self._survey_at = {run_id: at for run_id, at in self._survey_at.items() if run_id in refused}
         self.waiting = []
+
+    async def take_all(self, run_ids: list[str]) -> tuple[list[QueryRefused], list[str]]:
+        """Take these runs; return what was refused for single ones, and those that wait until Redis has room."""
+        refused: list[QueryRefused] = []
+        for start in range(0, len(run_ids), HEADS_PAGE):
+            try:
+                if not await self._room.is_there():
+                    return refused, run_ids[start:]
+                refused += await self.take(run_ids[start : start + HEADS_PAGE])
+            except OutOfMemoryError:  # it does not tell how full it is
+                self._room.lacks()
+                return refused, run_ids[start:]
+        return refused, []
 
     async def take(self, run_ids: list[str]) -> list[QueryRefused]:
         """Take these runs; of those that cannot be read together, halves, down to the one that is at fault."""

@@ -5,22 +5,20 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import accumulate
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
+from ops.api.rest.latency_metric import LATENCY, latency_histograms
 from ops.board import merge
 from ops.board.answers import CircuitBreaker, QueueAnswer
 from ops.board.pages.page_answers import PageRow
 from schema.outcomes import Outcome
-from schema.snapshot import IngestSnapshot, Latencies, ProcessSnapshot, RunsSnapshot, SenderSnapshot
+from schema.snapshot import IngestSnapshot, ProcessSnapshot, RedisMemory, RunsSnapshot, SenderSnapshot
 
 Sample = tuple[tuple[str, ...], float]
 """Label values and value."""
-Histogram = tuple[tuple[str, ...], list[tuple[str, float]], float]
-"""Label values; upper edge and number of all below it, for each bucket; and the sum of what was counted."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +72,14 @@ def _run_processors(read: Callable[[RunsSnapshot], float]) -> Callable[[Figures]
     return lambda f: [((p.process_id,), read(p.runs)) for p in f.processes if p.runs]
 
 
+def _redis_memory(read: Callable[[RedisMemory], float | None]) -> Callable[[Figures], Iterable[Sample]]:
+    return lambda f: [
+        ((p.process_id,), value)
+        for p in f.processes
+        if p.runs and p.runs.redis_memory and (value := read(p.runs.redis_memory)) is not None
+    ]
+
+
 def _processes(f: Figures) -> Iterable[Sample]:
     return [((service,), n) for service, n in Counter(p.service for p in f.processes).items()]
 
@@ -82,15 +88,6 @@ def _outcomes(f: Figures) -> Iterable[Sample]:
     """Return them from 0 on: of a series that begins at 14, Prometheus sees no increase."""
     senders = [(p.process_id, p.sender.outcomes) for p in f.processes if p.sender]
     return [((process, o.value), outcomes.get(o.value, 0)) for process, outcomes in senders for o in Outcome]
-
-
-def latency_histograms(processes: Iterable[ProcessSnapshot]) -> Iterator[Histogram]:
-    """Yield the latencies of each sender since its start, in seconds."""
-    for p in processes:
-        if p.sender and p.sender.latency_counts_ever:
-            ever = list(accumulate(p.sender.latency_counts_ever))
-            buckets = [(f"{Latencies.upper_edge_ms(i) / 1000:g}", ever[i]) for i in LATENCY_BUCKETS]
-            yield (p.process_id,), [*buckets, ("+Inf", ever[-1])], p.sender.latency_sum_ms / 1000
 
 
 def _sockets(f: Figures) -> Iterable[Sample]:
@@ -129,9 +126,6 @@ def _page_names(f: Figures) -> Iterable[Sample]:
 
 
 _GAUGE, _COUNTER, _PROCESS, _PAGE = GaugeMetricFamily, CounterMetricFamily, ("process",), ("page",)
-LATENCY = "newar_graph_latency_seconds"
-LATENCY_BUCKETS = range(28, 77, 2)
-"""Of those that a sender counts: each √2 times the one before, from 13 ms to 52 s."""
 
 DECLARED = (
     Declared(_GAUGE, "newar_processes", "processes that report", ("service",), _processes),
@@ -186,10 +180,7 @@ DECLARED = (
     ),
     Declared(_GAUGE, "newar_runs_unfinished", "unfinished runs", (), lambda f: [((), f.queue.runs_unfinished)]),
     Declared(
-        _GAUGE,
-        "newar_runs_braked",
-        "unfinished runs that a rule's brake holds, until a person resumes or cancels them",
-        (),
+        *(_GAUGE, "newar_runs_braked", "unfinished runs that a brake holds, until a person resumes or cancels", ()),
         lambda f: [((), f.queue.runs_braked)],
     ),
     Declared(
@@ -238,6 +229,22 @@ DECLARED = (
         "events of former topics that are known to have become no rows",
         _PROCESS,
         _ingests(lambda i: i.events_missing),
+    ),
+    Declared(
+        *(_GAUGE, "newar_redis_used_bytes", "memory that Redis uses, as a run processor saw it last", _PROCESS),
+        _redis_memory(lambda m: m.used),
+    ),
+    Declared(
+        *(_GAUGE, "newar_redis_maxmemory_bytes", "memory that Redis may use; 0: any amount", _PROCESS),
+        _redis_memory(lambda m: m.bound),
+    ),
+    Declared(
+        *(_GAUGE, "newar_redis_used_share", "memory that Redis uses, as a share of what it may use", _PROCESS),
+        _redis_memory(lambda m: m.used / m.bound if m.used is not None and m.bound else None),
+    ),
+    Declared(
+        *(_GAUGE, "newar_redis_full", "1: runs wait to be enqueued until Redis has room", _PROCESS),
+        _run_processors(lambda r: float(bool(r.redis_full))),
     ),
     Declared(_COUNTER, "newar_runs_taken", "runs taken", _PROCESS, _run_processors(lambda r: r.runs_taken)),
     Declared(_COUNTER, "newar_runs_refused", "runs refused", _PROCESS, _run_processors(lambda r: r.runs_refused)),

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from ops.board.limit_answers import Slowdown
 from ops.board.page_limits import BY_HAND_MS, Kind, shipped_in_words, slowdowns
 from ops.board.reading import Fields, Reading
+from ops.board.redis_room import no_room
 from ops.board.runs.run_answers import Cause, CauseName
 from schema.event import at_us
 from schema.snapshot import ProcessSnapshot
@@ -18,7 +19,6 @@ from sender.settings import SenderSettings
 
 NO_SENDER = "no sender is alive: start one with newar sender"
 GRAPH_DOWN = "no sender reaches the Graph API; each tries again with one message at a time"
-REDIS_FULL = "Redis is at its maxmemory: it takes no more jobs and hands none out. Raise maxmemory"
 QUEUE_UNKNOWN = (
     "this queue does not know the run: it was emptied, or is another one. newar run recover sends what is left"
 )
@@ -34,6 +34,8 @@ class Holding:
         self.for_all = list(_services(reading))
         """What stops every service that works on runs, also where it only drains them."""
         self.everything = [*self.for_all, *_graph(reading)]
+        self.no_room = no_room(reading.processes)
+        """Why runs are not enqueued further; None: they are."""
         self._pages: dict[tuple[str, str], tuple[list[Cause], float | None]] = {}
 
     def page(self, page_id: str, content: str) -> list[Cause]:
@@ -90,8 +92,6 @@ def _services(reading: Reading) -> Iterable[Cause]:
     senders = [process for process in reading.processes if process.sender]
     if not senders:
         yield Cause("no_sender", NO_SENDER)
-    if reading.full:
-        yield Cause("redis_full", REDIS_FULL)
     bound, waiting = _outbox_limit(senders), _number(reading.app, "outbox")
     if waiting >= bound:
         detail = (

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from ops.board.reading import Reading
+from ops.board.redis_room import no_room
 from ops.board.runs.causes import QUEUE_UNKNOWN
 from ops.board.runs.registry_row import RegistryRow
 from ops.board.runs.run_answers import Cause, RunAnswer, RunStatus
@@ -74,16 +75,19 @@ def _waits_for(row: RegistryRow, *, lost: bool, reading: Reading | None, now_s: 
         return Cause("operator", f"paused by hand before it was taken: newar run resume {row.run_id} lets it go on")
     if row.scheduled_at and row.scheduled_at.timestamp() > now_s:
         return Cause("scheduled", f"it is due at {row.scheduled_at:%Y-%m-%d %H:%M:%SZ}", row.scheduled_at)
-    return Cause("run_processor", _not_taken_yet(reading))
+    return _not_taken_yet(row, reading)
 
 
-def _not_taken_yet(reading: Reading | None) -> str:
+def _not_taken_yet(row: RegistryRow, reading: Reading | None) -> Cause:
+    if reading and (full := no_room(reading.processes, row.source)):
+        return Cause("redis_full", full)
     alive = reading is None or any(process.runs for process in reading.processes)
-    return (
+    detail = (
         "the run processor has not taken it yet"
         if alive
         else "no run processor is alive to take it: start one with newar runs"
     )
+    return Cause("run_processor", detail)
 
 
 def expires_soon(expires_at: datetime | None, now_s: float, *, held: bool) -> bool:

@@ -63,7 +63,8 @@ def jobs_waiting(jobs: Unfinished, holding: Holding, fields: Fields | None = Non
         *(one for one in of_page if one.cause == "throttled"),
     ]
     where = waiting(jobs, found, now_s, holding.throttled_to(jobs.page_id, jobs.content))
-    return [*found, *_of_some(jobs, where, now_s)], where
+    full = [Cause("redis_full", holding.no_room)] if holding.no_room and jobs.state == RunState.ENQUEUING else []
+    return [*found, *full, *_of_some(jobs, where, now_s)], where
 
 
 def _holds(jobs: Unfinished, now_s: float) -> Fields:

@@ -54,8 +54,8 @@ CauseName = Literal[
     "retry",
     "run_processor",
 ]
-"""`recipient_hours` and `retry` hold some messages of a run, all others the whole run. `run_processor`: it has not
-taken the run yet. `mark_replicas` is not said by any program yet."""
+"""`recipient_hours` and `retry` hold some messages of a run, `redis_full` those that are not in the queue yet, all
+others the whole run. `run_processor`: it has not taken the run yet. `mark_replicas` is not said by any program yet."""
 
 
 class Cause(msgspec.Struct, frozen=True):

@@ -11,7 +11,7 @@ from ops.board.runs.run_answers import Cause, RunStatus
 from schema.run import RunState
 from sender.queue.survey import Unfinished
 
-OF_SOME = frozenset({"recipient_hours", "retry"})
+OF_SOME = frozenset({"recipient_hours", "retry", "redis_full"})
 """Causes that hold some messages of a run; others hold all of it."""
 DRAIN = "drain"
 _ENDED = {"cancelled": RunStatus.CANCELLED, "expired": RunStatus.EXPIRED}

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-import trio
 from redis.asyncio import Redis
 
 from schema.keys import key
@@ -20,24 +17,12 @@ from sender.queue.page_queue import PageFacts, PageQueue
 from sender.queue.run_queue import RunQueue
 from tests.integration.queue.answers import BAD, Answering
 from tests.integration.queue.jobs import enqueue, open_queue, run_of
-from tests.patience import patience_s
 
 APP_THROTTLED = Answer(error_class=ErrorClass.RATE_LIMIT_APP, http_status=400, code=4)
 
 
 async def acts(redis: Redis) -> list[tuple[str, str, str]]:
     return [(entry.who, entry.what, entry.target) for entry in await AuditStream(redis).oldest()]
-
-
-@asynccontextmanager
-async def full(redis: Redis) -> AsyncIterator[None]:
-    """Let Redis have as little memory as it never has."""
-    await aio(redis.config_set, "maxmemory", "1mb")
-    try:
-        yield
-    finally:
-        with trio.CancelScope(shield=True, deadline=trio.current_time() + patience_s()):
-            await aio(redis.config_set, "maxmemory", "0")
 
 
 async def brake(redis: Redis) -> Answering:
@@ -90,16 +75,6 @@ async def test_what_nobody_did_is_no_act(redis: Redis, runs: RunQueue) -> None:
     await PageQueue(redis).pause("no such page", "ana")
     await runs.hold("no such run", "operator", who="ana")
     assert await acts(redis) == []
-
-
-async def test_acts_work_while_redis_is_full(redis: Redis, runs: RunQueue) -> None:
-    await enqueue(runs, run_of("r"), 10)
-    async with full(redis):
-        assert await AppQueue(redis).pause("ana") == 0
-        assert await PageQueue(redis).pause("1", "ana")
-        assert await runs.hold("r", "operator", who="ana")
-        assert await runs.cancel("r", who="ana")
-        assert len(await acts(redis)) == 4
 
 
 async def test_everything_is_paused_and_resumed_by_hand(redis: Redis, runs: RunQueue) -> None:

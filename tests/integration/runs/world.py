@@ -21,6 +21,7 @@ from schema.runtime.outage import Outage
 from schema.runtime.redis import open_redis
 from schema.snapshot import RunsSnapshot
 from sender.queue.page_queue import PageQueue
+from sender.queue.redis_memory import MemoryReader
 from sender.queue.run_queue import RunFacts, RunQueue
 from sender.runs.bookkeeper import Bookkeeper
 from sender.runs.databases.database import Database
@@ -30,6 +31,7 @@ from sender.runs.databases.registry import Registry
 from sender.runs.databases.source_views import SUBMITTED, Source, SourceName, Views
 from sender.runs.known_pages import KnownPages
 from sender.runs.processor import RunProcessor
+from sender.runs.room import Room
 from sender.sealed_tokens import TokenBox
 
 SAMPLES = Path(__file__).parents[3] / "schema" / "source"
@@ -162,9 +164,11 @@ class World:
         enforce_window: bool = True,
         grace_ms: int = 600_000,
         rules_off: Collection[str] = (),
+        memory: Any = None,
+        figures: RunsSnapshot | None = None,
     ) -> RunProcessor:
         """Return a run processor with connections of its own; parts may be replaced."""
-        queue, log = queue or self.queue, self.database()
+        queue, log, figures = queue or self.queue, self.database(), figures or RunsSnapshot()
         kind = SUBMITTED if name == "submitted" else views or Views()
         return RunProcessor(
             source or Source(name, self.database(read_only=name == "source"), kind),
@@ -173,8 +177,9 @@ class World:
             names or NotedNames(log),
             queue,
             pages or self.known_pages(complete=True),
+            Room(name, memory or MemoryReader(self.client, None), 0.1, figures),
             chunk=chunk,
-            figures=RunsSnapshot(),
+            figures=figures,
             grace_ms=grace_ms,
             enforce_window=enforce_window,
             rules_off=rules_off,

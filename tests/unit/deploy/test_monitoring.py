@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from prometheus_client.core import CounterMetricFamily
 
-from ops.api.rest.metrics import DECLARED, LATENCY
+from ops.api.rest.latency_metric import LATENCY
+from ops.api.rest.metrics import DECLARED
 from tests.unit.deploy.files import DEPLOY, read_yaml
 
 LABELS = {

@@ -6,8 +6,9 @@ import pytest
 
 from ops.doctor.finding import clock
 from ops.doctor.redis import durability
-from ops.doctor.redis_memory import Memory, memory
+from ops.doctor.redis_memory import memory
 from ops.doctor.source import sorting
+from sender.queue.redis_memory import Memory
 
 SAFE = {"appendonly": "yes", "appendfsync": "always", "maxmemory-policy": "noeviction"}
 
@@ -37,7 +38,7 @@ def test_redis_that_may_lose_writes_is_warned_of_with_the_mend(change: dict[str,
     ],
 )
 def test_memory_that_is_not_known_is_said_to_be_unknown(seen: Memory, status: str, said: str) -> None:
-    finding = memory(seen, "newar")
+    finding = memory(seen, 0.1, "newar")
     assert (finding.status, said in finding.text) == (status, True)
     assert " 0.0 MiB" not in finding.text
     assert bool(finding.mend) == (status == "warn")

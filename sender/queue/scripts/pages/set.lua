@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 -- uses: base, pages
 -- ARGV: page, token, then pairs of field and value ('' removes). A changed token gets a new version and half-opens the breaker,
 -- unless a person has opened it. 1: the token changed.

@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 -- uses: base
 -- ARGV: runs ... that the registry has noted as finished. They stay readable here until they are forgotten.
 for _, run in ipairs(ARGV) do

@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 -- uses: base
 -- ARGV: ms. Forgets runs that the registry knows as finished and that ended longer ago than this. Returns how many.
 local before = now_us() / 1000 - ARGV[1]

@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 -- uses: base, units, lanes
 -- ARGV: run, windows, hours, until_ms. windows: MessagePack, zone ("" is the page's) -> {opens_ms, closes_ms, ...}; none at
 -- all removes the run's window. The zones given are put beside those that the run has.

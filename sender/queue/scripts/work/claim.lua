@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 -- uses: base, pace, packed, two_clocks, clock, gcra, hours, units, claims, lanes, pages, persons, runs
 -- ARGV: session, claim id, want, outbox bound, batch size, default limit text, default limit media, app limit (0: none),
 -- the caller's wall clock (ms).

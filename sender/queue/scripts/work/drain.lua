@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 -- uses: base, two_clocks, units, claims, lanes, runs
 -- ARGV: session, claim id, want, outbox bound, the caller's wall clock (ms). Jobs of cancelled and expired runs, and those
 -- that stand aside, to be settled without being sent.

@@ -17,6 +17,7 @@ from ops.board.runs.run_answers import RunAnswer
 from schema.job import Job, encode_record, job_id
 from schema.keys import key
 from schema.runtime.asyncio_door import aio
+from schema.snapshot import RedisMemory, RunsSnapshot
 from sender.queue.app_queue import AppQueue
 from sender.queue.limit_queue import LimitQueue
 from sender.queue.page_queue import PageQueue
@@ -24,7 +25,6 @@ from sender.queue.run_queue import RunQueue
 from sender.queue.session_queue import SessionQueue, Settlement
 from tests.integration.queue.answers import REPORTED, TOKEN_INVALID, Answering
 from tests.integration.queue.jobs import enqueue, final, open_queue, run_of
-from tests.integration.queue.test_acts_by_hand import full
 from tests.unit.api.contents import now_ms, process, sender
 
 RUN, PEOPLE = "r", 20
@@ -192,10 +192,25 @@ async def test_full_outbox_is_said_with_its_bound(redis: Redis, runs: RunQueue) 
     assert "100,000 events wait for the broker" in run.waiting_because[0].detail
 
 
-async def test_redis_at_its_maxmemory_is_said(redis: Redis, runs: RunQueue) -> None:
-    async with full(redis):
-        run = await shown(redis)
-    assert (run.status, causes(run), run.waits) == ("waiting", ["redis_full"], {"redis_full": PEOPLE})
+@pytest.mark.parametrize(
+    ("bound", "detail"), [(400 << 20, "Redis uses 390.0 MiB of its 400.0 MiB"), (None, "Redis is at")]
+)
+async def test_a_run_that_waits_for_room_is_sent_as_far_as_it_is_queued(
+    redis: Redis, runs: RunQueue, bound: int | None, detail: str
+) -> None:
+    await enqueue(runs, run_of("more", "2"), 3, last=False)
+    memory = RedisMemory(used=390 << 20, bound=bound, reserve_share=0.1)
+    waits = process("r", at_ms=now_ms() + 3_600_000, runs=RunsSnapshot(redis_full=["source"], redis_memory=memory))
+    await aio(redis.hset, key("processes"), waits.process_id, msgspec.json.encode(waits))
+    run = run_answer("more", None, Holding(await QueueReader(redis).look(["more"])), RunRates(), time.time())
+    assert (run.status, causes(run), run.may_go, run.waits) == ("filling", ["redis_full"], 3, {})
+    assert run.waiting_because[0].detail.startswith(detail)
+    queue = await open_queue(redis)
+    [more] = [group for group in (await queue.claim("a", 100)).groups if group.run_id == "more"]
+    await queue.settle(1, [final(more, record) for record in more.records])
+    run = run_answer("more", None, Holding(await QueueReader(redis).look(["more"])), RunRates(), time.time())
+    assert (run.status, causes(run)) == ("waiting", ["redis_full"])
+    assert causes(await shown(redis)) == []
 
 
 async def test_jobs_in_flight_of_very_many_are_not_counted_by_run(redis: Redis, runs: RunQueue) -> None:

@@ -37,10 +37,6 @@ def senders(*down: bool, outbox_limit: int = 100) -> list[Any]:
     [
         ({"processes": []}, Cause("no_sender", "no sender is alive: start one with newar sender")),
         (
-            {"full": True},
-            Cause("redis_full", "Redis is at its maxmemory: it takes no more jobs and hands none out. Raise maxmemory"),
-        ),
-        (
             {"processes": senders(False), "app": {"outbox": "1234"}},
             Cause(
                 "outbox_full",
