@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
+from ops.shell.collector import spare_the_collector
 from ops.shell.late_commands import LateCommands
-from schema.runtime.logging import configure_logging
 from schema.runtime.version import version
 
 app = typer.Typer(
@@ -30,15 +30,21 @@ def _show_version(wanted: bool) -> None:
 
 @app.callback()
 def _prepare(
+    context: typer.Context,
     _: Annotated[
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
     ] = False,
 ) -> None:
+    if context.invoked_subcommand == "health":
+        return  # which logs nothing, and is asked often
+    from schema.runtime.logging import configure_logging  # noqa: PLC0415 - help does without it, too
+
     configure_logging("newar")
 
 
 def main() -> None:
     """Run the command line and end the process with its exit code."""
+    spare_the_collector()
     app(prog_name="newar")
 
 

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit, urlunsplit
 
-import httpx
 from pydantic import AfterValidator, Field, SecretStr, ValidationInfo, field_validator, model_validator
 
 from schema.runtime.settings import (
@@ -32,6 +31,8 @@ def _http_url(value: str, info: ValidationInfo) -> str:
             f"ends in {found[2]}, and GRAPH_API_VERSION is {info.data.get('graph_api_version', 'another one')}: "
             f"write {_without_login(found[1])} here, and the version there"
         )
+    import httpx  # noqa: PLC0415 - it takes long, and the default needs no look
+
     try:
         host, _ = httpx.URL(value).host, split_address(value).port
     except (httpx.InvalidURL, UnicodeError, ValueError):

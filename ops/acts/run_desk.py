@@ -11,7 +11,7 @@ import trio
 
 from ops.acts.not_done import ActRefused, NoSuch
 from ops.board.log_query import query
-from ops.shell.exits import explain
+from ops.shell.said import explain
 from schema.run import RunState
 from sender.queue.run_queue import RunQueue
 

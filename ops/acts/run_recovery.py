@@ -11,12 +11,11 @@ from ops.acts.caught_up import wait_for_rows
 from ops.acts.here import KEY_MISSING, log_url, token_box
 from ops.acts.not_done import ActRefused, CannotNow
 from ops.acts.run_desk import sql
+from ops.acts.settings import RecoverSettings
 from ops.board.log_query import query
-from ops.board.source_of import RecipientsSettings
 from schema.runtime.asyncio_door import aio
 from schema.runtime.outage import Outage
 from schema.runtime.redis import open_redis
-from schema.runtime.settings import KafkaSettings, RedisSettings, TokenSettings
 from sender.queue.page_queue import PageQueue
 from sender.queue.run_queue import RunQueue
 from sender.runs.by_hand.recovery import Recovered, Recovery
@@ -24,16 +23,11 @@ from sender.runs.databases.database import Database
 from sender.runs.databases.registry import Registry
 from sender.runs.databases.source_views import SUBMITTED, Source, SourceName, Views
 from sender.runs.known_pages import KnownPages
-from sender.settings import FlightSettings
 
 NOTICED_WITHIN_S = 10.0
 """How long a living sender may take to see that Redis is back: it asks every five seconds at the latest."""
 ROWS_WITHIN_S = 30.0
 """How long `recover` waits for the log to be complete before it says what is missing."""
-
-
-class RecoverSettings(RedisSettings, KafkaSettings, RecipientsSettings, TokenSettings, FlightSettings):
-    """What is needed of the settings: what the run processor and the senders are told."""
 
 
 async def recover_run(

@@ -9,10 +9,11 @@ import msgspec
 
 from ops.acts.here import log_url, token_box
 from ops.acts.not_done import NotMeant
+from ops.acts.settings import RetrySettings
 from ops.board.recipients_of import recipients_of
-from ops.board.source_of import RecipientsSettings, open_source
+from ops.board.settings import RecipientsSettings
+from ops.board.source_of import open_source
 from schema.runtime.asyncio_door import aio
-from schema.runtime.settings import TokenSettings
 from sender.message.errors import BadTemplate
 from sender.message.template import MessageTemplate
 from sender.runs.by_hand.retry import Retry, Wish, retry
@@ -20,14 +21,9 @@ from sender.runs.databases.errors import DatabaseAway, QueryRefused
 from sender.runs.dry_run.names import Names, strings
 from sender.runs.rules.records import kept_variables
 from sender.runs.rules.rows import SourceRun
-from sender.runs.settings import MessageRulesSettings
 
 LOOKED_AT = 1000
 """Recipients whose names are compared with those of a mended message."""
-
-
-class RetrySettings(RecipientsSettings, MessageRulesSettings, TokenSettings):
-    """What is needed of the settings."""
 
 
 async def retry_run(settings: RetrySettings, wish: Wish, *, anyway: bool = False) -> Retry:

@@ -13,18 +13,13 @@ from redis.asyncio import Redis
 from ops.acts.here import log_url, token_box
 from ops.acts.not_done import NotMeant
 from ops.acts.run_desk import sql
+from ops.acts.settings import SubmitSettings
 from ops.board.dry_run import DryRuns
 from ops.board.log_query import query
-from ops.board.source_of import RecipientsSettings
+from ops.board.settings import RecipientsSettings
 from schema.runtime.asyncio_door import aio
-from schema.runtime.settings import TokenSettings, WindowSettings
 from sender.runs.by_hand.submit import SubmittedRun, as_row, refuse_unusable, submit
 from sender.runs.dry_run.report import DryRun
-from sender.runs.settings import MessageRulesSettings
-
-
-class SubmitSettings(RecipientsSettings, WindowSettings, MessageRulesSettings, TokenSettings):
-    """What is needed of the settings."""
 
 
 class Submission(msgspec.Struct, frozen=True):

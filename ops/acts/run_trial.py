@@ -12,16 +12,16 @@ import trio
 from ops.acts.here import log_url, token_box
 from ops.acts.not_done import ActRefused, NoSuch
 from ops.acts.run_desk import sql
+from ops.acts.settings import TryOutSettings
 from ops.board.log_query import query
 from ops.board.page_limits import BY_HAND_MS
 from ops.board.recipients_of import recipients_of
-from ops.board.source_of import RecipientsSettings, open_source
+from ops.board.source_of import open_source
 from schema.job import Job, job_id
 from schema.keys import key
 from schema.run import Run
 from schema.runtime.asyncio_door import aio
 from schema.runtime.redis import open_redis
-from schema.runtime.settings import RedisSettings, TokenSettings
 from sender.graph.api.classify import Answer, classify, tied_to
 from sender.graph.api.request import RequestFactory, UnfitRequestPart
 from sender.graph.api.usage import header_of
@@ -36,21 +36,11 @@ from sender.message.variables import read_variables
 from sender.queue.page_queue import PageQueue
 from sender.runs.by_hand.described import described_run
 from sender.runs.rules.rows import PageRow, SourceRun
-from sender.runs.settings import MessageRulesSettings
 from sender.sealed_tokens import SEALED_PREFIX, TokenUnreadable
-from sender.settings import GraphSettings, TestSettings
 
 ANSWER_WITHIN_S = 90.0
 _MARK = "test"
 """What the metadata of such a message begins with, behind the job: an echo of Meta's tells it from the real ones."""
-
-
-class TryOutSettings(
-    RedisSettings, RecipientsSettings, MessageRulesSettings, TokenSettings, GraphSettings, TestSettings
-):
-    """Settings of `newar run test`."""
-
-    __test__ = False
 
 
 class TryOut(msgspec.Struct, frozen=True):

@@ -9,17 +9,23 @@ from pydantic import Field, SecretStr, field_validator
 
 from ops.access.provider.provider_settings import ProviderSettings
 from ops.access.proxies import networks
-from ops.acts.run_recovery import RecoverSettings
-from ops.acts.run_retry import RetrySettings
-from ops.acts.run_submission import SubmitSettings
-from ops.acts.run_trial import TryOutSettings
+from ops.acts.settings import RecoverSettings, RetrySettings, SubmitSettings, TryOutSettings
+from ops.api.listening import ListeningSettings
 from ops.board.settings import BoardSettings
 from schema.runtime.settings import SettingsError, TokenKeys
 
 TOKEN_BYTES = 24
 
 
-class ApiSettings(BoardSettings, ProviderSettings, SubmitSettings, RetrySettings, TryOutSettings, RecoverSettings):
+class ApiSettings(
+    BoardSettings,
+    ProviderSettings,
+    SubmitSettings,
+    RetrySettings,
+    TryOutSettings,
+    RecoverSettings,
+    ListeningSettings,
+):
     """What is shown, where, and to whom; and what acts over HTTP take."""
 
     token_encryption_key: TokenKeys | None = Field(  # type: ignore[assignment]  # optional here
@@ -34,8 +40,6 @@ class ApiSettings(BoardSettings, ProviderSettings, SubmitSettings, RetrySettings
         description="how long the file of a run may be that is submitted over HTTP; it is put on the disk meanwhile",
     )
 
-    api_host: str = Field(default="127.0.0.1", description="address that the HTTP service listens on")
-    api_port: int = Field(default=3100, ge=0, le=65535, description="its port; 0 takes a free one")
     admin_token: SecretStr | None = Field(default=None, description="lets its holder read and steer over HTTP")
     viewer_token: SecretStr | None = Field(default=None, description="lets its holder read over HTTP")
     session_idle_ms: int = Field(

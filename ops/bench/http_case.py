@@ -14,7 +14,7 @@ import trio
 from ops.bench.clients import Client, Send, open_client
 from ops.bench.percentiles import Percentiles
 from ops.bench.processes import cpu_us_each, megabytes, usage_by_role
-from ops.shell.service import spare_the_collector
+from ops.shell.collector import spare_the_collector
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,7 +13,8 @@ import msgspec
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from ops.board.source_of import RecipientsSettings, open_source
+from ops.board.settings import RecipientsSettings
+from ops.board.source_of import open_source
 from ops.board.speed import messages_per_second
 from schema.run import Run
 from schema.runtime.outage import Outage

@@ -8,7 +8,8 @@ import msgspec
 
 from ops.board.answers import Answer
 from ops.board.dry_run import NoSuchRun
-from ops.board.source_of import RecipientsSettings, open_source
+from ops.board.settings import RecipientsSettings
+from ops.board.source_of import open_source
 from sender.message.errors import BadTemplate, NotSendable
 from sender.message.template import MessageTemplate
 from sender.message.variables import read_variables

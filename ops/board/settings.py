@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from ops.board.source_of import RecipientsSettings
 from schema.runtime.settings import (
     KAFKA_EXAMPLE,
     LOG_DATABASE_EXAMPLE,
     KafkaServers,
     KafkaSettings,
+    LogDatabaseSettings,
     PostgresUrl,
     RedisSettings,
+    SourceDatabaseSettings,
     WindowSettings,
 )
 from sender.runs.settings import MessageRulesSettings
+
+
+class RecipientsSettings(LogDatabaseSettings, SourceDatabaseSettings):
+    """The log database, which has submitted recipients too, and the source."""
 
 
 class BoardSettings(RedisSettings, KafkaSettings, RecipientsSettings, WindowSettings, MessageRulesSettings):

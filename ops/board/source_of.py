@@ -5,14 +5,10 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from ops.board.settings import RecipientsSettings
 from schema.runtime.outage import Outage
-from schema.runtime.settings import LogDatabaseSettings, SourceDatabaseSettings
 from sender.runs.databases.database import Database
 from sender.runs.databases.source_views import SUBMITTED, Source, Views
-
-
-class RecipientsSettings(LogDatabaseSettings, SourceDatabaseSettings):
-    """The log database, which has submitted recipients too, and the source."""
 
 
 @asynccontextmanager

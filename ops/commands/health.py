@@ -1,4 +1,8 @@
-"""`newar health SERVICE`: one quick question, for the health checks of containers."""
+"""`newar health SERVICE`: one quick question, for the health checks of containers.
+
+It is asked again and again beside the service, so only what the question needs is imported. Names in the environment
+that mean nothing are left to the service to tell.
+"""
 
 from __future__ import annotations
 
@@ -7,18 +11,14 @@ import time
 from enum import StrEnum
 from http import HTTPStatus
 from typing import Annotated, Any
-from urllib.request import ProxyHandler, build_opener
 
 import msgspec
 import typer
-from redis import Redis
 
-from ops.api.settings import ApiSettings
-from ops.settings.checked import load_checked
 from ops.shell.exits import FAILED
 from ops.shell.output import AsJson, example, print_json
 from schema.keys import key
-from schema.runtime.settings import RedisSettings
+from schema.runtime.given import address
 from schema.snapshot import STALE_AFTER_S, ProcessSnapshot
 
 commands = typer.Typer()
@@ -52,14 +52,27 @@ def health(
 
 def _process(service: Service) -> tuple[bool, str]:
     """Look for a fresh word of a process on this host."""
-    url = load_checked(RedisSettings).redis_url.get_secret_value()
-    with Redis.from_url(url, socket_connect_timeout=ANSWER_WITHIN_S, socket_timeout=ANSWER_WITHIN_S) as redis:
-        found: Any = redis.hvals(key("processes"))  # a list of bytes; redis-py: or an awaitable
-    mine = [s for s in map(_decoded, found) if s and (s.service, s.host) == (service.value, socket.gethostname())]
+    mine = [s for s in map(_decoded, _words()) if s and (s.service, s.host) == (service.value, socket.gethostname())]
     if not mine:
         return False, "no process of this host reports to Redis"
     age_s = time.time() - max(s.at_ms for s in mine) / 1000
     return age_s <= STALE_AFTER_S, f"reported {max(age_s, 0):.1f} s ago"
+
+
+def _words() -> list[bytes]:
+    """Return what all processes say of themselves, from where the services say it; the settings tell what is wrong."""
+    from redis import Redis  # noqa: PLC0415 - the API is asked without it
+
+    try:
+        url = address("REDIS_URL") or ""
+        with Redis.from_url(url, socket_connect_timeout=ANSWER_WITHIN_S, socket_timeout=ANSWER_WITHIN_S) as redis:
+            found: Any = redis.hvals(key("processes"))  # redis-py: or an awaitable
+            return list(found)
+    except (TypeError, ValueError):
+        from schema.runtime.settings import RedisSettings, load  # noqa: PLC0415 - takes as long as all else
+
+        load(RedisSettings)
+        raise
 
 
 def _decoded(raw: bytes) -> ProcessSnapshot | None:
@@ -70,7 +83,12 @@ def _decoded(raw: bytes) -> ProcessSnapshot | None:
 
 
 def _api() -> tuple[bool, str]:
-    settings = load_checked(ApiSettings)
+    from urllib.request import ProxyHandler, build_opener  # noqa: PLC0415 - only the API is asked so
+
+    from ops.api.listening import ListeningSettings  # noqa: PLC0415
+    from schema.runtime.settings import load  # noqa: PLC0415
+
+    settings = load(ListeningSettings)
     host = settings.api_host.strip("[]")
     host = _EVERYWHERE.get(host, host)
     name = f"[{host}]" if ":" in host else host

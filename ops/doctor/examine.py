@@ -21,13 +21,13 @@ from ops.shell.detail import telling
 from ops.shell.exits import leaves
 from ops.shell.service import run_once
 from schema.runtime import old_names
+from schema.runtime.given import given_by_people
 from schema.runtime.refusals import refusal_of
 from schema.runtime.settings import (
     KafkaSettings,
     LogDatabaseSettings,
     RedisSettings,
     SourceDatabaseSettings,
-    given_by_people,
 )
 from schema.runtime.tls_trouble import tls_trouble
 from sender.runs.webhooks.settings import WebhookSettings

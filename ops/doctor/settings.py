@@ -11,9 +11,12 @@ from typing import TypeVar
 from ops.doctor.finding import Finding, judged
 from ops.settings.by_service import SERVICES
 from ops.settings.checked import problems_of, read
+from ops.settings.dollar_signs import read_differently
 from ops.settings.ignored_names import about_old, ignored_names, old_names_here
+from schema.runtime.given import ENV_FILE
 from schema.runtime.old_names import THE_GUIDE
-from schema.runtime.settings import ENV_FILE, Settings, SettingsError
+from schema.runtime.settings import Settings, SettingsError
+from schema.runtime.text_files import UTF8
 from schema.runtime.version import version
 
 S = TypeVar("S", bound=Settings)
@@ -25,7 +28,13 @@ def check_settings() -> list[Finding]:
     """Return a finding for each problem, or one that all is well."""
     problems = [Finding("settings", "fail", problem) for problem in problems_of(SERVICES.values())]
     found = problems or [Finding("settings", "ok", f"complete for {', '.join(SERVICES)}")]
-    return [*found, *(Finding("settings", "warn", text) for text in ignored_names()), *_old_names(), *_file()]
+    return [
+        *found,
+        *(Finding("settings", "warn", text) for text in ignored_names()),
+        *_old_names(),
+        *_dollars(),
+        *_file(),
+    ]
 
 
 def _old_names() -> list[Finding]:
@@ -34,6 +43,16 @@ def _old_names() -> list[Finding]:
     findings += [Finding("settings", "warn", about_old(name)) for name in without_use]
     guide = f"names of the original are set; what there is to do for moving over stands in {THE_GUIDE}"
     return [*findings, Finding("settings", "ok", guide)] if findings else []
+
+
+def _dollars() -> list[Finding]:
+    try:
+        names = read_differently(Path(ENV_FILE).read_text(UTF8))
+    except (OSError, UnicodeDecodeError):
+        return []
+    text = f"{', '.join(names)}: Compose reads a $ of it in {ENV_FILE} otherwise than Newar"
+    mend = "put the value into single quotes, without ${ in it; in an address write %24 for $"
+    return [Finding("settings", "warn", text, mend)] if names else []
 
 
 def of_kind(kind: type[S]) -> S | None:

@@ -8,20 +8,16 @@ from typing import TypeVar
 from pydantic import SecretStr
 
 from ops.settings.ignored_names import warn_of_ignored_names
+from schema.runtime.given import FILES, given_by_people
 from schema.runtime.old_names import differences
 from schema.runtime.settings import (
-    FILES,
     LogDatabaseSettings,
     Settings,
     SettingsError,
     SourceDatabaseSettings,
-    given_by_people,
     load,
     setting_name,
 )
-from sender.graph.http.proxy import ProxySettings
-from sender.rules import rule_table
-from sender.runs.databases.database import address_problem
 from sender.settings import RuleSettings, SenderSettings
 
 S = TypeVar("S", bound=Settings)
@@ -60,6 +56,8 @@ def _address_problems(
     part: type[Settings], env_file: str | tuple[str, ...] | None, values: Mapping[str, object]
 ) -> Iterator[str]:
     """Yield what the library says of the addresses, also when other settings of the service are wrong."""
+    from sender.runs.databases.database import address_problem  # noqa: PLC0415 - others need no PostgreSQL
+
     settings = _part(part, env_file, values)
     if settings is None:
         return
@@ -83,6 +81,8 @@ def _said_twice(
 
 def _proxy_problems() -> Iterator[str]:
     """Yield what is wrong with the proxy, which all programs read from the environment."""
+    from sender.graph.http.proxy import ProxySettings  # noqa: PLC0415 - a sender's matter
+
     try:
         ProxySettings.from_environment()
     except ValueError as exc:
@@ -91,6 +91,8 @@ def _proxy_problems() -> Iterator[str]:
 
 def _rule_problems(env_file: str | tuple[str, ...] | None, values: Mapping[str, object]) -> list[str]:
     """Return what is wrong with the rules, also when other settings of the service are wrong."""
+    from sender.rules import rule_table  # noqa: PLC0415 - a sender's matter
+
     settings = _part(RuleSettings, env_file, values)
     if settings is None:
         return []

@@ -10,8 +10,9 @@ import structlog
 from dotenv import dotenv_values
 
 from ops.settings.by_service import BY_HAND, SERVICES
+from schema.runtime.given import ENV_FILE
 from schema.runtime.old_names import OLD_NAMES, unused
-from schema.runtime.settings import ENV_FILE, setting_name
+from schema.runtime.settings import setting_name
 from schema.runtime.text_files import UTF8
 
 log = structlog.get_logger()

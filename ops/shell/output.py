@@ -9,9 +9,6 @@ from typing import Annotated, Any, TextIO
 
 import msgspec
 import typer
-from rich.cells import cell_len
-from rich.console import Console
-from rich.table import Table
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
@@ -35,6 +32,9 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Non
     if len(cells) > MOST_IN_COLOUR or not is_terminal(sys.stdout):
         _print_plainly(cells)
         return
+    from rich.console import Console  # noqa: PLC0415 - programs, and most commands, need none of it
+    from rich.table import Table  # noqa: PLC0415
+
     table = Table(*cells[0], box=None, pad_edge=False, header_style="bold")
     for row in cells[1:]:
         table.add_row(*row)
@@ -43,6 +43,8 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Non
 
 def _print_plainly(cells: Sequence[Sequence[str]]) -> None:
     """Print the same as Rich does, without cutting or wrapping anything: of ten thousand rows in a moment."""
+    from rich.cells import cell_len  # noqa: PLC0415 - as above
+
     widths = [max(map(cell_len, column)) for column in zip(*cells, strict=True)]
     for row in cells:
         typer.echo("  ".join(cell + " " * (width - cell_len(cell)) for cell, width in zip(row, widths, strict=True)))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import signal
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
@@ -15,8 +14,6 @@ from schema.runtime.stop import Stop
 
 T = TypeVar("T")
 
-_OBJECTS_BETWEEN_COLLECTIONS = 50_000
-
 
 def run_service(name: str, main: Callable[[Stop], Awaitable[None]], drain_s: float) -> None:
     """Run `main(stop)` until it returns; SIGTERM or Ctrl-C request the stop, a second one cuts its drain short.
@@ -24,17 +21,7 @@ def run_service(name: str, main: Callable[[Stop], Awaitable[None]], drain_s: flo
     Errors pass through, in groups; `ops.shell.exits` says them in one line each.
     """
     configure_logging(name)
-    spare_the_collector()
     trio.run(_serve, main, Stop(drain_s))
-
-
-def spare_the_collector() -> None:
-    """Look for cycles of garbage more rarely.
-
-    Python's default, every 700 objects, makes a sender search its living tasks and messages all the time, in vain: it
-    cost a quarter of the CPU time of a message.
-    """
-    gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS, 20, 100)
 
 
 async def _serve(main: Callable[[Stop], Awaitable[None]], stop: Stop) -> None:

@@ -16,8 +16,9 @@ import trio
 
 from ops.api.app import serve
 from ops.api.settings import ApiSettings
-from ops.shell.exits import WRONG_USAGE, leaves, report
-from ops.shell.service import spare_the_collector
+from ops.shell.collector import spare_the_collector
+from ops.shell.exits import WRONG_USAGE, leaves
+from ops.shell.said import report
 from schema.runtime.asyncio_door import open_asyncio
 from schema.runtime.logging import configure_logging
 from schema.runtime.settings import SettingsError, load

@@ -26,8 +26,9 @@ from ops.shell.exits import leaves
 from ops.up import api_process
 from schema.migrate import migrate
 from schema.runtime.asyncio_door import aio
+from schema.runtime.given import ENV_FILE, UP_FILE
 from schema.runtime.outage import Outage
-from schema.runtime.settings import ENV_FILE, UP_FILE, Settings, SettingsError, load
+from schema.runtime.settings import Settings, SettingsError, load
 from schema.runtime.stop import Stop
 from sender.app import serve as serve_sender
 from sender.runs.app import serve as serve_runs

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import os
 import re
 import ssl
 from collections.abc import Mapping
@@ -11,12 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
-from dotenv import dotenv_values
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
-from redis.asyncio.connection import ConnectionPool, parse_url
 
 from schema.runtime import old_names
+from schema.runtime.given import ENV_FILE, FILES, given_by_people
 from schema.runtime.text_files import UTF8, encoding_of
 from schema.topic import TOPIC
 
@@ -37,13 +35,7 @@ class SettingsError(Exception):
 class Settings(BaseSettings):
     """A frozen value, read once from the environment (and an `.env` file) at the entry point."""
 
-    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True, populate_by_name=True)
-
-
-ENV_FILE = ".env"
-UP_FILE = ".newar/up.env"
-"""Where `newar up` says, while it runs, at what addresses its local servers are; `.env` counts more."""
-FILES = (UP_FILE, ENV_FILE)
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
 
 
 def load(kind: type[S], *, env_file: str | tuple[str, ...] | None = FILES, **values: object) -> S:
@@ -67,17 +59,6 @@ def load(kind: type[S], *, env_file: str | tuple[str, ...] | None = FILES, **val
         raise SettingsError([_problem(kind, error, old) for error in exc.errors(include_input=False)]) from None
     except UnicodeDecodeError:
         raise SettingsError([_not_utf8(env_file)]) from None
-
-
-def given_by_people(env_file: str | tuple[str, ...] | None = FILES) -> dict[str, str]:
-    """Return what environment and `.env` say, without what `newar up` says: by names in capitals, nothing empty.
-
-    Raises:
-        UnicodeDecodeError: a file is not UTF-8.
-    """
-    files = (env_file,) if isinstance(env_file, str) else env_file or ()
-    sources: list[Mapping[str, str | None]] = [dotenv_values(name, encoding=UTF8) for name in files if name != UP_FILE]
-    return {name.upper(): value for source in [*sources, os.environ] for name, value in source.items() if value}
 
 
 def _not_utf8(env_file: str | tuple[str, ...] | None) -> str:
@@ -144,6 +125,8 @@ def _postgres_address(value: SecretStr) -> SecretStr:
 
 
 def _redis_address(value: SecretStr) -> SecretStr:
+    from redis.asyncio.connection import parse_url  # noqa: PLC0415 - not everybody has such an address
+
     url = value.get_secret_value()
     try:
         options = parse_url(url)
@@ -159,6 +142,8 @@ def _redis_address(value: SecretStr) -> SecretStr:
 
 def _check_redis_options(url: str) -> None:
     """Refuse names behind the ? that nobody knows: they would end a service at its first connection."""
+    from redis.asyncio.connection import ConnectionPool  # noqa: PLC0415 - as above
+
     try:
         pool: Any = ConnectionPool.from_url(url)
         pool.make_connection()  # which connects at its first command

@@ -25,7 +25,7 @@ from ops.board.history import HistoryUnreachable
 from ops.board.reading import QueueUnreachable
 from ops.board.suppressions import BadFilter
 from ops.message_log.question import BadQuestion
-from ops.shell.exits import explain
+from ops.shell.said import explain
 from sender.runs.by_hand.errors import BadFile, RunMisdescribed, RunUnusable, UnknownRun
 from sender.runs.databases.errors import RunsError
 

@@ -8,7 +8,8 @@ from ops.access.caller import Caller, Role
 from ops.acts.not_done import NoSuch
 from ops.acts.run_desk import RunDesk, unknown_run
 from ops.api.door.who_asks import demand
-from ops.board.source_of import RecipientsSettings, page_in_source
+from ops.board.settings import RecipientsSettings
+from ops.board.source_of import page_in_source
 
 
 async def demand_run(desk: RunDesk, run_id: str) -> Caller:

@@ -18,7 +18,7 @@ from redis.exceptions import RedisError
 from ops.board.audit.audit_question import AuditQuestion, Place
 from ops.board.list_places import written
 from ops.message_log.kept_connections import KeptConnections
-from ops.shell.exits import explain
+from ops.shell.said import explain
 from sender.queue.audit_stream import AuditEntry, AuditStream
 from sender.queue.run_queue import RunQueue
 

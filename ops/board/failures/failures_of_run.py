@@ -15,7 +15,8 @@ import trio
 from ops.board.failures.missed_people import MissedPeople
 from ops.board.log_query import query
 from ops.board.recipients_of import recipients_of
-from ops.board.source_of import RecipientsSettings, open_source
+from ops.board.settings import RecipientsSettings
+from ops.board.source_of import open_source
 from ops.message_log.after import After
 from ops.message_log.kept_connections import KeptConnections
 from ops.message_log.log_rows import read_rows

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from ops.shell.exits import explain
+from ops.shell.said import explain
 from sender.runs.by_hand.files.failures_file import LONGEST_CELL, Person, person
 from sender.runs.databases.errors import DatabaseAway, QueryRefused
 from sender.runs.databases.source_views import Source

@@ -11,7 +11,8 @@ import msgspec
 import trio
 
 from ops.board.runs.run_answers import CheckStatus
-from ops.board.source_of import RecipientsSettings, open_source
+from ops.board.settings import RecipientsSettings
+from ops.board.source_of import open_source
 from sender.runs.databases.errors import RunsError
 from sender.runs.databases.source_views import Source
 from sender.runs.rules.records import RecipientRow

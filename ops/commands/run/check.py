@@ -14,11 +14,11 @@ from pydantic import Field
 from redis.asyncio import Redis
 
 from ops.board.dry_run import DryRuns, NoSuchRun
-from ops.board.source_of import RecipientsSettings
+from ops.board.settings import RecipientsSettings
 from ops.commands.run.message_file import read_message
 from ops.settings.checked import load_checked
 from ops.shell.exits import CommandFailed
-from ops.shell.output import AsJson, print_json, print_table, printable
+from ops.shell.output import AsJson, example, print_json, print_table, printable
 from ops.shell.service import run_once
 from ops.shell.times import Moment, lasting
 from schema.runtime.asyncio_door import aio
@@ -32,6 +32,8 @@ from sender.runs.by_hand.submit import SubmittedRun, as_row
 from sender.runs.dry_run.report import DryRun, LeftOut
 from sender.runs.settings import MessageRulesSettings
 
+commands = typer.Typer()
+
 SHOWN_NAMES = 20
 
 
@@ -43,6 +45,7 @@ class DryRunSettings(RedisSettings, RecipientsSettings, WindowSettings, MessageR
     )
 
 
+@commands.command("check", epilog=example("newar run check people.csv --page 104512345678901 --message hello.json"))
 def check_run(
     target: Annotated[
         str, typer.Argument(metavar="ID|FILE", help="A run's id; or, with --page and --message, a file of recipients.")

@@ -10,11 +10,14 @@ import typer
 from ops.acts import run_acts
 from ops.commands.run.desk import ask, print_notes, tell
 from ops.commands.run.run_id import RunId
-from ops.shell.output import AsJson
+from ops.shell.output import AsJson, example
 from ops.shell.person import who
 from ops.shell.times import moment, span
 
+commands = typer.Typer()
 
+
+@commands.command("extend", epilog=example("newar run extend 7d9f2c --by 12h"))
 def extend_run(
     run_id: RunId,
     by: Annotated[

@@ -10,14 +10,17 @@ import typer
 
 from ops.board.failures.failures_of_run import NeverTaken, csv_lines, open_failures
 from ops.board.failures.missed_people import MissedPeople
-from ops.board.source_of import RecipientsSettings
+from ops.board.settings import RecipientsSettings
 from ops.settings.checked import load_checked
 from ops.shell.exits import CommandFailed
-from ops.shell.output import AsJson
+from ops.shell.output import AsJson, example
 from ops.shell.service import run_once
 from schema.outcomes import ErrorClass
 
+commands = typer.Typer()
 
+
+@commands.command("failures", epilog=example("newar run failures 7d9f2c --class recipient_permanent > missed.csv"))
 def list_failures(
     run_id: Annotated[str, typer.Argument(metavar="ID", help="The run's id.")],
     classes: Annotated[

@@ -5,15 +5,19 @@ from __future__ import annotations
 import msgspec
 import typer
 
-from ops.acts.run_recovery import RecoverSettings, untraced
 from ops.acts.run_recovery import recover_run as act
+from ops.acts.run_recovery import untraced
+from ops.acts.settings import RecoverSettings
 from ops.commands.run.run_id import RunId
 from ops.settings.checked import load_checked
-from ops.shell.output import AsJson, print_json
+from ops.shell.output import AsJson, example, print_json
 from ops.shell.person import who
 from ops.shell.service import run_once
 
+commands = typer.Typer()
 
+
+@commands.command("recover", epilog=example("newar run recover 7d9f2c"))
 def recover_run(run_id: RunId, as_json: AsJson = False) -> None:
     """Send what is left of a run whose queue was lost: to those without an outcome in the log.
 

@@ -8,19 +8,22 @@ from typing import Annotated
 import typer
 
 from ops.acts.not_done import NotMeant
-from ops.acts.run_retry import RetrySettings
 from ops.acts.run_retry import retry_run as act
+from ops.acts.settings import RetrySettings
 from ops.commands.run.anyway import not_meant
 from ops.commands.run.message_file import read_message
 from ops.commands.run.run_id import RunId
 from ops.settings.checked import load_checked
-from ops.shell.output import AsJson, print_json, print_table
+from ops.shell.output import AsJson, example, print_json, print_table
 from ops.shell.person import who
 from ops.shell.service import run_once
 from schema.outcomes import ErrorClass, Outcome
 from sender.runs.by_hand.retry import End, Retry, Wish
 
+commands = typer.Typer()
 
+
+@commands.command("retry", epilog=example("newar run retry 7d9f2c --class transient"))
 def retry_run(
     run_id: RunId,
     classes: Annotated[

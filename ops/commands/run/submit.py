@@ -8,18 +8,21 @@ from typing import Annotated
 import typer
 
 from ops.acts.not_done import NotMeant
-from ops.acts.run_submission import Submission, SubmitSettings, new_run_id
+from ops.acts.run_submission import Submission, new_run_id
 from ops.acts.run_submission import submit_run as act
+from ops.acts.settings import SubmitSettings
 from ops.commands.run.anyway import not_meant
 from ops.commands.run.check import DryRunSettings, redis_if_known, summary
 from ops.commands.run.message_file import read_message
 from ops.settings.checked import load_checked
-from ops.shell.output import AsJson, print_json, printable
+from ops.shell.output import AsJson, example, print_json, printable
 from ops.shell.person import who
 from ops.shell.service import run_once
 from ops.shell.times import Moment
 from schema.runtime.text_files import read_text
 from sender.runs.by_hand.submit import SubmittedRun
+
+commands = typer.Typer()
 
 _RecipientsFile = Annotated[
     Path,
@@ -47,6 +50,7 @@ class _SubmitSettings(DryRunSettings, SubmitSettings):
     """Where the run is stored, how its token is sealed, and what a dry run looks at."""
 
 
+@commands.command("submit", epilog=example("newar run submit people.csv --page 104512345678901 --message hello.json"))
 def submit_run(
     file: _RecipientsFile,
     page: Annotated[str, typer.Option(metavar="ID", help="The page that sends.")],

@@ -6,14 +6,18 @@ from typing import Annotated
 
 import typer
 
-from ops.acts.run_trial import TryOut, TryOutSettings, try_out
+from ops.acts.run_trial import TryOut, try_out
+from ops.acts.settings import TryOutSettings
 from ops.commands.run.run_id import RunId
 from ops.settings.checked import load_checked
-from ops.shell.output import AsJson, print_json, printable
+from ops.shell.output import AsJson, example, print_json, printable
 from ops.shell.person import who
 from ops.shell.service import run_once
 
+commands = typer.Typer()
 
+
+@commands.command("test", epilog=example("newar run test 7d9f2c --to 7000000000000001"))
 def try_out_run(
     run_id: RunId,
     to: Annotated[str, typer.Option(metavar="PSID", help="Who gets it: one of TEST_RECIPIENTS.")],

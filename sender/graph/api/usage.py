@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING
 
-import httpx
 import msgspec
+
+if TYPE_CHECKING:
+    import httpx  # commands that explain rules need none of it
 
 LONGEST_REGAIN_S = 24 * 3600
 """The longest window over which Meta counts; a header that says more is not believed."""

@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from redis import RedisError
 from structlog.testing import capture_logs
 
-from ops.shell.exits import explain
+from ops.shell.said import explain
 from schema.runtime.asyncio_door import aio
 from schema.runtime.kafka import prepare_topic
 from schema.runtime.outage import Outage

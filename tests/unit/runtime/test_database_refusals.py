@@ -14,7 +14,7 @@ from psycopg.pq import DiagnosticField as Field
 from structlog.testing import capture_logs
 
 from ops.shell.detail import telling
-from ops.shell.exits import explain
+from ops.shell.said import explain
 from schema.runtime.database_refusals import database_refusal, without_rows
 from schema.runtime.logging import without_secrets
 from schema.runtime.outage import Outage

@@ -9,9 +9,9 @@ import pytest
 from ops.api.settings import ApiSettings
 from ops.settings.checked import read
 from ops.settings.ignored_names import about_old, of_the_original, warnings_about
+from schema.runtime.given import UP_FILE
 from schema.runtime.old_names import OLD_NAMES
 from schema.runtime.settings import (
-    UP_FILE,
     LogDatabaseSettings,
     RedisSettings,
     SettingsError,

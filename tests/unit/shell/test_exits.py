@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from ops.fakegraph.options import FakeGraphUsageError
-from ops.shell.exits import CommandFailed, explain, leaves, report
+from ops.shell.exits import CommandFailed, leaves
+from ops.shell.said import explain, report
 from schema.migrate import MigrationsPending
 from schema.runtime.settings import SettingsError
 

@@ -24,7 +24,7 @@ from ops.api.cockpit.frame.rendering import page, wants_fragment
 from ops.api.door.session_cookie import by_tls
 from ops.api.door.who_asks import known_caller
 from ops.api.parts import Parts
-from ops.shell.exits import explain
+from ops.shell.said import explain
 from sender.runs.by_hand.errors import BadFile, RunUnusable
 
 T = TypeVar("T")

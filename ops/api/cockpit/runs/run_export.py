@@ -18,7 +18,7 @@ from ops.api.parts import Parts
 from ops.board.board import NotFound
 from ops.board.failures.failures_of_run import csv_lines, open_failures
 from ops.board.recipients_of import recipients_of
-from ops.board.source_of import RecipientsSettings
+from ops.board.settings import RecipientsSettings
 
 
 class _Table(StreamedBody):

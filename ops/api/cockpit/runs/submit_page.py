@@ -22,7 +22,7 @@ from ops.api.door.silence import answered_late
 from ops.api.door.uploads import STORED_WITHIN_S, Upload
 from ops.api.door.who_asks import demand
 from ops.api.parts import Parts
-from ops.shell.exits import explain
+from ops.shell.said import explain
 from schema.run import MESSAGING_TYPES
 from sender.runs.by_hand.errors import BadFile, RunUnusable
 from sender.runs.by_hand.submit import SubmittedRun

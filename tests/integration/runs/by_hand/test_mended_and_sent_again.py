@@ -11,7 +11,8 @@ from typing import Any
 
 import trio
 
-from ops.acts.run_retry import RetrySettings, name_stops
+from ops.acts.run_retry import name_stops
+from ops.acts.settings import RetrySettings
 from schema.outcomes import ErrorClass
 from schema.runtime.asyncio_door import aio
 from tests.integration.runs.by_hand.world import Again, made, make_partitions, people

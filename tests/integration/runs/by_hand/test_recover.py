@@ -13,7 +13,8 @@ import redis
 import trio
 
 from ops.acts.not_done import ActRefused
-from ops.acts.run_recovery import NOTICED_WITHIN_S, RecoverSettings, recover_run
+from ops.acts.run_recovery import NOTICED_WITHIN_S, recover_run
+from ops.acts.settings import RecoverSettings
 from sender.runs.by_hand.errors import RunUnusable
 from sender.settings import SenderSettings
 from tests.guarded import Guarded

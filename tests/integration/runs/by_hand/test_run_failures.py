@@ -20,7 +20,7 @@ import pytest
 from pydantic import SecretStr
 
 from ops.board.failures.failures_of_run import csv_lines, open_failures
-from ops.board.source_of import RecipientsSettings
+from ops.board.settings import RecipientsSettings
 from ops.shell.service import run_once
 from tests.integration.api.serving import open_api
 from tests.integration.log_figures import count_again

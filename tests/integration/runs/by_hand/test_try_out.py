@@ -9,7 +9,8 @@ import msgspec
 import pytest
 
 from ops.acts.not_done import ActRefused, NoSuch
-from ops.acts.run_trial import TryOut, TryOutSettings, try_out
+from ops.acts.run_trial import TryOut, try_out
+from ops.acts.settings import TryOutSettings
 from sender.queue.app_queue import AppQueue
 from sender.runs.by_hand.errors import RunMisdescribed
 from tests.integration.runs.by_hand.world import Again, made

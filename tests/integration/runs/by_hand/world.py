@@ -17,8 +17,9 @@ from ingest.app import serve as serve_ingest
 from ingest.days.making import ensure
 from ingest.settings import IngestSettings
 from ops.acts.not_done import ActRefused
-from ops.acts.run_recovery import ROWS_WITHIN_S, RecoverSettings, recover_run, settled_after_s
-from ops.acts.run_retry import RetrySettings, retry_run
+from ops.acts.run_recovery import ROWS_WITHIN_S, recover_run, settled_after_s
+from ops.acts.run_retry import retry_run
+from ops.acts.settings import RecoverSettings, RetrySettings
 from ops.fakegraph.child_process import open_fakegraph
 from schema.outcomes import ErrorClass
 from schema.runtime.asyncio_door import aio
