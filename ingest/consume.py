@@ -178,7 +178,7 @@ class Ingest:
         if problems := member.beyond_end(_now_s()):
             await self._alarm(member, problems)
             return
-        self._figures.now.lag_events = member.lag_events
+        self._figures.behind(member.behind(self._figures.committed))
         self._behind.raise_if_failed()
         if self._behind.idle and not member.batch:
             self._read_until(member, member.take(_now_ms()).until)

@@ -28,6 +28,8 @@ class Figures:
             "LOG_BATCH_SIZE": settings.log_batch_size,
             "LOG_BATCH_INTERVAL_MS": settings.log_batch_interval_ms,
         }
+        self._written_until_s = time.monotonic()
+        """What happened before is in the log database."""
         self._this_process = ThisProcess("ingest", f"ingest-{uuid4().hex[:12]}", explaining)
         self._last = (time.monotonic(), 0)
 
@@ -40,7 +42,13 @@ class Figures:
         self.now.corrected += written.corrected
         self.now.too_old += written.too_old
         if newest_at is not None:
-            self.now.lag_s = round(max(0.0, (datetime.now(UTC) - newest_at).total_seconds()), 3)
+            self._written_until_s = time.monotonic() - max(0.0, (datetime.now(UTC) - newest_at).total_seconds())
+
+    def behind(self, events: int) -> None:
+        """Note how many events of our partitions are no rows yet."""
+        self.now.lag_events = events
+        if not events:
+            self._written_until_s = time.monotonic()
 
     def takes_partitions(self) -> None:
         """Count as a member that waits for partitions, until it has some or others have them all."""
@@ -59,7 +67,7 @@ class Figures:
         now_s, (then_s, then_rows) = time.monotonic(), self._last
         self._last = (now_s, self.now.rows)
         rate = round((self.now.rows - then_rows) / max(now_s - then_s, 0.001), 1)
-        lag_s = self.now.lag_s if self.now.lag_events else 0.0
+        lag_s = round(now_s - self._written_until_s, 3) if self.now.lag_events else 0.0
         since_s = self.without_partitions_since_s
         waiting_s = 0.0 if since_s is None else round(now_s - since_s, 1)
         return self._this_process.snapshot(

@@ -131,8 +131,9 @@ class IngestSnapshot(msgspec.Struct, kw_only=True):
     rows: int = 0
     rows_per_second: float = 0.0
     lag_events: int = 0
+    """Events in its partitions that are no rows yet."""
     lag_s: float = 0.0
-    """Age of the newest event written, at the moment it was written; 0 when caught up."""
+    """For so long there have been such: older ones are rows. 0 when caught up."""
     dead_letters: int = 0
     conflicting: int = 0
     """Of these: events with the id of a row and another content."""

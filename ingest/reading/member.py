@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any
 
 import structlog
@@ -50,10 +51,9 @@ class Member:
         """Whether the partitions are still those that the positions were read for."""
         return self._epoch == self.share.epoch
 
-    @property
-    def lag_events(self) -> int:
-        """Messages in our partitions that are not in a batch yet."""
-        return self._positions.behind(self.share.highwaters())
+    def behind(self, committed: Mapping[int, int]) -> int:
+        """Return how many messages of our partitions are no rows yet. `committed`: partition -> next offset."""
+        return Positions(committed).behind(self.share.highwaters())
 
     @property
     def missing(self) -> int | None:
