@@ -74,7 +74,8 @@ def unknown(page_id: str) -> NoSuch:
     """Return what is said of a page that nobody knows."""
     if page_id == "app":
         return NoSuch("app is no page: newar limits show says what slows the app down")
-    return NoSuch(f"page {page_id} never had a run: newar page list shows those that had")
+    never = "never had a run, or none since the queue was emptied"
+    return NoSuch(f"page {page_id} {never}: newar page list shows those that had")
 
 
 async def pause_page(pages: PageQueue, page_id: str, who: str) -> PageDone:

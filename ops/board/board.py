@@ -21,7 +21,7 @@ from ops.board.answers import (
 from ops.board.audit.audit_trail import AuditTrail
 from ops.board.checks import Seen, check_all
 from ops.board.dry_run import DryRuns
-from ops.board.errors import NotFound
+from ops.board.errors import NO_PAGE, NotFound
 from ops.board.graphs.graphs import Graphs
 from ops.board.history import History, HistoryUnreachable
 from ops.board.limit_answers import LimitsAnswer
@@ -72,7 +72,8 @@ class Board:
         self.names = PageNames(redis, logged)
         self.trail = AuditTrail(redis, url.get_secret_value() if url else None)
         keep_window, rules_off = settings.enforce_messaging_window, settings.rules_off
-        self.jobs = open_jobs(settings, redis, self._history, self._around, self.names, self.find_run)
+        around, find, newest = self._around, self.find_run, self._registered_runs
+        self.jobs = open_jobs(settings, redis, self._history, around, self.names, find, newest)
         self._dry_runs = DryRuns(settings, redis, keep_window=keep_window, rules_off=rules_off) if url else None
 
     async def close(self) -> None:
@@ -200,7 +201,7 @@ class Board:
         defaults = (await self.moment()).reading.defaults
         found = await self._reader.limits(page_id, defaults.limits)
         if page_id not in found.pages:
-            raise NotFound("this page never had a run")
+            raise NotFound(NO_PAGE)
         return explained(page_id, found, defaults, shipped_in_words())
 
     @property
@@ -248,6 +249,9 @@ class Board:
     async def find_run(self, run_id: str) -> RunAnswer:
         """Return one run, as queue and registry know it. Errors: as of `run`."""
         return (await self._found(run_id))[0]
+
+    async def _registered_runs(self) -> list[RunAnswer]:
+        return (await self.registered())[1]
 
     async def registered(self) -> tuple[CheckStatus, list[RunAnswer]]:
         """Return the newest runs, and whether the registry could be asked."""

@@ -132,7 +132,7 @@ def _runs(runs: Iterable[RunAnswer], now: datetime) -> Iterator[Need]:
             continue
         where: dict[str, Any] = {"run_id": run.run_id, "page_id": run.page_id, "run": run.run_id}
         reason = run.reason or "no reason is known"
-        if run.state == "queue_lost" or any(one.cause == "queue_lost" for one in run.waiting_because):
+        if has_lost_its_queue(run):
             yield _need("queue_lost", f"newar run recover {run.run_id}", **where)
         elif run.brake is not None:
             rule, why = run.brake.rule, run.brake.reason or "no reason is known"
@@ -145,6 +145,12 @@ def _runs(runs: Iterable[RunAnswer], now: datetime) -> Iterator[Need]:
             yield _need("run_refused", f"newar run show {run.run_id}", urgent=False, reason=reason, **where)
         elif run.state == "not_taken":
             yield _need("run_not_taken", f"newar run show {run.run_id}", urgent=False, reason=reason, **where)
+
+
+def has_lost_its_queue(run: RunAnswer) -> bool:
+    """Say whether a run that has not ended is in no queue any more."""
+    lost = run.state == "queue_lost" or any(one.cause == "queue_lost" for one in run.waiting_because)
+    return lost and run.status not in _OVER
 
 
 def _newly(run: RunAnswer, now: datetime) -> bool:

@@ -15,6 +15,7 @@ from ops.api.door.who_asks import caller
 from ops.api.parts import Parts
 from ops.board.answers import Overview
 from ops.board.needs import needs
+from ops.board.needs_you import has_lost_its_queue
 from ops.board.pages.page_answers import PageRow
 from ops.board.pages.page_orders import wanted
 from ops.board.reading import QueueUnreachable
@@ -36,8 +37,9 @@ def add_overview(app: QuartTrio, parts: Parts) -> None:
         found = await needs(board, who.pages)
         health = await board.health()
         context = {**await _shown_to(parts, who, seen), "pages": await _busiest_pages(parts, who)} if seen else {}
+        registered = await _registered(parts, who)
         if not context.get("runs"):  # Redis may have been emptied, or asked before anything was taken
-            context["runs"] = (await _registered(parts, who))[:MOST_RUNS]
+            context["runs"] = registered[:MOST_RUNS]
         names = await board.names.of({run.page_id for run in context.get("runs", [])})
         return await page(
             "overview.html",
@@ -47,6 +49,7 @@ def add_overview(app: QuartTrio, parts: Parts) -> None:
             needs=found.needs,
             health=health,
             names=names,
+            lost_runs=sum(has_lost_its_queue(run) for run in registered),
             **context,
         )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ops.api.door.who_asks import caller
 from ops.board.board import Board, NotFound
+from ops.board.errors import NO_PAGE
 from ops.board.pages.page_answers import PageDetail, PagesAnswer
 from ops.board.pages.page_detail import page_detail
 from ops.board.pages.page_orders import wanted
@@ -20,5 +21,5 @@ async def read_pages(board: Board, limit: int, **filters: str | None) -> PagesAn
 async def read_page(board: Board, page_id: str) -> PageDetail:
     """Return one page. Errors: NotFound, QueueUnreachable."""
     if not caller().may_see(page_id):
-        raise NotFound("this page never had a run")
+        raise NotFound(NO_PAGE)
     return await page_detail(board, page_id)

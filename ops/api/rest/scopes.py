@@ -8,6 +8,7 @@ from typing import TypeVar
 from ops.api.door.who_asks import caller, demand_every_page
 from ops.board.answers import FailuresAnswer
 from ops.board.board import Board, NotFound
+from ops.board.errors import NO_PAGE
 from ops.board.limit_answers import LimitsAnswer
 from ops.board.reading import NEWEST_FAILURES
 from ops.board.runs.run_answers import RunDetail, RunsAnswer
@@ -40,7 +41,7 @@ async def read_run(board: Board, run_id: str) -> RunDetail:
 async def read_limits(board: Board, page_id: str) -> LimitsAnswer:
     """Return why a page is as fast as it is. Errors: NotFound, QueueUnreachable."""
     if not caller().may_see(page_id):
-        raise NotFound("this page never had a run")
+        raise NotFound(NO_PAGE)
     return await board.page_limits(page_id)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 
 import msgspec
@@ -43,6 +43,8 @@ class GraphAnswer(Answer, kw_only=True):
     run: str | None
     complete_until: datetime | None
     """Steps that end later are null: not all is known of them yet. null: nothing is known."""
+    known_since: datetime | None
+    """From here to `complete_until` everything is known; of what is asked for before, not all is. null: nothing is."""
     log: CheckStatus
     """`not_configured`: this service has no log database, and knows neither minutes nor hours."""
     at: list[int]
@@ -64,10 +66,21 @@ def answer(question: GraphQuestion, known: Known, log: CheckStatus = "ok") -> Gr
         page=question.page,
         run=question.run,
         complete_until=None if until is None else datetime.fromtimestamp(until, UTC),
+        known_since=_known_since(at, question.step_s, known),
         log=log,
         at=at,
         series=_percentiles(cells) if question.metric is Metric.LATENCY else _counted(question.metric, cells),
     )
+
+
+def _known_since(at: Sequence[int], step_s: int, known: Known) -> datetime | None:
+    since = None
+    for moment in reversed(at):
+        if moment in known.steps:
+            since = moment
+        elif known.complete_until_s is not None and moment + step_s <= known.complete_until_s:
+            break
+    return None if since is None else datetime.fromtimestamp(since, UTC)
 
 
 def _counted(metric: Metric, cells: list[Counts | None]) -> dict[str, Column]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import msgspec
 
-from ops.board.board import Board, NotFound
+from ops.board.board import Board
+from ops.board.errors import NO_PAGE, NotFound
 from ops.board.limit_answers import LimitsAnswer
 from ops.board.pages.page_answers import PageDetail, PageRow
-from ops.board.runs.run_answers import CheckStatus, RunAnswer, RunStatus
+from ops.board.runs.run_answers import OVER, CheckStatus, RunAnswer
 
 SHOWN_RUNS = 50
-OVER = (RunStatus.FINISHED, RunStatus.CANCELLED, RunStatus.EXPIRED, RunStatus.REFUSED)
 
 
 async def page_detail(board: Board, page_id: str) -> PageDetail:
@@ -22,7 +22,7 @@ async def page_detail(board: Board, page_id: str) -> PageDetail:
     """
     row, latency = await board.pages.one(page_id)
     if row is None:
-        raise NotFound("this page never had a run")
+        raise NotFound(NO_PAGE)
     if row.state == "unknown":
         runs = [run for run in (await board.runs(SHOWN_RUNS, pages=[page_id])).runs if run.status not in OVER]
         return _detail(row, None, runs, row.runs, latency)

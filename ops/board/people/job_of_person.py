@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 import msgspec
@@ -167,10 +167,11 @@ def open_jobs(
     around: Callable[[], Awaitable[Around]],
     names: PageNames,
     find_run: Callable[[str], Awaitable[RunAnswer]],
+    newest: Callable[[], Awaitable[Iterable[RunAnswer]]],
 ) -> Jobs:
-    """Put together what knows people and their jobs."""
+    """Put together what knows people and their jobs. `newest`: the registry's newest runs."""
     recipients = NamedRecipients(settings)
-    return Jobs(People(around, names, history, recipients, redis), find_run, recipients, redis, settings)
+    return Jobs(People(around, names, history, recipients, redis, newest), find_run, recipients, redis, settings)
 
 
 def _person(queued: Job | None, row: RecipientRow | None) -> Job | None:

@@ -17,14 +17,13 @@ from ops.board.pages.page_names import PageNames
 from ops.board.pages.page_reading import Around
 from ops.board.people.named_recipients import NamedRecipients, Registered
 from ops.board.people.person_answers import JobPlace, PersonAnswer, PersonRun, Reason
-from ops.board.runs.run_answers import CheckStatus
+from ops.board.runs.run_answers import OVER, CheckStatus, RunAnswer
 from ops.board.suppressions import Suppression
 from ops.message_log.log_rows import LogRow
 from ops.message_log.question import BadQuestion, question
 from schema.event import at_us
 from schema.outcomes import Outcome
 from sender.queue.job_search import FoundJob, JobSearch
-from sender.queue.survey import Unfinished
 
 LONGEST_ID = 500
 MOST_ATTEMPTS = 200
@@ -59,9 +58,11 @@ class People:
         history: History | None,
         recipients: NamedRecipients,
         redis: Redis,
+        newest: Callable[[], Awaitable[Iterable[RunAnswer]]],
     ) -> None:
         self.names = names
         self._around = around
+        self._newest = newest
         self._log = history
         self._recipients = recipients
         self._search = JobSearch(redis)
@@ -83,12 +84,12 @@ class People:
         logged = list(dict.fromkeys(row.run_id for row in known.attempts))
         others = await self._others(known, logged, pages, page_id) if after is None else []
         looked, left = others[:MOST_LOOKED_INTO], len(others[MOST_LOOKED_INTO:])
-        registered = await self.registered([*logged, *(run.run_id for run in looked)])
-        asked = [registered[run.run_id] for run in looked if run.run_id in registered]
+        registered = await self.registered([*logged, *looked])
+        asked = [registered[run_id] for run_id in looked if run_id in registered]
         named = await self._recipients.in_runs(recipient_id, asked)
         if named.status != "ok":
             left, asked = left + len(asked), []
-        runs = [*(run.run_id for run in looked if run.run_id in named.value), *logged]
+        runs = [*(run_id for run_id in looked if run_id in named.value), *logged]
         found, queue = await self.search(recipient_id, _open(runs, known.attempts)[:MOST_SEARCHED])
         names = await self.names.of(
             [*(row.page_id for row in known.attempts), *(r.page_id for r in registered.values())]
@@ -141,20 +142,20 @@ class People:
         except (trio.TooSlowError, RedisError, OSError):
             return {}, "down"
 
-    async def _others(self, known: Known, logged: list[str], pages: Pages, page_id: str | None) -> list[Unfinished]:
+    async def _others(self, known: Known, logged: list[str], pages: Pages, page_id: str | None) -> list[str]:
         """Return unfinished runs without an attempt in which the person may stand.
 
-        A person's id belongs to one page: where that is known, the runs of others need no looking into.
+        They are those of the queue, and of the newest those that are still to come or whose queue was lost. A person's
+        id belongs to one page: where that is known, the runs of others need no looking into.
         """
         of_person = {row.page_id for row in known.attempts} | {entry.page_id for entry in known.suppressions}
         of_person = {page_id} if page_id else of_person
-        unfinished = (await self._around()).unfinished
+        unfinished = {run.run_id: run.page_id for run in (await self._around()).unfinished}
+        unfinished |= {run.run_id: run.page_id for run in await self._newest() if run.status not in OVER}
         return [
-            run
-            for run in unfinished
-            if run.run_id not in logged
-            and (pages is None or run.page_id in pages)
-            and (not of_person or run.page_id in of_person)
+            run_id
+            for run_id, of_page in unfinished.items()
+            if run_id not in logged and (pages is None or of_page in pages) and (not of_person or of_page in of_person)
         ]
 
 

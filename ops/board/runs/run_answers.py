@@ -32,6 +32,9 @@ class RunStatus(StrEnum):
     """It has not ended, as far as the registry knows, and the queue cannot be asked."""
 
 
+OVER = frozenset({RunStatus.FINISHED, RunStatus.CANCELLED, RunStatus.EXPIRED, RunStatus.REFUSED})
+"""Nothing more comes of such a run."""
+
 CauseName = Literal[
     "page_paused",
     "throttled",

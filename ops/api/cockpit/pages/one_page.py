@@ -10,7 +10,7 @@ from ops.api.cockpit.frame.rendering import page
 from ops.api.cockpit.pages.page_words import PAGE_ACTS, PAGE_LOOKS, SLOWDOWNS
 from ops.api.door.who_asks import caller
 from ops.api.parts import Parts
-from ops.board.errors import NotFound
+from ops.board.errors import NO_PAGE, NotFound
 from ops.board.pages.page_answers import PageRow
 from ops.board.pages.page_detail import page_detail
 
@@ -21,7 +21,7 @@ def add_page(app: QuartTrio, parts: Parts) -> None:
     @app.get(f"{ADMIN}/pages/<page_id>")
     async def page_page(page_id: str) -> Response:
         if not caller().may_see(page_id):
-            raise NotFound("this page never had a run")
+            raise NotFound(NO_PAGE)
         found = await page_detail(parts.board, page_id)
         return await page(
             "page.html",

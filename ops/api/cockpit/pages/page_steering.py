@@ -130,7 +130,7 @@ async def _done(parts: Parts, act: str, page_ids: Sequence[str], who: Caller) ->
     finally:
         parts.board.pages.forget()
     if len(page_ids) == 1 and done.unknown:
-        raise NoSuch(say("page %(page)s never had a run", page=page_ids[0]))
+        raise NoSuch(say("page %(page)s never had a run, or none since the queue was emptied", page=page_ids[0]))
     return done
 
 

@@ -30,10 +30,11 @@ def add_run(app: QuartTrio, parts: Parts) -> None:
     @app.get(f"{ADMIN}/runs/<path:run_id>")
     async def run_page(run_id: str) -> Response:
         run = await parts.board.run(run_id, pages=caller().pages)
-        moments = [] if wants_fragment() else timeline(run, await _acts(parts, run_id))
+        acts, lacking = ([], []) if wants_fragment() else await _acts(parts, run_id)
         return await page(
             "run.html",
-            moments=moments,
+            moments=[] if wants_fragment() else timeline(run, acts),
+            acts_lacking=lacking,
             at_place="runs",
             is_live=status_of(run) not in OVER,
             run=run,
@@ -45,12 +46,13 @@ def add_run(app: QuartTrio, parts: Parts) -> None:
         )
 
 
-async def _acts(parts: Parts, run_id: str) -> list[Act]:
-    """Return the newest acts on a run, as far as they can be known now."""
+async def _acts(parts: Parts, run_id: str) -> tuple[list[Act], list[str]]:
+    """Return the newest acts on a run, as far as they can be known now, and why others cannot."""
     if "\0" in run_id:
-        return []
+        return [], []
     asked = msgspec.structs.replace(audit_question({"target": run_id, "what": "run"}), pages=caller().pages)
-    return (await parts.board.trail.read(asked, MOST_ACTS)).acts
+    found = await parts.board.trail.read(asked, MOST_ACTS)
+    return found.acts, found.missing
 
 
 def possible(run: RunDetail) -> set[str]:

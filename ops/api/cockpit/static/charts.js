@@ -6,6 +6,7 @@ const LOOK_MS = { second: 2000, minute: 20000, hour: 120000 };
 const OLD_S = { second: 15, minute: 300, hour: 7200 };
 const SHOWN = 6;
 const TABLE_ROWS = 300;
+const SLACK = 3; // steps that may lack at the beginning without being told of
 
 const language = document.documentElement.lang || "en";
 const format = (options) => new Intl.DateTimeFormat(language, { timeZone: "UTC", hourCycle: "h23", ...options });
@@ -55,6 +56,7 @@ class Chart {
     this.at = [];
     this.series = {};
     this.completeUntil = null;
+    this.knownSince = null;
     this.asking?.abort();
     this.asking = null;
     this.figure.querySelector("h2 small").textContent = this.metric === "latency" ? "ms" : this.words.per[step];
@@ -119,6 +121,9 @@ class Chart {
     this.series = series;
     this.noLog = answer.log === "not_configured" && this.step !== "second";
     this.completeUntil = answer.complete_until === null ? null : Date.parse(answer.complete_until) / 1000;
+    const since = answer.known_since === null ? null : Date.parse(answer.known_since) / 1000;
+    const goesOn = before > 0 && since === answer.at[0];
+    if (!goesOn) this.knownSince = since;
   }
 
   // --- the picture
@@ -261,7 +266,8 @@ class Chart {
     const known = totals.filter((n) => n !== null);
     if (!known.length) {
       const nothing = this.noLog ? this.words.no_log : this.words.nothing;
-      this.note.textContent = columns.length || this.noLog || this.completeUntil === null ? nothing : this.words.calm;
+      const isCalm = !columns.length && !this.noLog && this.knownSince !== null;
+      this.note.textContent = isCalm ? `${this.words.calm} ${this.gap()}`.trim() : nothing;
       return;
     }
     const highest = Math.max(...known);
@@ -273,7 +279,14 @@ class Chart {
       total: whole.format(known.reduce((total, n) => total + n, 0)),
     };
     const said = text.replace(/\{(\w+)\}/g, (_, key) => values[key]);
-    this.note.textContent = name ? `${this.word(name)}: ${said[0].toLowerCase()}${said.slice(1)}` : said;
+    const whose = name ? `${this.word(name)}: ${said[0].toLowerCase()}${said.slice(1)}` : said;
+    this.note.textContent = `${whose} ${this.gap()}`.trim();
+  }
+
+  // From when on all is known, where that is not the whole time shown.
+  gap() {
+    const first = this.at.findIndex((at) => at >= this.knownSince);
+    return first > SLACK ? this.words.since.replace("{at}", `${this.moment(first)} UTC`) : "";
   }
 
   writeTable() {
