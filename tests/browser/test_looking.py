@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-from importlib.resources import files
 from typing import Any
 
 import psycopg
@@ -137,41 +136,6 @@ def test_it_speaks_portuguese(redis: Redis, service: Service, open_page: OpenPag
         page.get_by_role("button", name="English").click()
         expect(page.locator("h1")).to_have_text("Overview")
         expect(page.locator(".runs tr", has_text="promo")).to_contain_text("1,234")
-
-
-PATHS = (
-    "",
-    "/runs",
-    "/runs/summer",
-    "/pages",
-    "/log",
-    "/suppressions",
-    "/audit",
-    "/users",
-    "/submit",
-    "/act/all/pause",
-)
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_nothing_stands_in_the_way_of_a_screen_reader(
-    redis: Redis, service: Service, open_page: OpenPage, scheme: str
-) -> None:
-    axe = pytest.importorskip("axe_playwright_python", reason="this test needs: pip install axe-playwright-python")
-    script = files(axe).joinpath("axe.min.js").read_text("utf-8")
-    write_run(redis, "summer", left=600, recipients=1000, sent=400, held_by="brake", **BRAKE)
-    write_breaker(redis, "7")
-    write_failure(redis, "summer")
-    publish_now(redis, 10.0)
-    with open_page(service, "/admin", bypass_csp=True, color_scheme=scheme, failures_expected=True) as page:
-        found: dict[str, Any] = {}
-        for path in PATHS:
-            page.goto(f"/admin{path}")
-            page.evaluate(script)
-            violations = page.evaluate("axe.run().then(found => found.violations)")
-            told = [(one["id"], [node["html"][:200] for node in one["nodes"]]) for one in violations]
-            found |= {path: told} if told else {}
-        assert found == {}
 
 
 def test_a_held_run_that_expires_says_so_on_the_start_page(redis: Redis, service: Service, open_page: OpenPage) -> None:
