@@ -20,7 +20,7 @@ async def main(settings: dict[str, Any]) -> None:
     async with open_asyncio(), trio.open_nursery() as nursery:
         await nursery.start(stop.listen)
         async with trio.open_nursery() as services:
-            print(await services.start(serve, api_settings(**settings, api_port=0), stop), flush=True)
+            print(await services.start(serve, api_settings(**{"api_port": 0, **settings}), stop), flush=True)
         nursery.cancel_scope.cancel()
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from redis import Redis
 
+from ops.board.errors import NO_PAGE
 from schema.keys import key
 from tests.integration.api.serving import Api
 from tests.unit.api.contents import now_ms, process, publish, sender, write_run
@@ -65,4 +66,4 @@ async def test_a_pages_limits_are_explained(redis: Redis, api: Callable[..., Api
 async def test_limits_of_an_unknown_page_are_not_found(redis: Redis, api: Callable[..., Api], page_id: str) -> None:
     async with api() as client:
         response = await client.get(f"/api/v1/pages/{page_id}/limits")
-        assert (response.status_code, response.json()["detail"]) == (404, "this page never had a run")
+        assert (response.status_code, response.json()["detail"]) == (404, NO_PAGE)

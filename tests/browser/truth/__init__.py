@@ -1,0 +1,1 @@
+"""What the cockpit shows, against what is so."""
