@@ -9,6 +9,7 @@ from pydantic import Field, SecretStr, field_validator
 
 from ops.access.provider.provider_settings import ProviderSettings
 from ops.access.proxies import networks
+from ops.acts.log_connections import MendingSettings
 from ops.acts.settings import RecoverSettings, RetrySettings, SubmitSettings, TryOutSettings
 from ops.api.listening import ListeningSettings
 from ops.board.settings import BoardSettings
@@ -25,6 +26,7 @@ class ApiSettings(
     TryOutSettings,
     RecoverSettings,
     ListeningSettings,
+    MendingSettings,
 ):
     """What is shown, where, and to whom; and what acts over HTTP take."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from contextlib import suppress
 
 import msgspec
 from redis.asyncio import Redis
@@ -20,6 +21,7 @@ from ops.board.answers import (
 )
 from ops.board.audit.audit_trail import AuditTrail
 from ops.board.checks import Seen, check_all
+from ops.board.dead_letters import DeadLetters, count_dead_letters, read_dead_letters
 from ops.board.dry_run import DryRuns
 from ops.board.errors import NO_PAGE, NotFound
 from ops.board.graphs.graphs import Graphs
@@ -50,6 +52,7 @@ __all__ = ["Board", "NotFound"]
 FRESH_S = 1.0
 HEALTH_FRESH_S = 2.0
 HISTORY_FRESH_S = 5.0
+LETTERS_FRESH_S = 15.0
 NO_RUN = "neither the queue nor the run registry knows this run"
 
 
@@ -68,6 +71,7 @@ class Board:
         self._newest_runs = Shared(lambda: self._runs.listed(WantedRuns(), NEWEST_RUNS), HISTORY_FRESH_S)
         ask = self._history.ask if self._history else None
         logged = LoggedPages(ask)
+        self._letters = Shared(self._count_letters, LETTERS_FRESH_S)
         self.pages = Pages(redis, ask, self._around, logged)
         self.names = PageNames(redis, logged)
         self.trail = AuditTrail(redis, url.get_secret_value() if url else None)
@@ -85,6 +89,7 @@ class Board:
     def look_anew(self) -> None:
         """Forget what was read before somebody did something."""
         self._moment.forget()
+        self._letters.forget()
         self._newest_runs.forget()
 
     async def moment(self) -> Moment:
@@ -192,6 +197,16 @@ class Board:
             raise NotFound("LOG_DATABASE_URL is not set for this service: suppressions are in the log database")
         return await self._history.suppressions(filters, limit, pages)
 
+    async def dead_letters(self) -> DeadLetters:
+        """Return how many events no row of the log could hold, and why. Errors: as of `log`, but for BadQuestion."""
+        if self._history is None:
+            raise NotFound("LOG_DATABASE_URL is not set for this service: dead letters are in the log database")
+        return await read_dead_letters(self._history)
+
+    async def dead_letters_there(self) -> int | None:
+        """Return how many they are, up to 100,000; None: that cannot be asked. Never fails."""
+        return await self._letters.get()
+
     async def page_limits(self, page_id: str) -> LimitsAnswer:
         """Return why a page is as fast as it is, in words for the rules that are shipped.
 
@@ -242,6 +257,11 @@ class Board:
         unfinished = {run: fields for run, fields in reading.runs.items() if fields.get("state") != RunState.FINISHED}
         self._rates.note({run: progress_of(fields) for run, fields in unfinished.items()}, reading.at_s)
         return Moment(reading, reading.processes, Holding(reading), self._rates)
+
+    async def _count_letters(self) -> int | None:
+        with suppress(HistoryUnreachable):
+            return await count_dead_letters(self._history) if self._history else None
+        return None
 
     async def _newest(self) -> Holding:
         return (await self.moment()).holding

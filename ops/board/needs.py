@@ -18,4 +18,8 @@ async def needs(board: Board, pages: frozenset[str] | None = None) -> NeedsAnswe
     except QueueUnreachable:
         seen = None
     _history, registered = await board.registered()
-    return NeedsAnswer(needs=needs_you(seen, health, registered, pages))
+    found = needs_you(seen, health, registered, pages, await board.dead_letters_there())
+    names = await board.names.of({need.page_id for need in found if need.page_id})
+    for need in found:
+        need.page_name = names.get(need.page_id or "")
+    return NeedsAnswer(needs=found)

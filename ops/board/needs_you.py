@@ -62,6 +62,8 @@ class Need(Answer, kw_only=True):
     """The command that mends it, or shows more."""
     run_id: str | None = None
     page_id: str | None = None
+    page_name: str | None = None
+    """As the source says it: any text."""
     until: datetime | None = None
     """When it ends by itself, or is too late."""
     others: int = 0
@@ -75,7 +77,11 @@ class NeedsAnswer(Answer):
 
 
 def needs_you(
-    seen: Overview | None, health: Health, registered: Iterable[RunAnswer], pages: frozenset[str] | None = None
+    seen: Overview | None,
+    health: Health,
+    registered: Iterable[RunAnswer],
+    pages: frozenset[str] | None = None,
+    dead_letters: int | None = None,
 ) -> list[Need]:
     """Return what needs a person, the urgent first.
 
@@ -84,11 +90,16 @@ def needs_you(
         health: the state of every part.
         registered: the registry's newest runs.
         pages: the only pages that may be told of; None: all, and what is wrong with everything.
+        dead_letters: how many the log database has; None: it cannot be asked, what ingests have counted is told.
     """
     found = [*_parts(health)]
     if seen is not None:
         runs = {run.run_id: run for run in [*registered, *seen.other_runs, *seen.queue.runs]}
         found += [*_services(seen, health), *_app(seen), *_runs(runs.values(), seen.at), *_breakers(seen), *_log(seen)]
+    if dead_letters is None:
+        dead_letters = seen.ingest.dead_letters if seen else 0
+    if dead_letters:
+        found.append(_need("dead_letters", "newar log dead-letters", urgent=False, count=dead_letters))
     theirs = [need for need in found if pages is None or need.page_id in pages]  # before they are counted
     return sorted(_bounded(theirs), key=lambda need: not need.urgent)
 
@@ -170,8 +181,6 @@ def _breakers(seen: Overview) -> Iterator[Need]:
 
 
 def _log(seen: Overview) -> Iterator[Need]:
-    if seen.ingest.dead_letters:
-        yield _need("dead_letters", "newar log dead-letters", urgent=False, count=seen.ingest.dead_letters)
     most = max(OUTBOX_LEAST, OUTBOX_SENDING_S * seen.messages_per_second.last_1m)
     if seen.queue.outbox > most:
         yield _need("outbox_full", "newar doctor", count=seen.queue.outbox)

@@ -16,6 +16,7 @@ from ingest.days.dropping import Dropped, Unfinished, drop
 from ingest.days.listing import Doomed, Partition, list_doomed, list_partitions
 from ingest.days.making import ensure
 from ingest.settings import IngestSettings
+from ops.acts.log_connections import MendingSettings
 from ops.settings.checked import load_checked
 from ops.shell.exits import FAILED, CommandFailed
 from ops.shell.output import AsJson, example, print_json, print_table
@@ -30,11 +31,10 @@ commands = typer.Typer(help="The log's day partitions, for cron.", no_args_is_he
 _FIELDS = IngestSettings.model_fields
 
 
-class PartitionSettings(LogDatabaseSettings):
+class PartitionSettings(MendingSettings):
     """What the ingest would do: without the options, the commands must not do anything else."""
 
     log_partitions_ahead: int = _FIELDS["log_partitions_ahead"]  # type: ignore[assignment]  # a field's description
-    log_retention_days: int = _FIELDS["log_retention_days"]  # type: ignore[assignment]  # likewise
 
 
 @commands.command("ensure", epilog=example("newar partitions ensure --days 30"))

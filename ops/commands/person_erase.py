@@ -12,8 +12,9 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from ingest.mending.erasures import Erased, Person, Traces, erase, traces_of
+from ops.acts.log_connections import open_database
 from ops.commands.log.chosen import storable
-from ops.commands.log.database import Yes, ask, open_database, with_database
+from ops.commands.log.database import Yes, ask, with_database
 from ops.commands.partitions import PartitionSettings
 from ops.settings.checked import load_checked
 from ops.shell.detail import telling

@@ -10,6 +10,7 @@ from ops.api.cockpit.frame.acting import add_notices
 from ops.api.cockpit.frame.live import add_streams
 from ops.api.cockpit.frame.rendering import add_rendering
 from ops.api.cockpit.frame.static_files import serve_assets
+from ops.api.cockpit.log_mending import add_log_mending
 from ops.api.cockpit.log_page import add_log
 from ops.api.cockpit.overview_page import add_overview
 from ops.api.cockpit.pages.one_page import add_page
@@ -48,6 +49,7 @@ def add_cockpit(app: QuartTrio, parts: Parts) -> None:
     add_run_mending(app, parts)
     add_run_testing(app, parts)
     add_app_steering(app, parts)
+    add_log_mending(app, parts)
     add_message(app, parts)
     add_pages(app, parts)
     add_page(app, parts)

@@ -23,6 +23,7 @@ from ops.board.answers import (
 from ops.board.audit import audit_question
 from ops.board.audit.audit_trail import AuditAnswer
 from ops.board.board import Board
+from ops.board.dead_letters import DeadLetters
 from ops.board.graphs import graph_question
 from ops.board.graphs.series import GraphAnswer
 from ops.board.limit_answers import LimitsAnswer
@@ -131,6 +132,12 @@ ENDPOINTS = (
         usual=question.USUAL,
         filters=question.FILTERS,
         about=f"Only what an index answers: one of {question.COMBINATIONS}. With each of them: from, to, after.",
+    ),
+    Endpoint(
+        "/api/v1/dead-letters",
+        "Events that no row of the log could hold: how many, and why",
+        DeadLetters,
+        whole(Board.dead_letters),
     ),
     Endpoint(
         "/api/v1/audit",

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, TypeVar
 
 import typer
 from psycopg import AsyncConnection
 
-from ingest.writing.writer import Writer
-from ops.commands.partitions import PartitionSettings
+from ops.acts.log_connections import open_database
 from ops.shell.output import is_terminal
 from ops.shell.service import run_once
 from schema.runtime.asyncio_door import aio
@@ -30,25 +28,6 @@ def with_database(settings: LogDatabaseSettings, work: Callable[[AsyncConnection
             return await work(connection)
 
     return run_once(lambda: aio(connected))
-
-
-@asynccontextmanager
-async def open_database(settings: LogDatabaseSettings) -> AsyncIterator[AsyncConnection[Any]]:
-    """A connection in autocommit mode. Errors: psycopg.Error."""
-    url = settings.log_database_url.get_secret_value()
-    async with await AsyncConnection.connect(url, autocommit=True, prepare_threshold=None) as connection:
-        yield connection
-
-
-@asynccontextmanager
-async def open_writer(settings: PartitionSettings) -> AsyncIterator[Writer]:
-    """A writer as the ingest has one."""
-    url = settings.log_database_url.get_secret_value()
-    writer = Writer(url, keep_days=settings.log_retention_days)
-    try:
-        yield writer
-    finally:
-        await writer.close()  # noqa: ASYNC102 - asyncio side, where a cancellation is delivered once
 
 
 def ask(question: str, *, yes: bool) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import datetime
-from importlib.resources import files
 from typing import Annotated, Any
 
 import msgspec
@@ -12,11 +11,11 @@ import typer
 from psycopg import AsyncConnection
 
 from ingest.mending.dead_letters import Wanted, count_letters
-from ingest.mending.edit import Edit
-from ingest.mending.redrive import Redriven, Tried, reasons, try_again, write_again
+from ingest.mending.redrive import Redriven, Tried, reasons
 from ingest.writing.rows import Row
+from ops.acts.log_redrive import attempts, redrive, told
 from ops.commands.log.chosen import OfPartition, OfReason, Since, places_of, storable
-from ops.commands.log.database import Yes, ask, open_database, open_writer, with_database
+from ops.commands.log.database import Yes, ask, with_database
 from ops.commands.log.shown_bytes import escaped, shown
 from ops.commands.partitions import PartitionSettings
 from ops.settings.checked import load_checked
@@ -75,7 +74,7 @@ def redrive_letters(
         ask(f"Put {count} dead letters into the log?", yes=yes)
     done = Redriven()
     try:
-        run_once(lambda: aio(_redrive, settings, wanted, edit, done))
+        run_once(lambda: aio(redrive, settings, wanted, edit, who(), done))
     except KeyboardInterrupt:
         typer.echo("newar: stopped. What was done until then:", err=True)
         raise typer.Exit(130) from None
@@ -101,9 +100,8 @@ async def _count(connection: AsyncConnection[Any], wanted: Wanted) -> int:
 
 async def _try_out(settings: PartitionSettings, wanted: Wanted, expression: str | None) -> Tryout:
     found, refused = Tryout(), Counter[str]()
-    async with open_database(settings) as connection, open_database(settings) as for_edit:
-        edit = await _edit(for_edit, expression)
-        async for tried in try_again(connection, wanted, edit, await _now(connection)):
+    async with attempts(settings, wanted, expression) as (_, tries):
+        async for tried in tries:
             found.letters += len(tried)
             found.readable += sum(isinstance(one.read, Row) for one in tried)
             refused += reasons(tried)
@@ -112,64 +110,11 @@ async def _try_out(settings: PartitionSettings, wanted: Wanted, expression: str 
     return found
 
 
-async def _redrive(settings: PartitionSettings, wanted: Wanted, expression: str | None, done: Redriven) -> None:
-    async with open_database(settings) as connection, open_database(settings) as for_edit, open_writer(settings) as w:
-        edit = await _edit(for_edit, expression)
-        note = await _note(connection, wanted, expression)
-        try:
-            async for tried in try_again(connection, wanted, edit, await _now(connection)):
-                await write_again(connection, w, tried, done)
-        finally:
-            await _finish_note(connection, note, done)  # noqa: ASYNC102 - asyncio: a cancellation is delivered once
-
-
-async def _edit(connection: AsyncConnection[Any], expression: str | None) -> Edit | None:
-    if expression is None:
-        return None
-    edit = Edit(connection, expression)
-    await edit.check()
-    return edit
-
-
-async def _now(connection: AsyncConnection[Any]) -> datetime:
-    answer = await connection.execute("SELECT clock_timestamp()")
-    [(now,)] = await answer.fetchall()
-    moment: datetime = now
-    return moment
-
-
-def _statement(name: str) -> bytes:
-    return files("ops.commands.log").joinpath("sql", f"{name}.sql").read_bytes()
-
-
-async def _note(connection: AsyncConnection[Any], wanted: Wanted, edit: str | None) -> int:
-    """Note the act before it is done, so that none is without its entry."""
-    chosen = {name: value for name, value in msgspec.to_builtins(wanted).items() if value is not None}
-    if wanted.places:
-        chosen["places"] = len(wanted.places)
-    detail = ", ".join(f"{name} {value}" for name, value in chosen.items()) or "all"
-    detail = (f"{detail}; edit {edit}" if edit else detail)[:2000]
-    answer = await connection.execute(_statement("redrive_note"), {"who": who(), "detail": detail})
-    [(entry,)] = await answer.fetchall()
-    return int(entry)
-
-
-async def _finish_note(connection: AsyncConnection[Any], entry: int, done: Redriven) -> None:
-    await connection.execute(_statement("redrive_done"), {"id": entry, "detail": _told(done)})
-
-
 def _print(done: Redriven, as_json: bool) -> None:
     if as_json:
         print_json(done)
     else:
-        typer.echo(_told(done))
-
-
-def _told(done: Redriven) -> str:
-    text = f"{done.tried} dead letters: {done.rows} are rows now, {done.repeated} were in the log already"
-    text += f", {done.corrected} corrected rows" if done.corrected else ""
-    text += f", {done.stay} stay" + (f" ({done.conflicting} conflict with a row)" if done.conflicting else "")
-    return text + (f", {done.too_old} are too old to be kept" if done.too_old else "")
+        typer.echo(told(done))
 
 
 def _example(tried: Tried) -> dict[str, str]:

@@ -16,8 +16,8 @@ from psycopg import AsyncConnection
 from ingest.mending.erasures import Erased, load_erased
 from ingest.mending.replay import Replayed, open_reader, replay
 from ingest.mending.stretch import Stretch, Where, find_stretches
+from ops.acts.log_connections import open_database, open_writer
 from ops.commands.log.chosen import OfPartition
-from ops.commands.log.database import open_database, open_writer
 from ops.commands.partitions import PartitionSettings
 from ops.settings.checked import load_checked
 from ops.shell.output import AsJson, is_terminal, print_json, print_table

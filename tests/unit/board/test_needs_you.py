@@ -118,6 +118,14 @@ def test_a_part_that_is_down_is_told_also_without_redis() -> None:
     assert (need.kind, need.urgent, need.text) == ("part_down", True, "redis is down: Redis does not answer")
 
 
+def test_dead_letters_are_those_that_lie_there_where_that_is_known() -> None:
+    counted = seen(ingest={"dead_letters": 3})
+    assert needs_you(counted, FINE, [], dead_letters=0) == []
+    [need] = needs_you(seen(), FINE, [], dead_letters=5)
+    assert need.values == {"count": 5}
+    assert kinds(needs_you(None, FINE, [], dead_letters=5)) == ["dead_letters"]
+
+
 def test_the_registry_tells_of_runs_that_the_queue_lost() -> None:
     assert kinds(needs_you(seen(), FINE, [run("old", state="queue_lost")])) == ["queue_lost"]
 

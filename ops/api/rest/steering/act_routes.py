@@ -15,11 +15,12 @@ from ops.api.door.who_asks import demand
 from ops.api.parts import Parts
 from ops.api.rest.steering.act_route import ActRoute, Asked
 from ops.api.rest.steering.app_routes import APP_ROUTES
+from ops.api.rest.steering.log_routes import LOG_ROUTES
 from ops.api.rest.steering.people_routes import PEOPLE_ROUTES
 from ops.api.rest.steering.run_routes import RUN_ROUTES
 from ops.api.rest.steering.steered_pages import PAGE_ROUTES
 
-ACT_ROUTES = (*RUN_ROUTES, *PAGE_ROUTES, *APP_ROUTES, *PEOPLE_ROUTES)
+ACT_ROUTES = (*RUN_ROUTES, *PAGE_ROUTES, *APP_ROUTES, *PEOPLE_ROUTES, *LOG_ROUTES)
 
 
 def add_acts(app: QuartTrio, parts: Parts) -> None:
