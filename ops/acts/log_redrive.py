@@ -49,9 +49,7 @@ async def put_back(settings: MendingSettings, expect: int, reason: str | None, w
     return done
 
 
-async def redrive(
-    settings: MendingSettings, wanted: Wanted, expression: str | None, who: str, done: Redriven
-) -> None:
+async def redrive(settings: MendingSettings, wanted: Wanted, expression: str | None, who: str, done: Redriven) -> None:
     """Put these into the log, as an edit (SQL) makes them, and count them in `done`. Asyncio code.
 
     Raises:

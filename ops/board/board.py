@@ -21,11 +21,11 @@ from ops.board.answers import (
 )
 from ops.board.audit.audit_trail import AuditTrail
 from ops.board.checks import Seen, check_all
-from ops.board.dead_letters import DeadLetters, count_dead_letters, read_dead_letters
 from ops.board.dry_run import DryRuns
 from ops.board.errors import NO_PAGE, NotFound
 from ops.board.graphs.graphs import Graphs
 from ops.board.history import History, HistoryUnreachable
+from ops.board.letter_counts import DeadLetters, count_dead_letters, read_dead_letters
 from ops.board.limit_answers import LimitsAnswer
 from ops.board.moment import Moment
 from ops.board.page_limits import explained, shipped_in_words

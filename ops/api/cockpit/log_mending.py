@@ -15,9 +15,9 @@ from ops.api.cockpit.frame.places import ADMIN
 from ops.api.cockpit.frame.writing import count, say
 from ops.api.door.who_asks import demand, demand_every_page
 from ops.api.parts import Parts
-from ops.board.dead_letters import DeadLetters
 from ops.board.errors import NotFound
 from ops.board.history import HistoryUnreachable
+from ops.board.letter_counts import DeadLetters
 
 REDRIVE = f"{ADMIN}/act/dead-letters/redrive"
 REASONS_SHOWN = 5

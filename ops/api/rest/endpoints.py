@@ -23,9 +23,9 @@ from ops.board.answers import (
 from ops.board.audit import audit_question
 from ops.board.audit.audit_trail import AuditAnswer
 from ops.board.board import Board
-from ops.board.dead_letters import DeadLetters
 from ops.board.graphs import graph_question
 from ops.board.graphs.series import GraphAnswer
+from ops.board.letter_counts import DeadLetters
 from ops.board.limit_answers import LimitsAnswer
 from ops.board.needs import needs
 from ops.board.needs_you import NeedsAnswer

@@ -8,6 +8,7 @@ import pytest
 from httpx import AsyncClient
 from redis import Redis
 
+from ingest.mending.redrive import Redriven
 from ops.access.caller import Role
 from ops.access.users import Users
 from ops.acts import log_redrive
@@ -49,9 +50,7 @@ async def test_what_lies_there_is_told_and_put_into_the_log_by_a_program(
     assert logged(log_database_url) == ["1", "2", "3"]
     assert [offset for offset, *_ in left(log_database_url)] == [1]
     assert [what for what, _ in acts(log_database_url)] == ["log redrive"] * 2
-    assert acts(log_database_url)[0][1] == "reason mended; " + log_redrive.told(
-        log_redrive.Redriven(tried=3, rows=2, stay=1)
-    )
+    assert acts(log_database_url)[0][1] == "reason mended; " + log_redrive.told(Redriven(tried=3, rows=2, stay=1))
 
 
 async def test_the_start_page_has_the_button_which_asks_with_count_and_reasons(
@@ -64,8 +63,14 @@ async def test_the_start_page_has_the_button_which_asks_with_count_and_reasons(
         question = (await client.get(BUTTON)).text
         assert "Put 3 dead letters into the log?" in question
         assert 'name="expect" value="3"' in question
-        assert '&lt;b&gt;<span class="hidden-char">U+202E</span>reason<span class="hidden-char">U+200B</span>' in question
-        for expect, says in (("2", "there are 3 dead letters now"), ("x", "Nothing was done"), ("", "Nothing was done")):
+        assert (
+            '&lt;b&gt;<span class="hidden-char">U+202E</span>reason<span class="hidden-char">U+200B</span>' in question
+        )
+        for expect, says in (
+            ("2", "there are 3 dead letters now"),
+            ("x", "Nothing was done"),
+            ("", "Nothing was done"),
+        ):
             answer = await client.post(BUTTON, data={"expect": expect}, follow_redirects=True)
             assert says in answer.text
         assert logged(log_database_url) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -14,6 +15,7 @@ from quart_trio import QuartTrio
 from ops.api.cockpit.words.languages import COOKIE, Language, catalogue, chosen
 
 NOTHING = "\N{EN DASH}"
+_LINE_END = re.compile("\r?\n")
 DAY_S = 86400
 
 
@@ -32,6 +34,7 @@ def add_filters(app: QuartTrio) -> None:
         said=say,
         as_json=as_json,
         each_shown=each_shown,
+        unseen=unseen,
     )
 
 
@@ -118,8 +121,17 @@ def shown(text: object) -> str | Markup:
 
 
 def lines(text: object) -> Markup:
-    """Write a text of several lines as `shown`, with its line breaks."""
-    return Markup("<br>").join(shown(line) if line else "" for line in str(text).splitlines())
+    """Write a text of several lines as `shown`, with its line breaks; no other character passes for one."""
+    *found, last = _LINE_END.split(str(text))
+    found += [last] if last else []
+    return Markup("<br>").join(shown(line) if line else "" for line in found)
+
+
+def unseen(text: object) -> int:
+    """Return how many characters of a text `lines` makes visible."""
+    return sum(
+        _is_hidden(c) and not _joins(line, at) for line in _LINE_END.split(str(text)) for at, c in enumerate(line)
+    )
 
 
 def as_json(value: object) -> str:

@@ -16,7 +16,7 @@ from tests.integration.api.serving import Api
 from tests.integration.log_figures import count_again
 from tests.integration.runs.by_hand.world import make_partitions
 from tests.patience import patience_s
-from tests.unit.api.contents import write_run
+from tests.unit.api.contents import write_breaker, write_run
 
 TOKEN = "the admins token"
 AS_ADMIN = {"Authorization": f"Bearer {TOKEN}"}
@@ -210,3 +210,42 @@ async def test_what_cannot_be_done_is_said(redis: Redis, api: Callable[..., Api]
         assert (await client.post("/admin/users/add", data=user, headers=AS_ADMIN)).status_code == 303
         assert (await client.post("/admin/act/run/pause/none", headers=AS_ADMIN)).status_code == 303
         assert (await client.get("/admin/act/run/cancel/none", headers=AS_ADMIN)).status_code == 404
+
+
+HOSTILE = "Hi \u202eeman\u200b\n</textarea><script>alert(1)</script>"
+MADE_VISIBLE = 'Hi <span class="hidden-char">U+202E</span>eman<span class="hidden-char">U+200B</span><br>&lt;/textarea'
+
+
+async def test_a_field_with_text_of_somebody_else_says_what_of_it_is_not_seen(
+    redis: Redis, api: Callable[..., Api], log: str
+) -> None:
+    with psycopg.connect(log) as connection:
+        for table in ("runs", "submitted_runs"):
+            connection.execute(f"UPDATE {table} SET message = jsonb_build_object('text', %s::text)", [HOSTILE])  # noqa: S608
+    async with api(log_database_url=log, admin_token=TOKEN) as client:
+        client.headers.update(AS_ADMIN)
+        retry = (await client.get("/admin/act/run/retry/a/b")).text
+        assert "Characters that the field does not show: 2." in retry
+        assert MADE_VISIBLE in retry
+        assert "<script>alert" not in retry
+        for path in ("pages?search=", "audit?who=", "log?page=7&run=", "runs?search=", "suppressions?person="):
+            text = (await client.get(f"/admin/{path}%E2%80%AEx")).text
+            assert "does not show: 1." in text, path
+            assert '<span class="hidden-char">U+202E</span>x' in text, path
+            assert "does not show" not in (await client.get(f"/admin/{path}x")).text, path
+
+
+async def test_what_needs_somebody_names_the_page(redis: Redis, api: Callable[..., Api], log: str) -> None:
+    write_breaker(redis, "7", reason="auth_page")
+    write_breaker(redis, "8", reason="auth_page")
+    redis.hset(key("page:7"), "name", "<i>Ana\u202e")
+    with psycopg.connect(log) as connection:
+        connection.execute("INSERT INTO known_pages (page_id, name) VALUES ('8', 'Of the log')")
+    async with api(log_database_url=log, admin_token=TOKEN) as client:
+        client.headers.update(AS_ADMIN)
+        needs = (await client.get("/api/v1/needs")).json()["needs"]
+        names = {need["page_id"]: need["page_name"] for need in needs if need["kind"] == "breaker_open"}
+        assert names == {"7": "<i>Ana\u202e", "8": "Of the log"}
+        page = (await client.get("/admin")).text
+        assert 'Page: &lt;i&gt;Ana<span class="hidden-char">U+202E</span>' in page
+        assert "Page: Of the log" in page

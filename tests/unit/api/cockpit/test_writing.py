@@ -48,6 +48,19 @@ def test_no_text_of_others_becomes_markup_or_turns_what_follows(text: str) -> No
     assert turning == []
 
 
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [("", 0), ("two\nlines\r\nand 👩\u200d💻", 0), ("a\u200bb\u202e", 2), ("\r\u2028\t", 3), ("a\n\u200d👩", 1)],
+)
+def test_what_a_field_does_not_show_is_counted(text: str, count: int) -> None:
+    assert writing.unseen(text) == count
+
+
+@given(st.text(st.sampled_from("a<\n\r\t\u2028\u200b\u202e\u200d👩💻")))
+def test_all_that_a_field_does_not_show_is_made_visible_beneath_it(text: str) -> None:
+    assert str(writing.lines(text)).count("hidden-char") == writing.unseen(text)
+
+
 class _Read(HTMLParser):
     def __init__(self) -> None:
         super().__init__()
