@@ -191,7 +191,8 @@ class Transaction:
         # By the index, whatever the planner expects of so many.
         await self._connection.execute("SET LOCAL enable_hashjoin = off")
         await self._connection.execute("SET LOCAL enable_mergejoin = off")
-        answer = await self._connection.execute(_FIND, values)
+        # In binary: written out as text, a latency is not the number any more that the column holds.
+        answer = await self._connection.cursor(binary=True).execute(_FIND, values)
         return {(sent_at, event_id.bytes): tuple(rest) async for sent_at, event_id, *rest in answer}
 
     async def _correct(self, found: Sorted, *, count_apart: bool) -> tuple[list[Correction], list[DeadLetter]]:

@@ -52,7 +52,7 @@ def _event(number: int, began: datetime, outcome: Outcome, error_class: ErrorCla
         sender_id="sender-1",
         schema_version=SCHEMA_VERSION,
         error_class=error_class,
-        latency_ms=float(number % 1000),
+        latency_ms=number % 1000 + 0.1,
     )
     return str(page).encode(), encode_event(event)
 

@@ -144,6 +144,7 @@ class Again:
         final = self.final(run_id)
         assert sorted(final) == sorted(recipients)
         assert {r: o for r, o in final.items() if len(o) > 1} == {}
+        assert self.db.sql("SELECT reason FROM message_log_dead_letters") == []
         outcomes = Counter(o for [o] in final.values())
         row = self.db.registered(run_id)
         assert row is not None
