@@ -9,6 +9,14 @@ from typing import TextIO
 UTF8 = "utf-8-sig"
 """Reads UTF-8 with the mark and without."""
 
+OPEN_FILES = Path("/proc/self/fd")
+"""Where Linux shows this process's open files, by their numbers, also those that have no name."""
+
+
+def name_of(path: Path) -> str:
+    """Return what a file is called where people are told of it."""
+    return "the file" if path.parent == OPEN_FILES else path.name
+
 
 def encoding_of(path: Path) -> str:
     """Return how a file is to be decoded, by the mark at its beginning. Errors: OSError."""

@@ -6,8 +6,8 @@ import mmap
 import os
 import tempfile
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from werkzeug.sansio.multipart import Data, Epilogue, Field, File, MultipartDeco
 
 from ops.api.door.bodies import JSON
 from ops.api.door.problems import BadParameter, TooManyUploads
+from schema.runtime.text_files import OPEN_FILES
 
 PATHS = frozenset({"/api/v1/runs", "/admin/submit"})
 """Where bodies may be longer than what is held in memory."""
@@ -63,7 +64,7 @@ class Upload(msgspec.Struct, frozen=True):
     fields: dict[str, bytes]
     """Parts of a form but the file, by name; of JSON, each field but the list, as it was written."""
     file: Path
-    """The file, or the list; there until the request is answered. It may be missing or empty."""
+    """The file, or the list; there until the request is answered. Empty where there was none."""
     digest: bytes
     """Another for every other content, however it was packed."""
 
@@ -109,18 +110,24 @@ async def uploaded(name: str, most: int) -> AsyncIterator[Upload]:
         raise UnsupportedMediaType(f"send JSON (Content-Type: {JSON}), or a form with a file ({FORM})")
     if (request.content_length or 0) > most:
         raise _too_long(most)
-    with tempfile.TemporaryDirectory(prefix="newar-", dir=_FOLDER) as folder:
-        file = Path(folder) / name
+    with _nameless_file() as file:
         read = _read_form if request.mimetype == FORM else _read_json
-        yield await read(file, most)
+        yield await read(name, file, most)
 
 
-async def _read_form(file: Path, most: int) -> Upload:
+@contextmanager
+def _nameless_file() -> Iterator[Path]:
+    """An empty file of the disk that stands in no folder, so that nothing is left of it however this process ends."""
+    with tempfile.TemporaryFile(dir=_FOLDER) as opened:
+        yield OPEN_FILES / str(opened.fileno())
+
+
+async def _read_form(name: str, file: Path, most: int) -> Upload:
     boundary = request.mimetype_params.get("boundary", "")
     if not boundary.isascii() or not 1 <= len(boundary) <= 200:
         raise BadParameter("the Content-Type of a form names its boundary")
-    form = _Form(file.name, boundary.encode())
-    async with await trio.open_file(file, "wb") as stored:
+    form = _Form(name, boundary.encode())
+    async with await trio.open_file(file, "r+b") as stored:
 
         async def take(part: bytes) -> None:
             await stored.write(form.read(part))
@@ -200,22 +207,22 @@ class _Form:
             self.fields[name] = b""
 
 
-async def _read_json(file: Path, most: int) -> Upload:
-    body = file.with_name("body")
+async def _read_json(name: str, file: Path, most: int) -> Upload:
     digest = sha256()
-    async with await trio.open_file(body, "wb") as stored:
+    with _nameless_file() as body:
+        async with await trio.open_file(body, "r+b") as stored:
 
-        async def take(part: bytes) -> None:
-            digest.update(part)
-            await stored.write(part)
+            async def take(part: bytes) -> None:
+                digest.update(part)
+                await stored.write(part)
 
-        await _take_parts(most, take)
-    fields = await trio.to_thread.run_sync(_taken_apart, body, file)
+            await _take_parts(most, take)
+        fields = await trio.to_thread.run_sync(_taken_apart, body, name, file)
     return Upload(fields, file, digest.digest())
 
 
-def _taken_apart(body: Path, file: Path) -> dict[str, bytes]:
-    """Write the list into a file of its own and return the other fields. Not in memory: it may be long."""
+def _taken_apart(body: Path, name: str, file: Path) -> dict[str, bytes]:
+    """Write the list of this name into a file of its own and return the other fields. Not in memory: it may be long."""
     if not body.stat().st_size:
         raise BadParameter("the body is empty: send a JSON object")
     with body.open("rb") as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
@@ -227,8 +234,8 @@ def _taken_apart(body: Path, file: Path) -> dict[str, bytes]:
             problem = str(exc)
         if problem is not None:
             raise BadParameter(f"the body cannot be read as a JSON object: {problem}")
-        whole = fields.pop(file.name, msgspec.Raw(b""))
-        with file.open("wb") as stored, memoryview(whole) as view:
+        whole = fields.pop(name, msgspec.Raw(b""))
+        with file.open("r+b") as stored, memoryview(whole) as view:
             is_list = view[:1].tobytes() in (b"", b"[")
             for start in range(0, len(view), _AT_A_TIME):
                 stored.write(view[start : start + _AT_A_TIME])
@@ -236,9 +243,9 @@ def _taken_apart(body: Path, file: Path) -> dict[str, bytes]:
         fields.clear()
         del whole  # it looks into the file that is about to be closed
     if not is_list:
-        raise BadParameter(f"{file.name} must be a list of objects")
+        raise BadParameter(f"{name} must be a list of objects")
     if sum(map(len, found.values())) > MOST_OF_FIELDS:
-        raise BadParameter(f"what stands beside {file.name} is longer than {MOST_OF_FIELDS} bytes")
+        raise BadParameter(f"what stands beside {name} is longer than {MOST_OF_FIELDS} bytes")
     return found
 
 

@@ -9,6 +9,7 @@ from typing import TextIO
 
 import msgspec
 
+from schema.runtime.text_files import name_of
 from sender.message.recipient_ids import RoundedIds, id_problem, mended_id
 from sender.runs.by_hand.files.json_recipients import JsonRecipients
 from sender.runs.by_hand.files.recipient import OWN_COLUMNS, Recipient
@@ -102,7 +103,7 @@ def open_recipients(file: Path | TextIO) -> Iterator[RecipientsFile]:
         BadFile: it is something else, or damaged.
         OSError: it cannot be read.
     """
-    name = file.name if isinstance(file, Path) else "the file"
+    name = name_of(file) if isinstance(file, Path) else "the file"
     with opened(file) as content:
         if isinstance(content, Lines) and content.first.lstrip("\ufeff \t").startswith(("{", "[")):
             yield RecipientsFile(name, JsonRecipients(content))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from zipfile import BadZipFile, ZipFile
 
+from schema.runtime.text_files import name_of
 from sender.runs.by_hand.errors import BadFile
 
 _LOOKED_AT = 4096
@@ -51,10 +52,10 @@ def is_sheet(path: Path) -> bool:
         begin = file.read(_LOOKED_AT)
     if begin.startswith(_ZIP):
         if what := _in_the_zip(path):
-            raise given_by_mistake(path.name, what)
+            raise given_by_mistake(name_of(path), what)
         return True
     if what := _kind(begin):
-        raise given_by_mistake(path.name, what)
+        raise given_by_mistake(name_of(path), what)
     return False
 
 

@@ -17,6 +17,7 @@ from openpyxl.utils.escape import unescape
 from openpyxl.workbook import Workbook
 from openpyxl.worksheet._reader import FORMULA_TAG, WorkSheetParser
 
+from schema.runtime.text_files import name_of
 from sender.message.recipient_ids import KEPT_DIGITS
 from sender.runs.by_hand.errors import BadFile
 from sender.runs.by_hand.files.tables.bad_line import BadLine
@@ -103,14 +104,15 @@ class _Forgetful(dict[str, Any]):
 @contextmanager
 def open_sheet(path: Path) -> Iterator[Sheet]:
     """Open an .xlsx file. Raises: BadFile, it is damaged or too large; OSError."""
+    name = name_of(path)
     with path.open("rb") as file:
         with ZipFile(file) as archive:
             size = sum(part.file_size for part in archive.infolist())
         if size > MOST_BYTES:
-            raise BadFile([f"{path.name} has {size:,} bytes when unpacked: save it as CSV UTF-8"], 1)
-        workbook = _read(path.name, lambda: load_workbook(file, read_only=True, data_only=True, keep_links=False))
+            raise BadFile([f"{name} has {size:,} bytes when unpacked: save it as CSV UTF-8"], 1)
+        workbook = _read(name, lambda: load_workbook(file, read_only=True, data_only=True, keep_links=False))
         try:
-            yield Sheet(workbook, path.name)
+            yield Sheet(workbook, name)
         finally:
             workbook.close()
 

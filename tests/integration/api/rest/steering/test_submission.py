@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -55,8 +56,17 @@ def stored(url: str) -> list[Any]:
 
 
 def files(folder: Path) -> list[int]:
-    """Return how long the files are that are there."""
-    return [file.stat().st_size for file in folder.rglob("*") if file.is_file()]
+    """Return how long the files are that the service has open there; none has a name, that could be left of it."""
+    assert list(folder.iterdir()) == []
+    opened = [file for file in Path("/proc/self/fd").iterdir() if _leads_to(file).startswith(str(folder))]
+    return [file.stat().st_size for file in opened]
+
+
+def _leads_to(open_file: Path) -> str:
+    try:
+        return os.readlink(open_file)
+    except FileNotFoundError:  # closed since it was listed
+        return ""
 
 
 def sheet(path: Path) -> bytes:
@@ -121,7 +131,7 @@ async def test_a_run_is_submitted_as_json_and_as_every_file(
         ({"content": b"--x\r\n", "headers": {"Content-Type": "multipart/form-data; boundary=x"}}, 400, "last boundary"),
         ({"content": b"x", "headers": {"Content-Type": "multipart/form-data"}}, 400, "boundary"),
         (form(RUN, b"recipient_id\n1\nx\n+1555 123\n"), 400, "line 3"),
-        (form(RUN, b"PK\x03\x04 no sheet"), 400, "broken ZIP"),
+        (form(RUN, b"PK\x03\x04 no sheet"), 400, "the file is a broken ZIP"),
         ({**form(RUN, CSV), "data": {"run": json.dumps(RUN), "page": "1"}}, 400, "page: not known"),
         ({"files": [("recipients", CSV), ("recipients", CSV)], "data": {"run": json.dumps(RUN)}}, 400, "twice"),
         ({"json": {"run": RUN, "recipients": [{"recipient_id": "7"}] * 3 + [7]}}, 400, "list of objects"),
