@@ -24,6 +24,15 @@ _OTHERS = (
         "it is a replica, which takes no writes: write the address of the primary into REDIS_URL",
     ),
     (
+        "misconf",
+        "it takes no writes, since it cannot write to its disk, which is full or fails: give it room. It goes on by "
+        "itself then",
+    ),
+    (
+        "used memory > 'maxmemory'",
+        "it is at its maxmemory and takes nothing more: raise maxmemory. What is in the queue is sent all the same",
+    ),
+    (
         "invalid username-password pair",
         "the user or the password in REDIS_URL is wrong, or that user is off. Write them again (% @ : / # in passwords "
         "are %25 %40 %3A %2F %23), or let an administrator run ACL SETUSER with on and the password",

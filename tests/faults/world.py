@@ -129,6 +129,10 @@ class World(Stage):
         records = [encode_record(job_id(run_id, p), Job(p)) for p in people]
         assert await self.runs.enqueue_chunk(run_id, cursor="", next_cursor="x", records=records, last=True)
 
+    def remember(self, run_id: str, people: list[str]) -> None:
+        """Expect this run to reach these people: somebody else enqueues it."""
+        self._enqueued[run_id] = people
+
     async def until_halted(self, sender: TracedSender) -> None:
         """Wait until it has stopped itself."""
         await self.until(lambda: sender.halted, "a sender's halt")

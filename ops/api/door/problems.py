@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from http import HTTPStatus
 from math import ceil
 
@@ -32,6 +33,7 @@ from sender.runs.databases.errors import RunsError
 log = structlog.get_logger()
 
 PROBLEM_TYPE = "application/problem+json"
+_NO_ROOM = "the disk where this service keeps files while it reads them is full: give it more room, then try again"
 CHALLENGES = ('Basic realm="newar", charset="UTF-8"', 'Bearer realm="newar"')
 
 
@@ -153,7 +155,12 @@ async def _unavailable(error: Exception) -> Response:
 
 
 async def _away(error: Exception) -> Response:
-    """Answer that a server is away or refuses, in words that hold no part of its address."""
+    """Answer that a server is away or refuses, in words that hold no part of its address; or that a disk is full."""
+    if isinstance(error, psycopg.errors.DiskFull):
+        return problem(HTTPStatus.INSUFFICIENT_STORAGE, "\n".join(explain(error)))
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        log.error("disk_full", hint=_NO_ROOM)
+        return problem(HTTPStatus.INSUFFICIENT_STORAGE, _NO_ROOM)
     return await _unavailable(CannotNow("\n".join(explain(error))))
 
 

@@ -91,9 +91,9 @@ CALLS: dict[str, tuple[Any, ...]] = {
 
 
 @asynccontextmanager
-async def full(redis: Redis) -> AsyncIterator[None]:
-    """Let Redis use more than it may."""
-    await aio(redis.config_set, "maxmemory", "1mb")
+async def full(redis: Redis, maxmemory: str = "1mb") -> AsyncIterator[None]:
+    """Let Redis use more than it may, or give it another bound."""
+    await aio(redis.config_set, "maxmemory", maxmemory)
     try:
         yield
     finally:
@@ -224,11 +224,8 @@ class Refusing:
 
 
 async def test_memory_is_known_with_info_and_without(redis: Redis) -> None:
-    await aio(redis.config_set, "maxmemory", "512mb")
-    try:
+    async with full(redis, "512mb"):
         seen = await aio(MemoryReader(redis, None).read)
-    finally:
-        await aio(redis.config_set, "maxmemory", "0")
     assert (seen.bound, seen.policy) == (512 << 20, "noeviction")
     refusing = Refusing(redis)
     reader = MemoryReader(refusing, 1 << 30)

@@ -19,6 +19,7 @@ from sender.queue.redis_memory import Memory, MemoryReader
 from sender.queue.run_queue import RunQueue
 from tests.integration.listed_runs import by_id
 from tests.integration.runs.world import World
+from tests.patience import patience_s
 from tests.unit.api.contents import now_ms, process
 
 PEOPLE = [str(n) for n in range(11, 21)]
@@ -29,7 +30,7 @@ PEOPLE = [str(n) for n in range(11, 21)]
 async def redis(world: World) -> AsyncIterator[Redis]:
     """Its bound is taken away at the end."""
     yield world.client
-    with trio.CancelScope(shield=True):
+    with trio.CancelScope(shield=True, deadline=trio.current_time() + patience_s()):
         await aio(world.client.config_set, "maxmemory", "0")
 
 

@@ -40,6 +40,11 @@ CUT_OFF = errors.MasterDownError("Link with MASTER is down and replica-serve-sta
         (REPLICA, ["replica", "primary", "REDIS_URL"]),
         (REPLICA_SCRIPT, ["replica", "primary", "REDIS_URL"]),
         (CUT_OFF, ["replica", "primary", "REDIS_URL"]),
+        (
+            errors.ResponseError("MISCONF Errors writing to the AOF file: No space left on device"),
+            ["disk", "room"],
+        ),
+        (errors.OutOfMemoryError("command not allowed when used memory > 'maxmemory'."), ["raise maxmemory"]),
         (errors.AuthenticationError("invalid username-password pair or user is disabled."), ["is wrong", "%40"]),
         (errors.AuthenticationError("Authentication required."), ["redis://USER:PASSWORD@"]),
         (errors.AuthenticationError("AUTH <password> called without any password configured"), ["leave it out"]),
