@@ -214,8 +214,7 @@ async def _settled(sender: Sender) -> float:
         await sender.stop.outlast(partial(_work, sender))
     finally:
         ends_at = trio.current_time() + _SETTLE_WITHIN_S
-        with trio.CancelScope(deadline=ends_at, shield=True):
-            await sender.settlements.group.flush()
+        await sender.stop.at_last(sender.settlements.group.flush, ends_at)  # noqa: ASYNC102 - it is shielded in there
     return ends_at
 
 
@@ -235,17 +234,20 @@ async def _work(sender: Sender) -> None:
 
 async def _enforce(sender: Sender, work: trio.CancelScope) -> None:
     await sender.stop.enforce(work)
-    await trio.sleep_until(sender.stop.ends_at)
+    with trio.move_on_at(sender.stop.ends_at):
+        await sender.stop.given_up.wait()
     sender.delivery.give_up()
 
 
 async def _relayed(sender: Sender, ends_at: float) -> None:
     """Wait until the broker has everything; what it has not by then stays in the outbox."""
-    with trio.move_on_at(ends_at) as limit:
+
+    async def relay() -> None:
         await aio(sender.relay.until_acknowledged)
         await sender.settlements.log_again()  # an empty outbox may be one that was lost
         await aio(sender.relay.until_acknowledged)
-    if limit.cancelled_caught:
+
+    if not await sender.stop.at_last(relay, ends_at):
         log.warning("stopped_unsettled", held=len(sender.held), note="other senders take over")
 
 

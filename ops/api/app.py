@@ -21,6 +21,7 @@ from ops.api.parts import Parts
 from ops.api.settings import ApiSettings, guarded
 from ops.api.web import make_app
 from ops.board.board import Board
+from ops.local.restarts import States
 from schema.runtime.asyncio_door import aio
 from schema.runtime.redis import open_redis
 from schema.runtime.settings import SettingsError
@@ -36,11 +37,16 @@ SILENT_FOR_S = 30
 
 
 async def serve(
-    settings: ApiSettings, stop: Stop, *, task_status: trio.TaskStatus[str] = trio.TASK_STATUS_IGNORED
+    settings: ApiSettings,
+    stop: Stop,
+    servers: States | None = None,
+    *,
+    task_status: trio.TaskStatus[str] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Serve until `stop` is requested; requests in hand are finished within its drain time.
 
-    `started` gets the address as a URL. The caller has opened the asyncio loop.
+    `started` gets the address as a URL. The caller has opened the asyncio loop, and keeps up to date how the local
+    `servers` do.
 
     Raises:
         SettingsError: when the address cannot be bound, or would be open to everyone.
@@ -49,7 +55,7 @@ async def serve(
     listener = _listen(settings.api_host, settings.api_port)
     address = _url(listener)
     redis = open_redis(settings.redis_url.get_secret_value())
-    board, access, feeds = Board(settings, redis), Access(settings, redis), EventFeeds()
+    board, access, feeds = Board(settings, redis, servers), Access(settings, redis), EventFeeds()
     try:
         app = make_app(Parts(settings=settings, redis=redis, board=board, access=access, feeds=feeds))
         gate = Gate(app, settings.api_requests_per_second, TrustedProxies(settings.trusted_proxies))

@@ -151,6 +151,7 @@ def _add_metrics(app: QuartTrio, board: Board, most_pages: int) -> None:
             queue=await board.queue(),
             breaker=await board.circuit_breaker(),
             pages=pages,
+            servers=board.servers,
         )
         encode, content_type = choose_encoder(request.headers.get("Accept", ""))
         return Response(encode(figures), content_type=content_type)

@@ -44,6 +44,7 @@ from ops.board.runs.wanted_runs import WantedRuns, wanted_runs
 from ops.board.settings import BoardSettings
 from ops.board.shared import Shared
 from ops.board.suppressions import SuppressionsAnswer
+from ops.local.restarts import States
 from ops.message_log.log_rows import LogAnswer
 from ops.message_log.question import question
 from schema.run import RunState
@@ -59,14 +60,15 @@ NO_RUN = "neither the queue nor the run registry knows this run"
 class Board:
     """Answers the endpoints. Methods raise QueueUnreachable when Redis is away, unless they say otherwise."""
 
-    def __init__(self, settings: BoardSettings, redis: Redis) -> None:
+    def __init__(self, settings: BoardSettings, redis: Redis, servers: States | None = None) -> None:
+        self.servers = {} if servers is None else servers
         self._reader = QueueReader(redis)
         self._rates = RunRates()
         url = settings.log_database_url
         self._history = History(url.get_secret_value()) if url else None
         self.graphs = Graphs(self._reader, self._history)
         self._moment = Shared(self._read, FRESH_S)
-        self._health = Shared(lambda: check_all(settings, self._seen), HEALTH_FRESH_S)
+        self._health = Shared(lambda: check_all(settings, self._seen, self.servers), HEALTH_FRESH_S)
         self._runs = RunBook(self._history, self._reader, self._rates, self._newest)
         self._newest_runs = Shared(lambda: self._runs.listed(WantedRuns(), NEWEST_RUNS), HISTORY_FRESH_S)
         ask = self._history.ask if self._history else None

@@ -18,6 +18,7 @@ from ops.board.reading import QueueUnreachable
 from ops.board.redis_room import evicts, no_room
 from ops.board.runs.run_answers import CheckStatus
 from ops.board.settings import BoardSettings
+from ops.local.restarts import ServerState, States
 from ops.shell.detail import telling
 from schema.runtime.asyncio_door import aio
 from schema.runtime.kafka import bootstrap_handshake, tls_context
@@ -25,6 +26,8 @@ from schema.snapshot import STALE_AFTER_S, ProcessSnapshot
 
 CHECK_WITHIN_S = 3.0
 ORDER = ("redis", "kafka", "log_database", "source_database", "senders", "ingest", "sending")
+_SERVED_BY = {"postgres": "log_database"}
+"""Which part a local server is, where their names differ."""
 
 
 @dataclass(frozen=True)
@@ -41,8 +44,8 @@ Look = Callable[[], Awaitable[Seen]]
 """Reads Redis; raises QueueUnreachable, within its own time."""
 
 
-async def check_all(settings: BoardSettings, look: Look) -> Health:
-    """Ask every part at the same time."""
+async def check_all(settings: BoardSettings, look: Look, servers: States | None = None) -> Health:
+    """Ask every part at the same time; `servers`: what is known of local ones."""
     checks: dict[str, Check] = {}
 
     async def outside(name: str, ask: Callable[[], Awaitable[None]] | None) -> None:
@@ -53,7 +56,19 @@ async def check_all(settings: BoardSettings, look: Look) -> Health:
         nursery.start_soon(outside, "log_database", _postgres(settings.log_database_url))
         nursery.start_soon(outside, "source_database", _postgres(settings.source_database_url))
         checks.update(await _queue(look))
+    for name, state in (servers or {}).items():
+        part = _SERVED_BY.get(name, name)
+        checks[part] = _with_server(checks[part], state)
     return Health(status=overall(checks), checks={name: checks[name] for name in ORDER})
+
+
+def _with_server(check: Check, state: ServerState) -> Check:
+    """Say what is known of the local server behind a part."""
+    if not state.up:
+        return Check(status="down", detail=f"its local server {state.detail}")
+    if not state.restarts:
+        return check
+    return Check(status=check.status, detail=f"{check.detail}; restarts of its local server: {state.restarts}")
 
 
 def overall(checks: dict[str, Check]) -> Overall:

@@ -21,6 +21,7 @@ from ops.local.place import Place
 
 GUARD = Path(__file__).with_name("guard.py")
 ANSWER_DEADLINE_S = 60.0  # crash recovery of a database takes its time
+RECOVERED_WITHIN_S = 1800.0  # cut short, it would begin anew each time
 STOP_DEADLINE_S = 18.0  # a guard needs at most 3 times 5 s; this is for a guard that does not do its work
 _PROBE_INTERVAL_S = 0.02
 _PROBE_DEADLINE_S = 0.5
@@ -46,8 +47,12 @@ class LocalServer:
     stop_signals: tuple[signal.Signals, ...] = (signal.SIGTERM,)
 
 
-async def keep_running(place: Place, server: LocalServer, started: Callable[[str], None]) -> NoReturn:
-    """Run `server` until cancelled, which stops it; `started` gets its address once it answers.
+async def keep_running(
+    place: Place, server: LocalServer, started: Callable[[int], None], *, port: int | None = None
+) -> NoReturn:
+    """Run `server` until cancelled, which stops it; `started` gets its port once it answers.
+
+    `port`: of its former life, whose clients look for it there; it may take longer to recover. None: any.
 
     Raises:
         LocalServerFailed: It ended, or did not answer in time.
@@ -55,11 +60,12 @@ async def keep_running(place: Place, server: LocalServer, started: Callable[[str
     """
     if server.make_ready:
         await server.make_ready()
-    for _ in range(_PORT_ATTEMPTS):
-        port = _free_port()
-        async with guarded(place, server.command(port), server.stop_signals) as guard:
-            if await _answers(place, guard, server, port):
-                started(server.address(port))
+    within_s = RECOVERED_WITHIN_S if port else ANSWER_DEADLINE_S
+    for _ in range(1 if port else _PORT_ATTEMPTS):
+        chosen = port or _free_port()
+        async with guarded(place, server.command(chosen), server.stop_signals) as guard:
+            if await _answers(place, guard, server, chosen, within_s):
+                started(chosen)
                 raise LocalServerDied(place.name, await guard.wait(), place.last_log_lines())
         if not _port_was_taken(place):
             break
@@ -105,15 +111,15 @@ async def _stop(guard: trio.Process) -> None:
     await guard.wait()
 
 
-async def _answers(place: Place, guard: trio.Process, server: LocalServer, port: int) -> bool:
+async def _answers(place: Place, guard: trio.Process, server: LocalServer, port: int, within_s: float) -> bool:
     """True once the server answers, False if it ended before."""
-    with trio.move_on_after(ANSWER_DEADLINE_S):
+    with trio.move_on_after(within_s):
         while guard.returncode is None:
             if await server.answers(port):
                 return True
             await trio.sleep(_PROBE_INTERVAL_S)
         return False
-    raise start_failure(place, f"did not answer within {ANSWER_DEADLINE_S:.0f} s")
+    raise start_failure(place, f"did not answer within {within_s:.0f} s")
 
 
 async def exchange(port: int, request: bytes, expected: bytes) -> bool:

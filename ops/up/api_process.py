@@ -18,6 +18,7 @@ from pydantic_core import to_json
 
 from ops.api.settings import ApiSettings
 from ops.local.errors import describe_status
+from ops.local.restarts import Restarts
 from ops.up.api_child import STOP
 from schema.runtime.settings import SettingsError
 from schema.runtime.stop import Stop
@@ -36,11 +37,16 @@ class ApiDidNotStart(Exception):
 
 
 async def keep(
-    settings: ApiSettings, stop: Stop, *, task_status: trio.TaskStatus[str] = trio.TASK_STATUS_IGNORED
+    settings: ApiSettings,
+    stop: Stop,
+    restarts: Restarts | None = None,
+    *,
+    task_status: trio.TaskStatus[str] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Serve until `stop`, in a process that is started again, after growing pauses, when it ends before.
 
-    `started` gets the address as a URL; a later process serves at the same one.
+    `started` gets the address as a URL; a later process serves at the same one. `restarts`: it is told how the local
+    servers do.
 
     Raises:
         SettingsError: at its first start: the address cannot be bound, or would be open to everyone.
@@ -50,7 +56,7 @@ async def keep(
         url = await _address(child)
         settings = settings.model_copy(update={"api_port": urlsplit(url).port})
         task_status.started(url)
-        pause_s = await _watch(child, stop, FIRST_PAUSE_S)
+        pause_s = await _watch(child, stop, restarts, FIRST_PAUSE_S)
     while not stop.requested.is_set():
         with trio.move_on_after(pause_s):
             await stop.requested.wait()
@@ -62,14 +68,17 @@ async def keep(
                 pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
                 log.error("api_not_started", detail=str(exc), again_in_s=pause_s)
             else:
-                pause_s = await _watch(child, stop, min(2 * pause_s, LONGEST_PAUSE_S))
+                pause_s = await _watch(child, stop, restarts, min(2 * pause_s, LONGEST_PAUSE_S))
 
 
-async def _watch(child: trio.Process, stop: Stop, pause_s: float) -> float:
+async def _watch(child: trio.Process, stop: Stop, restarts: Restarts | None, pause_s: float) -> float:
     """Wait until it has ended, passing stops on; return the pause before the next, which is this one or the first."""
     since_s = trio.current_time()
+    saying = trio.Lock()
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(_pass_on, child, stop, nursery.cancel_scope)
+        nursery.start_soon(_pass_on, child, saying, stop, nursery.cancel_scope)
+        if restarts is not None:
+            nursery.start_soon(_tell_states, child, saying, restarts)
         await child.wait()
         nursery.cancel_scope.cancel()
     if trio.current_time() - since_s >= WELL_AFTER_S:
@@ -79,17 +88,30 @@ async def _watch(child: trio.Process, stop: Stop, pause_s: float) -> float:
     return pause_s
 
 
-async def _pass_on(child: trio.Process, stop: Stop, watching: trio.CancelScope) -> None:
+async def _pass_on(child: trio.Process, saying: trio.Lock, stop: Stop, watching: trio.CancelScope) -> None:
     """Tell the child of both steps of a stop; one that has not ended some time after its drain is not waited for."""
+    await stop.requested.wait()
+    await _say(child, saying, STOP)
+    with trio.move_on_after(stop.drain_s):
+        await stop.cut_short.wait()
+    await _say(child, saying, STOP)
+    with trio.move_on_after(END_WITHIN_S):
+        await stop.given_up.wait()
+    watching.cancel()
+
+
+async def _tell_states(child: trio.Process, saying: trio.Lock, restarts: Restarts) -> None:
+    while True:
+        changed = restarts.changed
+        await _say(child, saying, msgspec.json.encode(restarts.states) + STOP)
+        await changed.wait()
+
+
+async def _say(child: trio.Process, saying: trio.Lock, line: bytes) -> None:
     assert child.stdin is not None  # noqa: S101 - it is a pipe
     with suppress(trio.BrokenResourceError):  # it has ended meanwhile
-        await stop.requested.wait()
-        await child.stdin.send_all(STOP)
-        with trio.move_on_after(stop.drain_s):
-            await stop.cut_short.wait()
-        await child.stdin.send_all(STOP)
-    await trio.sleep(END_WITHIN_S)
-    watching.cancel()
+        async with saying:
+            await child.stdin.send_all(line)
 
 
 @asynccontextmanager

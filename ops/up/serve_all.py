@@ -20,6 +20,7 @@ from ingest.settings import IngestSettings
 from ingest.stops import IngestStops
 from ops.access.users import anybody
 from ops.api.settings import ApiSettings, guarded
+from ops.local.restarts import Restarts
 from ops.local.servers import LocalAddresses, open_servers
 from ops.settings.checked import read
 from ops.shell.exits import leaves
@@ -114,13 +115,13 @@ def local_values(local: LocalAddresses) -> dict[str, object]:
 
 
 @asynccontextmanager
-async def open_stack(data: Path, *, terminal: bool) -> AsyncIterator[AllSettings]:
-    """Start the local servers that are needed, yield everybody's settings."""
+async def open_stack(data: Path, restarts: Restarts, *, terminal: bool) -> AsyncIterator[AllSettings]:
+    """Start the local servers that are needed and keep them up, yield everybody's settings."""
     given, values = load(Given, env_file=ENV_FILE), dict[str, object]()
     _check(given, data, terminal=terminal)
     if given.token_encryption_key is None:
         values["token_encryption_key"] = token_key(data)
-    async with open_servers(data, wanted_servers(given)) as local:
+    async with open_servers(data, wanted_servers(given), restarts=restarts) as local:
         made = {**local_values(local), **values}
         settings = settings_with(made)
         with _addresses_in(data / Path(UP_FILE).name, made):
@@ -177,31 +178,44 @@ def _placeholders(given: Given) -> dict[str, object]:
 
 
 async def serve_all(
-    settings: AllSettings, stop: Stop, *, task_status: trio.TaskStatus[str] = trio.TASK_STATUS_IGNORED
+    settings: AllSettings,
+    stop: Stop,
+    restarts: Restarts | None = None,
+    *,
+    task_status: trio.TaskStatus[str] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Run the four services until a stop; who others rely on ends last.
 
     Those that need the log database begin once it answers and is up to date. `started` gets the address of the API,
-    after the first try.
+    after the first try. `restarts`: of the local servers, of which the API tells.
     """
     last = Stop(settings.ingest.drain_timeout_ms / 1000)
-    async with trio.open_nursery() as behind:
-        url: str = await behind.start(api_process.keep, settings.api, last)
-        async with trio.open_nursery() as front:
-            front.start_soon(serve_sender, settings.sender, stop)
-            tried = trio.Event()
+    async with trio.open_nursery() as following:
+        async with trio.open_nursery() as behind:
+            url: str = await behind.start(api_process.keep, settings.api, last, restarts)
+            async with trio.open_nursery() as front:
+                front.start_soon(serve_sender, settings.sender, stop)
+                tried = trio.Event()
 
-            async def use_log_database() -> None:
-                if await _brought_up_to_date(settings.ingest.log_database_url.get_secret_value(), stop, tried):
-                    behind.start_soon(_ingest, settings.ingest, last)
-                    front.start_soon(serve_runs, settings.runs, stop)
+                async def use_log_database() -> None:
+                    if await _brought_up_to_date(settings.ingest.log_database_url.get_secret_value(), stop, tried):
+                        behind.start_soon(_ingest, settings.ingest, last)
+                        front.start_soon(serve_runs, settings.runs, stop)
 
-            front.start_soon(use_log_database)
-            await tried.wait()
-            task_status.started(url)
-        last.request()
-        if stop.cut_short.is_set():
+                front.start_soon(use_log_database)
+                await tried.wait()
+                task_status.started(url)
             last.request()
+            following.start_soon(_follow, stop, last)
+        following.cancel_scope.cancel()
+
+
+async def _follow(stop: Stop, last: Stop) -> None:
+    """Pass on what further signals ask for."""
+    await stop.cut_short.wait()
+    last.cut()
+    await stop.given_up.wait()
+    last.give_up()
 
 
 async def _ingest(settings: IngestSettings, stop: Stop) -> None:
@@ -252,12 +266,13 @@ async def up(data: Path, stop: Stop, *, show_token: Callable[[str], None], termi
 
     Raises:
         SettingsError: before anything was started.
-        LocalServerFailed, LocalServerDied: a local server could not be started, or ended.
+        LocalServerFailed: a local server could not be started, or not again after it had ended.
     """
-    async with open_stack(data, terminal=terminal) as settings, trio.open_nursery() as nursery:
+    restarts = Restarts(stop)
+    async with open_stack(data, restarts, terminal=terminal) as settings, trio.open_nursery() as nursery:
         users = terminal and await anybody(settings.api.log_database_url)
         api, token = guarded(settings.api, terminal=terminal, users=users)
         if token is not None:
             show_token(token)
-        url: str = await nursery.start(serve_all, replace(settings, api=api), stop)
+        url: str = await nursery.start(serve_all, replace(settings, api=api), stop, restarts)
         log.info("newar_is_up", dashboard=f"{url}/admin", data=str(data))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 import random
 import subprocess
 import sys
@@ -41,6 +42,7 @@ FAST = {
     "ENFORCE_MESSAGING_WINDOW": "false",
     "RATE_LIMIT_PER_PAGE": "300",
     "LOG_BATCH_INTERVAL_MS": "100",
+    "ADMIN_TOKEN": "an-admin-token-for-tests-alone",
 }
 
 
@@ -85,6 +87,27 @@ class Up:
         self._process.wait()
         self._process = None
         assert not_gone(helpers) == []
+
+    def processes(self) -> list[psutil.Process]:
+        """Return it and what works for it."""
+        assert self._process is not None
+        return [psutil.Process(self._process.pid), *descendants_of(self._process, self._folder / ".newar")]
+
+    def said(self, event: str, server: str) -> int:
+        """Return how often it has said this of a local server."""
+        lines = self._log.read_text().splitlines()
+        return sum(f'"event": "{event}"' in line and f'"server": "{server}"' in line for line in lines)
+
+    @property
+    def url(self) -> str:
+        """Where its API is."""
+        [line] = [line for line in self._log.read_text().splitlines() if '"newar_is_up"' in line]
+        return str(json.loads(line)["dashboard"]).removesuffix("/admin")
+
+    @property
+    def token(self) -> dict[str, str]:
+        """Return the header that lets one in there."""
+        return {"Authorization": f"Bearer {FAST['ADMIN_TOKEN']}"}
 
     async def until(self, condition: Callable[[], bool], what: str) -> None:
         """Wait for something that comes while it runs."""

@@ -10,15 +10,15 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
+from ops.api.rest.declared import Declared, Sample
 from ops.api.rest.latency_metric import LATENCY, latency_histograms
+from ops.api.rest.server_metrics import SERVER_METRICS
 from ops.board import merge
 from ops.board.answers import CircuitBreaker, QueueAnswer
 from ops.board.pages.page_answers import PageRow
+from ops.local.restarts import States
 from schema.outcomes import Outcome
 from schema.snapshot import IngestSnapshot, ProcessSnapshot, RedisMemory, RunsSnapshot, SenderSnapshot
-
-Sample = tuple[tuple[str, ...], float]
-"""Label values and value."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +30,8 @@ class Figures(Collector):
     breaker: CircuitBreaker
     pages: list[PageRow] = field(default_factory=list)
     """The busiest."""
+    servers: States = field(default_factory=dict)
+    """The local ones."""
 
     def collect(self) -> Iterator[Metric]:
         """Yield every declared metric with its samples."""
@@ -42,17 +44,6 @@ class Figures(Collector):
         for labels, buckets, total in latency_histograms(self.processes):
             latency.add_metric(labels, buckets, total)
         yield latency
-
-
-@dataclass(frozen=True)
-class Declared:
-    """A metric. The name of a counter gets `_total` when it is encoded."""
-
-    family: type[GaugeMetricFamily | CounterMetricFamily]
-    name: str
-    says: str
-    labels: tuple[str, ...]
-    samples: Callable[[Figures], Iterable[Sample]]
 
 
 def _senders(read: Callable[[SenderSnapshot], float]) -> Callable[[Figures], Iterable[Sample]]:
@@ -178,6 +169,7 @@ DECLARED = (
         (),
         lambda f: [((), f.queue.oldest_claimable_age_s)],
     ),
+    *SERVER_METRICS,
     Declared(_GAUGE, "newar_runs_unfinished", "unfinished runs", (), lambda f: [((), f.queue.runs_unfinished)]),
     Declared(
         *(_GAUGE, "newar_runs_braked", "unfinished runs that a brake holds, until a person resumes or cancels", ()),

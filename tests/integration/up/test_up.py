@@ -126,16 +126,22 @@ def test_up_killed_leaves_no_process_and_starts_again_on_the_same_data(tmp_path:
     assert process.returncode == 0
 
 
-def test_up_ends_with_a_clear_error_when_a_local_server_dies(tmp_path: Path) -> None:
+def test_up_whose_local_server_cannot_start_again_says_so_and_ends_at_once_at_ctrl_c(tmp_path: Path) -> None:
     data = tmp_path / "data"
     with newar("up", "--data", str(data), cwd=tmp_path) as process:
         wait_for_line(process, "newar_is_up")
         helpers = descendants_of(process, data)
         (valkey,) = [p for p in helpers if name_of(p).startswith("valkey")]
+        (data / "redis/appendonlydir").rename(tmp_path / "its data")
+        (data / "redis/appendonlydir").touch()
         valkey.kill()
+        assert wait_for_line(process, "local_server_ended")["how"] == "ended by SIGKILL"
+        wait_for_line(process, "local_server_not_started")
+        process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=patience_s())
     assert process.returncode == 1
-    assert "newar: local redis: ended by SIGKILL" in errors, errors
+    assert "newar: local redis: ended with status 1 at its start. Its last log lines:" in errors, errors
+    assert "If the folder" in errors
     assert not_gone(helpers) == []
 
 

@@ -1,0 +1,1 @@
+"""Local servers: when they are started again."""
