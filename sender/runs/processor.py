@@ -83,18 +83,8 @@ class RunProcessor:
         self._clock_ms = clock_ms
         self._hours = SendHours(queue, pages, clock_ms, figures)
         self._asides = Asides(registry, queue, enforce_window=enforce_window, rules_off=rules_off, clock_ms=clock_ms)
-        self._taking = Taking(
-            source,
-            registry,
-            queue,
-            pages,
-            self._hours,
-            room,
-            figures,
-            grace_ms=grace_ms,
-            rules_off=rules_off,
-            clock_ms=clock_ms,
-        )
+        stands_on = source, registry, queue, pages, self._hours, room, figures
+        self._taking = Taking(*stands_on, grace_ms=grace_ms, rules_off=rules_off, clock_ms=clock_ms)
         self._epoch = ""
         self._timed: list[Head] = []
         self._empty: dict[str, NotTaken] = {}

@@ -29,6 +29,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "/api/v1/pages/breaker": {"pages": [OURS, THEIRS], "state": "open"},
     "/api/v1/pages/limits": {"pages": [OURS, THEIRS], "per_second": 1},
     "/api/v1/pages/limits/reset": {"pages": [OURS, THEIRS]},
+    "/api/v1/dead-letters/redrive": {"expect": 1},
     "/api/v1/suppressions": {"page_id": THEIRS, "people": SOMEBODY},
     "/api/v1/suppressions/lift": {"page_id": THEIRS, "people": SOMEBODY},
 }
