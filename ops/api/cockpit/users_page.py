@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
 from urllib.parse import quote
 
+import trio
 from quart import Response, request
 from quart_trio import QuartTrio
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from ops.access.access_database import AccessUnreachable
 from ops.access.caller import Role
-from ops.access.names import BadName, role_named
-from ops.access.passwords import BadPassword
-from ops.access.users import NameTaken, NobodyOfThatName, Users
-from ops.api.cockpit.frame.acting import question, told
+from ops.access.names import role_named
+from ops.access.users import Users
+from ops.api.cockpit.frame.acting import DONE_WITHIN_S, NOT_ADMITTED, attempt, question, told
 from ops.api.cockpit.frame.places import ADMIN
 from ops.api.cockpit.frame.rendering import page
 from ops.api.cockpit.frame.writing import say
@@ -23,7 +22,6 @@ from ops.api.parts import Parts
 from ops.board.board import NotFound
 
 ADDRESS = f"{ADMIN}/users"
-_REFUSED = (BadName, BadPassword, NameTaken, NobodyOfThatName, AccessUnreachable)
 
 
 def add_users(app: QuartTrio, parts: Parts) -> None:
@@ -49,7 +47,7 @@ def add_users(app: QuartTrio, parts: Parts) -> None:
             role = role_named(form.get("role", "viewer"))
             await _users(parts).add(name, form.get("password", ""), role, pages or None, who)
 
-        return await _done(add(), say("%(name)s may come in now.", name=name))
+        return await attempt(add(), lambda _: say("%(name)s may come in now.", name=name), to=ADDRESS)
 
     @app.get(f"{ADDRESS}/remove/<name>")
     async def ask_remove_user(name: str) -> Response:
@@ -66,22 +64,25 @@ def add_users(app: QuartTrio, parts: Parts) -> None:
     @app.post(f"{ADDRESS}/remove/<name>")
     async def remove_user(name: str) -> WerkzeugResponse:
         who = _allowed()
-        return await _done(_users(parts).remove(name, who), say("%(name)s may come in no more.", name=name))
+        act = _users(parts).remove(name, who)
+        return await attempt(act, lambda _: say("%(name)s may come in no more.", name=name), to=ADDRESS)
 
     @app.post(f"{ADDRESS}/add-key")
     async def add_key() -> Response | WerkzeugResponse:
         who, form = _allowed(), await request.form
         name, pages = form.get("name", "").strip(), form.get("pages", "").split()
         try:
-            secret = await _users(parts).add_key(name, role_named(form.get("role", "viewer")), pages or None, who)
-        except _REFUSED as exc:
+            with trio.fail_after(DONE_WITHIN_S, shield=True):
+                secret = await _users(parts).add_key(name, role_named(form.get("role", "viewer")), pages or None, who)
+        except NOT_ADMITTED as exc:
             return await told(str(exc), "bad", to=ADDRESS)
         return await page("new_key.html", at_place="users", name=name, secret=secret)
 
     @app.post(f"{ADDRESS}/remove-key/<name>")
     async def remove_key(name: str) -> WerkzeugResponse:
         who = _allowed()
-        return await _done(_users(parts).remove_key(name, who), say("The key %(name)s counts no more.", name=name))
+        act = _users(parts).remove_key(name, who)
+        return await attempt(act, lambda _: say("The key %(name)s counts no more.", name=name), to=ADDRESS)
 
 
 def _allowed() -> str:
@@ -93,11 +94,3 @@ def _users(parts: Parts) -> Users:
     if parts.access.users is None:
         raise NotFound("LOG_DATABASE_URL is not set for this service: users are in the log database")
     return parts.access.users
-
-
-async def _done(act: Awaitable[None], text: str) -> WerkzeugResponse:
-    try:
-        await act
-    except _REFUSED as exc:
-        return await told(str(exc), "bad", to=ADDRESS)
-    return await told(text, to=ADDRESS)

@@ -18,6 +18,10 @@ from quart_trio import QuartTrio
 from redis.exceptions import RedisError
 from werkzeug.wrappers import Response as WerkzeugResponse
 
+from ops.access.access_database import AccessUnreachable
+from ops.access.names import BadName
+from ops.access.passwords import BadPassword
+from ops.access.users import NameTaken, NobodyOfThatName
 from ops.acts.not_done import ActRefused, CannotNow, NoSuch
 from ops.api.cockpit.frame.places import ADMIN, inside
 from ops.api.cockpit.frame.rendering import page, wants_fragment
@@ -33,6 +37,8 @@ COOKIE = "newar_notice"
 MOST_CHARACTERS = 800
 DONE_WITHIN_S = 25.0
 """A browser that hears nothing for longer is given up."""
+NOT_ADMITTED = (BadName, BadPassword, NameTaken, NobodyOfThatName, AccessUnreachable)
+"""Users and keys stay as they are."""
 AWAY = (RedisError, psycopg.Error, OSError, trio.TooSlowError)
 """A server is away, refuses, or is too slow."""
 
@@ -76,12 +82,15 @@ async def told(text: str, tone: str = "ok", *, to: str | None = None) -> Werkzeu
 
 
 async def attempt(act: Awaitable[T], said: Callable[[T], str], *, to: str | None = None) -> WerkzeugResponse:
-    """Do something, and say in words that it is done, or why it is not."""
+    """Do something, and say in words that it is done, or why it is not.
+
+    A browser that goes away stops nothing half-way.
+    """
     try:
-        with trio.fail_after(DONE_WITHIN_S):
+        with trio.fail_after(DONE_WITHIN_S, shield=True):
             done = await act
         return await told(said(done), to=to)
-    except (ActRefused, CannotNow, NoSuch, BadFile, RunUnusable) as exc:
+    except (ActRefused, CannotNow, NoSuch, BadFile, RunUnusable, *NOT_ADMITTED) as exc:
         return await told(str(exc), "bad", to=to)
     except AWAY as exc:
         return await told(" ".join(explain(exc)), "bad", to=to)

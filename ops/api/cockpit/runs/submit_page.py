@@ -57,7 +57,7 @@ def add_submit(app: QuartTrio, parts: Parts) -> None:
                     raise BadParameter("choose a file of recipients")
                 if given.get("do") != "submit":
                     return await _form(given, found=await _checked(parts, run, upload))
-                with answered_late(request), trio.fail_after(STORED_WITHIN_S):
+                with answered_late(request), trio.fail_after(STORED_WITHIN_S, shield=True):
                     done = await submit_run(
                         parts.settings, parts.redis, run, upload.file, who.who, anyway="anyway" in given
                     )
