@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 
@@ -14,6 +15,8 @@ FRESH_S = 1.0
 """So long an answer counts for whoever only looks."""
 STALE_S = 3600.0
 """So long it counts while the database is away: meanwhile nobody can be removed, and the urgent must be possible."""
+KNOWN_WITHIN_S = 1.0
+"""So long it is waited for when there is such an answer: who stops something is not to stand at the door."""
 AWAY_S = 1.0
 """So long it is not asked again once it did not answer."""
 MOST = 5000
@@ -37,10 +40,11 @@ class Remembered:
         now = trio.current_time()
         if not anew and now - at < FRESH_S:
             return answer
+        known = answer is not None and now - at < STALE_S
         try:
-            found = await self._asked(hashed, now)
+            found = await self._asked(hashed, now, KNOWN_WITHIN_S if known else math.inf)
         except AccessUnreachable:
-            if answer is not None and now - at < STALE_S:
+            if known:
                 return answer
             raise
         self._remember(hashed, found)
@@ -54,15 +58,17 @@ class Remembered:
         """Forget what was said of a secret."""
         self._answers.pop(hashed, None)
 
-    async def _asked(self, hashed: bytes, now: float) -> Known | None:
+    async def _asked(self, hashed: bytes, now: float, within_s: float) -> Known | None:
         reason, until = self._away
         if now < until:
             raise AccessUnreachable(reason)
         try:
-            return await self._ask(hashed)
-        except AccessUnreachable as exc:
-            self._away = str(exc), trio.current_time() + AWAY_S
-            raise
+            with trio.fail_after(within_s):
+                return await self._ask(hashed)
+        except (AccessUnreachable, trio.TooSlowError) as exc:
+            said = str(exc) or f"the log database does not answer within {within_s:.0f} s"
+            self._away = said, trio.current_time() + AWAY_S
+            raise AccessUnreachable(said) from None
 
     def _remember(self, hashed: bytes, found: Known | None) -> None:
         self._answers[hashed] = found, trio.current_time()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Awaitable
 from importlib.resources import files
 
@@ -15,8 +16,8 @@ from ops.shell.said import explain
 from schema.run import RunState
 from sender.queue.run_queue import RunQueue
 
-FOLLOWS_WITHIN_S = 15.0
-"""How long an act waits for the log database when the queue has done already what was wanted."""
+FOLLOWS_WITHIN_S = 1.5
+"""How long an act waits for the log database when the queue has said already what there is to say."""
 NOT_NOTED = "done in the queue, not noted in the log database; repeat it when that is back"
 
 
@@ -109,8 +110,9 @@ class RunDesk:
         """
         facts = (await self.queue.facts([run_id])).get(run_id)
         try:
-            run = await self.registered(run_id)
-        except (psycopg.Error, OSError, NoSuch):
+            with trio.fail_after(FOLLOWS_WITHIN_S if facts else math.inf):
+                run = await self.registered(run_id)
+        except (psycopg.Error, OSError, NoSuch, trio.TooSlowError):
             if facts is None:
                 raise
             run = Standing(page_id=facts.page_id, state=facts.state)

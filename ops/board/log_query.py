@@ -7,7 +7,7 @@ from typing import Any
 import psycopg
 from psycopg.rows import DictRow, dict_row
 
-from schema.runtime.asyncio_door import aio
+from schema.runtime.asyncio_door import aio_or_leave
 
 
 async def query(url: str, statement: str, params: dict[str, Any] | None = None) -> list[DictRow]:
@@ -16,7 +16,7 @@ async def query(url: str, statement: str, params: dict[str, Any] | None = None) 
     Raises:
         psycopg.Error: or OSError, when the database is away or refuses. Texts may hold parts of the address.
     """
-    return await aio(_query, url, statement, params)
+    return await aio_or_leave(_query, url, statement, params)
 
 
 async def _query(url: str, statement: str, params: dict[str, Any] | None) -> list[DictRow]:

@@ -10,7 +10,7 @@ import trio
 from psycopg import AsyncConnection
 from psycopg.rows import DictRow, dict_row
 
-from schema.runtime.asyncio_door import aio
+from schema.runtime.asyncio_door import aio, aio_or_leave
 
 MOST = 4
 """Questions at a time; who comes then waits for a turn."""
@@ -37,7 +37,7 @@ class KeptConnections:
             psycopg.Error: or OSError, when the database is away or refuses. Texts may hold parts of the address.
         """
         async with self._turns:
-            rows: list[DictRow] = await aio(self._ask, statement, params)
+            rows: list[DictRow] = await aio_or_leave(self._ask, statement, params)
             return rows
 
     async def close(self) -> None:

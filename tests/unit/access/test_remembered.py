@@ -10,7 +10,7 @@ from ops.access import remembered
 from ops.access.access_database import AccessUnreachable
 from ops.access.caller import Role
 from ops.access.names import Known
-from ops.access.remembered import FRESH_S, MOST, STALE_S, Remembered
+from ops.access.remembered import FRESH_S, KNOWN_WITHIN_S, MOST, STALE_S, Remembered
 
 MARIA = Known(name="maria", role=Role.OPERATOR, pages=None)
 
@@ -21,12 +21,15 @@ class Database:
     def __init__(self) -> None:
         self.answer: Known | None = MARIA
         self.away = False
+        self.silent = False
         self.asked = 0
 
     async def ask(self, hashed: bytes) -> Known | None:
         self.asked += 1
         if self.away:
             raise AccessUnreachable("it is away")
+        if self.silent:
+            await trio.sleep_forever()
         return self.answer
 
 
@@ -43,6 +46,19 @@ async def test_many_looks_ask_once_a_second_and_a_change_asks_anew(autojump_cloc
     await trio.sleep(FRESH_S)
     await people.whose(b"x", anew=False)
     assert database.asked == 3
+
+
+async def test_who_is_known_waits_a_second_for_a_silent_database(autojump_clock: MockClock) -> None:
+    database = Database()
+    people = Remembered(database.ask)
+    await people.whose(b"x", anew=False)
+    database.silent, began = True, trio.current_time()
+    assert await people.whose(b"x", anew=True) == MARIA
+    assert trio.current_time() - began == KNOWN_WITHIN_S
+    assert await people.whose(b"x", anew=True) == MARIA, "and then not at all"
+    with pytest.raises(AccessUnreachable, match="does not answer within 1 s"):
+        await people.whose(b"another", anew=False)
+    assert trio.current_time() - began == KNOWN_WITHIN_S
 
 
 async def test_what_was_said_is_enough_for_an_hour_while_the_database_is_away(autojump_clock: MockClock) -> None:
