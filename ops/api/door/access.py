@@ -51,6 +51,8 @@ class Arrival:
     """What only their browser holds; None: no browser says by itself who they are."""
     cookie: str | None = None
     """The session's new cookie, when it has to be written anew."""
+    come_again: bool = False
+    """Whether half of the idle time is over: a stream ends then, so that the browser comes again for that cookie."""
 
 
 class Access:
@@ -187,8 +189,13 @@ class Access:
             return None
         token, role = self._tokens[session.setting]
         caller = Caller(name=session.setting, role=role, where=where, by_cookie=True)
+        unseen_s, half_s = now_s - session.seen_s, self._idle_s / 2
+        later = unseen_s >= min(signed_session.RENEWED_AFTER_S, half_s)
         return Arrival(
-            caller=caller, csrf_key=token + session.session_id.encode(), cookie=_later(session, token, now_s)
+            caller=caller,
+            csrf_key=token + session.session_id.encode(),
+            cookie=_later(session, token, now_s) if later else None,
+            come_again=unseen_s >= half_s,
         )
 
     def _held(self, cookie: str) -> SignedSession | None:
@@ -204,9 +211,7 @@ def _caller(found: Known, where: str, *, by_cookie: bool) -> Caller:
     return Caller(name=found.name, role=found.role, pages=found.pages, where=where, by_cookie=by_cookie)
 
 
-def _later(session: SignedSession, token: bytes, now_s: float) -> str | None:
-    if now_s - session.seen_s < signed_session.RENEWED_AFTER_S:
-        return None
+def _later(session: SignedSession, token: bytes, now_s: float) -> str:
     return signed_session.written(msgspec.structs.replace(session, seen_s=int(now_s)), token)
 
 

@@ -14,7 +14,7 @@ import msgspec
 
 PREFIX = "token."
 RENEWED_AFTER_S = 60
-"""The cookie is written anew when it was last seen so long ago."""
+"""The cookie is written anew when it was last seen so long ago, or half of the idle time."""
 _ID_BYTES = 16
 
 

@@ -79,11 +79,14 @@ def _still(parts: Parts) -> Still:
 
     async def still() -> bool:
         try:
-            now = (await parts.access.arrival(authorization, cookie, address, "GET", proxy=proxy)).caller
+            found = await parts.access.arrival(authorization, cookie, address, "GET", proxy=proxy)
         except AccessUnreachable:
             return True  # who was let in stays while nobody can be asked
         except (BadCredentials, TooOften):
             return False
-        return now is not None and (now.name, now.role, now.pages) == (before.name, before.role, before.pages)
+        now = found.caller
+        if now is None or found.come_again:
+            return False
+        return (now.name, now.role, now.pages) == (before.name, before.role, before.pages)
 
     return still
