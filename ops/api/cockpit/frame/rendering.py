@@ -15,6 +15,7 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 
 from ops.access.caller import Role
 from ops.api.cockpit.frame import state_words
+from ops.api.cockpit.frame.class_words import classed
 from ops.api.cockpit.frame.places import (
     ADMIN,
     PLACES,
@@ -48,6 +49,7 @@ OTHER = frozenset(FINAL_OUTCOMES) - {"sent", "failed"}
 def add_rendering(app: QuartTrio) -> None:
     """Teach the templates their filters, languages and what they may ask of the reader."""
     add_filters(app)
+    app.jinja_env.filters["classed"] = classed
     app.jinja_env.add_extension("jinja2.ext.i18n")
     app.jinja_env.policies["ext.i18n.trimmed"] = True
     app.jinja_env.install_gettext_callables(  # type: ignore[attr-defined]  # the extension adds it

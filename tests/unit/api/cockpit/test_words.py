@@ -6,9 +6,13 @@ import re
 from pathlib import Path
 
 import pytest
+from quart_trio import QuartTrio
 
+from ops.api.cockpit.frame.class_words import CLASSES, classed
+from ops.api.cockpit.frame.writing import NOTHING
 from ops.api.cockpit.words.languages import ENGLISH, LANGUAGES, Language, catalogue, chosen
 from ops.deploy import words
+from schema.outcomes import ErrorClass
 
 OTHERS = [language for language in LANGUAGES if language is not ENGLISH]
 TEMPLATES = sorted((words.COCKPIT / "templates").glob("*.html"))
@@ -69,6 +73,16 @@ def test_numbers_are_written_as_the_language_does() -> None:
 
 def test_a_text_is_said_in_portuguese() -> None:
     assert catalogue(OTHERS[0]).gettext("Overview") == "Visão geral"
+
+
+def test_every_class_of_errors_has_words() -> None:
+    assert CLASSES.keys() == {name.value for name in ErrorClass}
+
+
+async def test_a_class_keeps_its_name_and_is_explained_in_the_readers_language() -> None:
+    async with QuartTrio(__name__).test_request_context("/", headers={"Accept-Language": "pt-BR"}):
+        assert classed("bad_payload") == ('<abbr title="a Meta recusa a mensagem como está escrita">bad payload</abbr>')
+        assert (classed(None), classed("of_a_newer_program")) == (NOTHING, "of a newer program")
 
 
 def _values(text: str) -> set[str]:
