@@ -107,7 +107,13 @@ def open_page(browser: Any) -> OpenPage:
 
     @contextmanager
     def opened(
-        service: Service, path: str, *, token: str = ADMIN, failures_expected: bool = False, **context: Any
+        service: Service,
+        path: str,
+        *,
+        name: str = "",
+        token: str = ADMIN,
+        failures_expected: bool = False,
+        **context: Any,
     ) -> Iterator[Any]:
         complaints: list[str] = []
         visit = browser.new_context(base_url=service.url, **context)
@@ -116,6 +122,7 @@ def open_page(browser: Any) -> OpenPage:
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
         page.goto("/admin/sign-in")
+        page.fill("#name", name)
         page.fill("#password", token)
         page.click("button[type=submit]")
         page.goto(path)

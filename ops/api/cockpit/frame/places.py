@@ -6,7 +6,7 @@ import re
 from typing import NamedTuple
 from urllib.parse import quote, urlencode
 
-from ops.access.caller import Role
+from ops.access.caller import Caller, Role
 from ops.api.cockpit.frame.state_words import N_
 
 ADMIN = "/admin"
@@ -23,6 +23,12 @@ class Place(NamedTuple):
     word: str
     address: str
     role: Role = Role.VIEWER
+    of_all: bool = False
+    """Whether it is for those alone who may see every page."""
+
+    def is_for(self, caller: Caller | None) -> bool:
+        """Tell whether somebody may go there; who is not known yet is shown all."""
+        return caller is None or (caller.role >= self.role and (caller.pages is None or not self.of_all))
 
 
 PLACES = (
@@ -32,7 +38,7 @@ PLACES = (
     Place("log", N_("Log"), f"{ADMIN}/log"),
     Place("suppressions", N_("Suppressions"), f"{ADMIN}/suppressions"),
     Place("audit", N_("Audit"), f"{ADMIN}/audit"),
-    Place("users", N_("Users"), f"{ADMIN}/users", Role.ADMIN),
+    Place("users", N_("Users"), f"{ADMIN}/users", Role.ADMIN, of_all=True),
 )
 
 
