@@ -78,7 +78,7 @@ def _known_since(at: Sequence[int], step_s: int, known: Known) -> datetime | Non
     for moment in reversed(at):
         if moment in known.steps:
             since = moment
-        elif known.complete_until_s is not None and moment + step_s <= known.complete_until_s:
+        elif since is not None or known.complete_until_s is None or moment + step_s <= known.complete_until_s:
             break
     return None if since is None else datetime.fromtimestamp(since, UTC)
 

@@ -127,6 +127,25 @@ async def test_a_person_in_many_runs_has_all_of_them_and_what_is_still_to_come(
     assert (answer["runs_looked_into"], answer["runs_not_looked_into"], answer["next"]) == (2, 0, None)
 
 
+@pytest.mark.parametrize("what", ["scheduled", "lost"])
+async def test_a_run_that_no_queue_has_is_told_of_too(asked: Callable[[], Api], world: World, what: str) -> None:
+    if what == "lost":
+        run_id = world.broadcast(PSID, state="queue_lost")
+    else:
+        run_id = "soon"
+        world.sql(
+            "INSERT INTO submitted_runs (run_id, page_id, message, scheduled_at)"
+            """ VALUES ('soon', '100', '{"text": "Hi"}', now() + interval '1 hour')"""
+        )
+        world.sql("INSERT INTO submitted_recipients (run_id, recipient_id) VALUES ('soon', %s)", PSID)
+    async with asked() as client:
+        person = (await client.get(f"/api/v1/people/{PSID}")).json()
+        job = (await client.get(f"/api/v1/jobs/{run_id}/{PSID}")).json()
+    assert ([run["run_id"] for run in person["runs"]], person["because"]) == ([run_id], [])
+    assert "unknown" not in {reason["cause"] for reason in job["would_not_go"]}
+    assert job["payload"]["recipient"] == {"id": PSID}
+
+
 async def test_why_nothing_was_sent_is_told(asked: Callable[[], Api], world: World) -> None:
     world.sql("INSERT INTO suppressions VALUES ('100', %s, 'denied', now(), NULL, 'ana@desk', 'asked us')", PSID)
     world.queued(world.broadcast("1"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -41,6 +42,24 @@ def test_messages_are_counted_by_outcome() -> None:
         "retrying": [3, 0, 1, None],
         "expired": [0, 0, 0, None],
     }
+
+
+@pytest.mark.parametrize(
+    ("steps", "complete_until_s", "since_s"),
+    [
+        (range(60, 240, 60), 240, 60),
+        (range(120, 240, 60), 240, 120),
+        ([60, 180], 240, 180),
+        ([60, 120], 180, 60),  # the last one is not over
+        ([60, 120], 240, None),
+        ([], 240, None),
+        ([], None, None),
+    ],
+)
+def test_from_when_on_all_is_known(steps: Sequence[int], complete_until_s: int | None, since_s: int | None) -> None:
+    question = GraphQuestion(metric=Metric.FAILURES, step_s=60, page=None, run=None, since_s=60, until_s=240)
+    found = answer(question, Known({}, steps, complete_until_s)).known_since
+    assert (found.timestamp() if found else None) == since_s
 
 
 def test_failures_and_retries_are_counted_by_class_the_most_frequent_first() -> None:
