@@ -38,8 +38,8 @@ NOT_KNOWN = {
 """What pages say without Postgres."""
 LOST = {
     "/runs/waits": "its queue was lost",
-    "/pages": "The queue knows no page",
-    "/pages/102": "or none since the queue was emptied",
+    "/pages": "Pages that had runs and that the queue does not know: 4",
+    "/pages/102": "The queue does not know this page",
     "/people/71000110": "not in the queue",
     "": "The queue remembers no failure",
 }

@@ -54,6 +54,10 @@ def overview(world: World) -> Iterator[Shown]:
         yield Shown("Figures / Wait", "0")
         yield Shown("Figures / Wait / note", f"and those of runs whose queue was lost: {len(waiting)} runs")
         yield Shown("Runs / title", f"Runs 0 in the queue, {len(waiting)} whose queue was lost")
+        for page_id in {run.page_id for run in so.runs.values()}:
+            for title in ("May go", "Wait"):
+                yield Shown(f"Busiest pages / {page_id} / {title}", UNKNOWN, surely=False)
+            yield Shown(f"Busiest pages / {page_id} / Runs", "1" if page_id in _pages(waiting) else "0", surely=False)
     else:
         yield Shown("Figures / Wait", str(sum(left.values())))
         yield Shown("Figures / Wait / note", f"most: {left['blocked']}, braked")
@@ -124,29 +128,32 @@ def one_run(run_id: str) -> Callable[[World], Iterator[Shown]]:
 
 def pages_list(world: World) -> Iterator[Shown]:
     """All pages."""
-    if world.queue_lost:
-        return
-    for words in ("2 waiting", "1 paused", "1 breaker open"):
-        yield Shown("item", words)
-    for run in world.so.waiting.values():
-        yield Shown(f"{run.page_id} / State", ".*", surely=False)
-        yield Shown(f"{run.page_id} / May go", "0")
-        yield Shown(f"{run.page_id} / Wait", str(run.recipients - run.done))
-        yield Shown(f"{run.page_id} / Runs", "1")
+    pages = {run.page_id for run in world.so.runs.values()}
+    waiting = {run.page_id: run for run in world.so.waiting.values()}
+    states = (
+        (f"{len(pages)} unknown",) if world.queue_lost else (f"{len(waiting)} waiting", "1 paused", "1 breaker open")
+    )
+    yield from (Shown("item", words) for words in states)
+    for page_id in pages:
+        left = waiting[page_id].recipients - waiting[page_id].done if page_id in waiting else 0
+        yield Shown(f"{page_id} / State", ".*", surely=False)
+        yield Shown(f"{page_id} / May go", UNKNOWN if world.queue_lost else "0")
+        yield Shown(f"{page_id} / Wait", UNKNOWN if world.queue_lost else str(left))
+        yield Shown(f"{page_id} / Runs", "1" if page_id in waiting else "0")
 
 
 def one_page(page_id: str) -> Callable[[World], Iterator[Shown]]:
     """A page's page."""
 
     def shown(world: World) -> Iterator[Shown]:
-        if world.queue_lost:
-            return
-        [run] = [run for run in world.so.waiting.values() if run.page_id == page_id]
+        runs = [run for run in world.so.waiting.values() if run.page_id == page_id]
         yield Shown("title", page_id)
-        yield Shown("State / May go now", "0")
-        yield Shown("State / Wait", str(run.recipients - run.done))
-        yield Shown("Runs / title", "Runs 1 unfinished")
-        yield from run_row(run, world, "Runs / ")
+        left = sum(run.recipients - run.done for run in runs)
+        yield Shown("State / May go now", UNKNOWN if world.queue_lost else "0")
+        yield Shown("State / Wait", UNKNOWN if world.queue_lost else str(left))
+        yield Shown("Runs / title", f"Runs {len(runs)} unfinished")
+        for run in runs:
+            yield from run_row(run, world, "Runs / ")
 
     return shown
 
@@ -222,6 +229,10 @@ PAGES: dict[str, Callable[[World], Iterator[Shown]]] = {
     "/log?run=mixed&failures=1": log,
     "/suppressions": suppressions,
 }
+
+
+def _pages(runs: dict[str, RunCount]) -> set[str]:
+    return {run.page_id for run in runs.values()}
 
 
 def _is_unknown(run: RunCount, world: World) -> bool:
