@@ -41,7 +41,7 @@ def go_on(client: httpx.Client) -> None:
     _submit(client, "dropped", PAUSED, people(200, 206))
     _submit(client, "late", PAUSED, people(300, 307), expires_at=_in(EXPIRE_S))
     _submit(client, "locked", LOCKED, people(400, 431))
-    _submit(client, "blocked", BLOCKED, people(500, 540))
+    _submit(client, "blocked", BLOCKED, people(500, 570))
     _submit(client, "later-on", TESTED, people(600, 608), scheduled_at=_in(3600))
 
 

@@ -130,9 +130,7 @@ def pages_list(world: World) -> Iterator[Shown]:
     """All pages."""
     pages = {run.page_id for run in world.so.runs.values()}
     waiting = {run.page_id: run for run in world.so.waiting.values()}
-    states = (
-        (f"{len(pages)} unknown",) if world.queue_lost else (f"{len(waiting)} waiting", "1 paused", "1 breaker open")
-    )
+    states = (f"{len(pages)} .*",) if world.queue_lost else (f"{len(waiting)} waiting", "1 paused", "1 breaker open")
     yield from (Shown("item", words) for words in states)
     for page_id in pages:
         left = waiting[page_id].recipients - waiting[page_id].done if page_id in waiting else 0
