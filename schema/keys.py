@@ -3,7 +3,7 @@ r"""The names of everything kept in Redis: one shard, one hash tag, so that ever
 | key | type | holds |
 | --- | --- | --- |
 | `epoch` | string | random, made once; a new one means that the queue was lost |
-| `run:R` | hash | the run: `page`, `lane`, `spec` (JSON of schema.run.Run), `state`, `priority`, `expires_at_ms`, `cursor`, `enqueued` (0/1), `left`, `taken_at_ms`, `finished_at_ms`, `recipients`, `kept` (of the outcomes: those it had before, in a queue that was lost), `ended_as`, `hold:HOLDER` (1, or the person), and one counter per outcome; why it is braked: `brake_rule`, `brake_reason`, `brake_at_ms`; `answers` (as of a page, but of first attempts) and `payload_error`, the last one; `windows` (MessagePack: zone, "" the page's, -> opening and closing moments in turn, ms; absent: no hours), `hours` (what they were made of), `hours_until_ms` (up to when they are known) and `closes:ZONE`, the end of the hours that are open now |
+| `run:R` | hash | the run: `page`, `lane`, `spec` (JSON of schema.run.Run), `state`, `priority`, `expires_at_ms`, `cursor`, `enqueued` (0/1), `left`, `taken_at_ms`, `finished_at_ms`, `recipients`, `kept` (of the outcomes: those it had before, in a queue that was lost), `ended_as`, `hold:HOLDER` (1, or the person), and one counter per outcome; why it is braked: `brake_rule`, `brake_reason`, `brake_at_ms`; `answers` (as of a page, but of first attempts) and `payload_error`, the last one; `windows` (MessagePack: zone, "" the page's, -> opening and closing moments in turn, ms; absent: no hours), `hours` (what they were made of), `hours_until_ms` (up to when they are known) and `closes:ZONE`, the end of the hours that are open now; `noted`, `noted_hour`: how many happenings that began in this hour are noted |
 | `jobs:R`, `hours:R\0ZONE` | list | records of a unit's waiting jobs; a unit is a run, or its recipients of one time zone of their own |
 | `zones:R`, `zoned` | set | the zones for which the run has units; runs that have some |
 | `aside:R` | list | records that will not be sent, to be drained |
@@ -24,7 +24,7 @@ r"""The names of everything kept in Redis: one shard, one hash tag, so that ever
 | `denied:P` | zset | people of the page's deny list, for jobs queued before their entry: person (schema/job.py) -> its moment (ms) |
 | `denying` | set | pages that have such a list |
 | `pages` | set | pages that ever had a run |
-| `app` | hash | `clock` of its limit (as of a page) and its state (see below); and the queue's own clocks: `vclock`, `turn`, `renewed_at_us`, when a sender last renewed or looked for the dead; `outbox`: events in all outboxes; `older_senders`; `shift_us`, `shift_next_us`: see lib/clock.lua |
+| `app` | hash | `clock` of its limit (as of a page) and its state (see below); and the queue's own clocks: `vclock`, `turn`, `renewed_at_us`, when a sender last renewed or looked for the dead; `outbox`: events in all outboxes; `older_senders`; `shift_us`, `shift_next_us`: see lib/clock.lua; `senders_gone`: it is noted that the last one has stopped |
 | `waiting:shifting`, `delayed:shifting`, `parked:shifting`, `pages:shifting` | | what still has to follow a clock that was set back |
 | `troubled` | set | pages (and `app`) of whose last answers some were bad, or that are paused or open because of them |
 | `doubted` | set | runs of whose first attempts some were |
@@ -40,6 +40,7 @@ r"""The names of everything kept in Redis: one shard, one hash tag, so that ever
 | `processes` | hash | process id -> its newest snapshot (JSON, schema.snapshot) |
 | `second:T`, `second:T:parts` | hash | what senders settled in the second T (since 1970), kept for 16 minutes: a name of each process's own -> Counts, Parts (schema/seconds.py) |
 | `audit` | stream | acts of people that are not in the log database yet (capped): `who`, `what`, `target`, `detail`, `at_ms` |
+| `happenings` | stream | the same of what no person did: rules, the source, senders that are gone (capped; lib/happenings.lua) |
 | `request:ID` | hash | a request to the API that may be repeated: `fingerprint`, `token` of who answers it now, and its `answer`; for a day |
 | `requests:CALLER` | zset | their ids, by when they came (ms): the newest of each caller are kept |
 | `attempts:KIND:N` | hash | sign-ins that failed, by `name` or `address` (hashed to 65,536 places): `attempts`, `at_s` of the last; gone 15 minutes later |
@@ -54,6 +55,7 @@ The state of a page, and of the app:
 | pause | `paused_until_ms`, `pause_reason`, `paused_by` (the person), `pause_rule`, `pause_level` (how often it was doubled), `probe` (`due`: after it one message goes first; `out`: that is under way) |
 | pace (scripts/lib/pace.lua) | `slowed` while there is any of this: `pace` (of the app `pace_rate`), `cut_us`, `cut_factor`, `cut_share`, `climbed_us`, `hold_until_us`, `pace_rule`, `vain_share`, `vain_until_us`; `ceiling`, `ceiling_base`, `ceiling_until_us`, `ceiling_rule`; by hand: `set_limit`, `set_limit_until_ms` |
 | breaker, of pages | `breaker` (absent: closed), `reason`, `breaker_rule`, `opened_at_ms`, `retry_at_ms`, `cooldowns` (how often it was doubled) |
+| happenings | `noted`, `noted_hour`: how many that began in this hour are noted |
 
 What a person has paused or opened stands until the moment 9999999999999.
 """

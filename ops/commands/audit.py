@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Annotated
 
 import trio
 import typer
 
-from ops.board.audit.audit_question import AuditQuestion
+from ops.board.audit.audit_question import BY, AuditQuestion
 from ops.board.audit.audit_trail import Act, AuditAnswer, AuditTrail
 from ops.settings.checked import load_checked
 from ops.shell.output import AsJson, example, print_json, print_table
@@ -21,6 +22,14 @@ from schema.runtime.settings import LogDatabaseSettings, RedisSettings
 commands = typer.Typer()
 
 ANSWER_WITHIN_S = 15.0
+
+
+class By(StrEnum):
+    """Whose acts are asked for."""
+
+    PEOPLE = "people"
+    RULES = "rules"
+    ALL = "all"
 
 
 class _AuditSettings(RedisSettings, LogDatabaseSettings):
@@ -41,6 +50,9 @@ def audit(
     target: Annotated[
         str | None, typer.Option(metavar="ID", help="Only what was done to this run, page or user.")
     ] = None,
+    by: Annotated[
+        By, typer.Option(help="Whose acts: people's, what rules, the source and missing senders did to runs, or all.")
+    ] = By.PEOPLE,
     limit: Annotated[int, typer.Option(min=1, max=100_000, help="How many at most.")] = 100,
     as_json: AsJson = False,
 ) -> None:
@@ -50,7 +62,7 @@ def audit(
     for 400 days. What still waits is listed too, and marked.
     """
     settings = load_checked(_AuditSettings)
-    question = AuditQuestion(since=since, until=until, who=who, what=what, target=target)
+    question = AuditQuestion(by_person=BY[by], since=since, until=until, who=who, what=what, target=target)
     trail = run_once(lambda: _read(settings, question, limit))
     if as_json:
         print_json(trail)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 from redis.asyncio import Redis
@@ -39,6 +40,8 @@ class FoundJob(msgspec.Struct, frozen=True, kw_only=True):
     job: Job | None = None
     """Its record, where it was found."""
     held: Held | None = None
+    aside: int = 0
+    """So many jobs of the run will not be sent, and wait to be noted so; which ones is not looked through."""
     due_ms: int | None = None
     """When its retry is due, if it waits for one."""
     searched: bool = True
@@ -82,8 +85,8 @@ class JobSearch:
         return told
 
 
-def _found(answer: Sequence[bytes]) -> FoundJob:
-    state, enqueued, cursor, session, lease_us, tagged, mark = answer
+def _found(answer: Sequence[Any]) -> FoundJob:
+    state, enqueued, cursor, aside, session, lease_us, tagged, mark = answer
     attempt, _, marked_at_us = mark.partition(b"\0")
     held = None
     if session:
@@ -99,6 +102,7 @@ def _found(answer: Sequence[bytes]) -> FoundJob:
         cursor=cursor.decode("utf-8", "replace"),
         job=_job(tagged.partition(b"\0")[2]) if session else None,
         held=held,
+        aside=int(aside),
     )
 
 

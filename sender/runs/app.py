@@ -80,7 +80,7 @@ class _Service:
         self._permissions, self._permitted = Permissions(redis), False
         self._queue = RunQueue(redis)
         self._denied = DeniedPeople(redis)
-        self._audit = AuditStream(redis)
+        self._audit = (AuditStream(redis), AuditStream(redis, by_person=False))
         self._figures = RunsSnapshot()
         self._memory = MemoryReader(redis, settings.redis_maxmemory_bytes)
         self._pages = KnownPages(

@@ -1,4 +1,4 @@
-"""What people did, newest first."""
+"""What people did, or rules, newest first."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ops.board.suppressions import BadFilter
 
 ADDRESS = f"{ADMIN}/audit"
 LISTED = 50
-FILTERS = ("who", "what", "target", "after")
+FILTERS = ("by", "who", "what", "target", "after")
 
 
 def add_audit(app: QuartTrio, parts: Parts) -> None:

@@ -35,6 +35,7 @@ from ops.board.people.person_answers import JobAnswer, PersonAnswer
 from ops.board.runs.run_answers import RunDetail, RunsAnswer
 from ops.board.runs.wanted_runs import FILTERS as RUN_FILTERS
 from ops.board.suppressions import FILTERS, MOST, SuppressionsAnswer
+from ops.board.timeline.timeline_answers import TimelineAnswer
 from ops.message_log import question
 from ops.message_log.log_rows import LogAnswer
 
@@ -78,6 +79,12 @@ ENDPOINTS = (
         about="page: its id; search: how the run's id begins; after: `next` of the list before.",
     ),
     Endpoint("/api/v1/runs/<path:run_id>", "One run, and whom it did not reach", RunDetail, scopes.read_run),
+    Endpoint(
+        "/api/v1/timeline/<path:run_id>",
+        "What held a run, from when until when, and what people did to it, its page and everything",
+        TimelineAnswer,
+        scopes.read_timeline,
+    ),
     Endpoint(
         "/api/v1/pages",
         "Pages that ever had a run, what is slow or stands still first",
@@ -141,7 +148,7 @@ ENDPOINTS = (
     ),
     Endpoint(
         "/api/v1/audit",
-        "What people did, newest first",
+        "What people did, or rules, newest first",
         AuditAnswer,
         read_audit,
         most=audit_question.MOST,

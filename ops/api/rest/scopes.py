@@ -13,6 +13,7 @@ from ops.board.limit_answers import LimitsAnswer
 from ops.board.reading import NEWEST_FAILURES
 from ops.board.runs.run_answers import RunDetail, RunsAnswer
 from ops.board.suppressions import SuppressionsAnswer
+from ops.board.timeline.timeline_answers import TimelineAnswer
 from ops.message_log.log_rows import LogAnswer
 
 T = TypeVar("T")
@@ -36,6 +37,11 @@ async def read_runs(board: Board, limit: int, **filters: str | None) -> RunsAnsw
 async def read_run(board: Board, run_id: str) -> RunDetail:
     """Return a run. Errors: NotFound, QueueUnreachable, HistoryUnreachable."""
     return await board.run(run_id, pages=caller().pages)
+
+
+async def read_timeline(board: Board, run_id: str) -> TimelineAnswer:
+    """Return what held a run. Errors: as of `read_run`."""
+    return await board.timeline(run_id, pages=caller().pages)
 
 
 async def read_limits(board: Board, page_id: str) -> LimitsAnswer:

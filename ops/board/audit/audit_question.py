@@ -11,10 +11,12 @@ import msgspec
 from ops.board import list_places
 from ops.board.suppressions import BadFilter
 
-FILTERS = ("who", "what", "target", "since", "until", "after")
+FILTERS = ("by", "who", "what", "target", "since", "until", "after")
+BY: dict[str, bool | None] = {"people": True, "rules": False, "all": None}
 MOST = 1000
 USUAL = 100
 ABOUT = (
+    "by: people, which is usual; rules: what rules, the source and senders that were gone did to runs; all. "
     "who: as it stands there, or without its place. what: such as run pause, or its first words. target: a run, a page "
     "or a user. since, until: moments with their zone. format=csv, or Accept: text/csv: all that fits, up to 100,000."
 )
@@ -33,6 +35,8 @@ class Place(NamedTuple):
 class AuditQuestion(msgspec.Struct, frozen=True, kw_only=True):
     """Which acts. None: any."""
 
+    by_person: bool | None = True
+    """False: what rules did, and the source, and senders that were gone."""
     who: str | None = None
     what: str | None = None
     target: str | None = None
@@ -68,6 +72,8 @@ def audit_question(filters: Mapping[str, str | None]) -> AuditQuestion:
         except ValueError:
             problems.append(f"{name} must be a moment with its zone, such as 2026-11-22T09:30:00Z (+ is written %2B)")
     after: Place | None = None
+    if (by := filters.get("by") or "people") not in BY:
+        problems.append(f"by must be one of {', '.join(BY)}")
     if text := filters.get("after"):
         try:
             after = _place(text)
@@ -76,7 +82,7 @@ def audit_question(filters: Mapping[str, str | None]) -> AuditQuestion:
     if problems:
         raise BadFilter("; ".join(problems))
     who, what, target = (filters.get(name) or None for name in ("who", "what", "target"))
-    return AuditQuestion(who=who, what=what, target=target, after=after, **moments)
+    return AuditQuestion(by_person=BY[by], who=who, what=what, target=target, after=after, **moments)
 
 
 def _place(text: str) -> Place:

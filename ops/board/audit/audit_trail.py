@@ -1,4 +1,4 @@
-"""What people did, newest first: as the log database has it, and what waits in Redis for its way there."""
+"""What people did, and what else held runs: as the log database has it, and what waits in Redis for its way there."""
 
 from __future__ import annotations
 
@@ -32,6 +32,8 @@ _SQL = files("ops.board").joinpath("sql", "audit.sql").read_text("utf-8")
 _OF_PAGES = files("ops.board").joinpath("sql", "audit_of_pages.sql").read_text("utf-8")
 _ON_PAGES = frozenset({"page", "limits", "suppression", "person"})
 """First words of acts whose target is a page; of runs it is `run`."""
+EVERYTHING = "all pages"
+"""The target of acts on everything."""
 _OTHERS = re.compile(r"\bone of \d+ pages\b")
 """What an act on many pages notes with each."""
 
@@ -48,6 +50,8 @@ class Act(msgspec.Struct, frozen=True, kw_only=True):
     stream_id: str | None
     waiting: bool
     """Whether it is still on its way into the log database."""
+    by_person: bool = True
+    """False: `who` is a rule (`rule NAME`), the source, the registry, or senders."""
 
 
 class AuditAnswer(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,7 +69,8 @@ class AuditTrail:
     """Asks both. `url` None: there is no log database here."""
 
     def __init__(self, redis: Redis, url: str | None, *, within_s: float = ANSWER_WITHIN_S) -> None:
-        self._stream, self._runs = AuditStream(redis), RunQueue(redis)
+        self._streams = (AuditStream(redis), AuditStream(redis, by_person=False))
+        self._runs = RunQueue(redis)
         self._log = KeptConnections(url) if url else None
         self._within_s = within_s
 
@@ -87,7 +92,7 @@ class AuditTrail:
         known = {act.stream_id for _, act in kept}
         found = sorted([*(w for w in waiting if w[1].stream_id not in known), *kept], key=lambda one: one[0])[::-1]
         more = len(found) > limit
-        acts = [act if question.pages is None else _alone(act) for _, act in found[:limit]]
+        acts = [act if question.pages is None else alone(act) for _, act in found[:limit]]
         return AuditAnswer(
             acts=acts, waiting=count, missing=missing, next=written(found[limit - 1][0]) if more else None
         )
@@ -103,19 +108,23 @@ class AuditTrail:
         return await self._log.ask(_SQL.format(theirs=_OF_PAGES), params | {"pages": sorted(question.pages)})
 
     async def _waiting(self, question: AuditQuestion) -> tuple[list[tuple[Place, Act]], int | None]:
-        entries = await self._stream.newest(MOST_WAITING)
-        if question.pages is not None:
-            entries = await self._of_pages(entries, question.pages)
-        acts = [
-            (Place(entry.at, entry.stream_id, 0), Act(**msgspec.structs.asdict(entry), waiting=True))
-            for entry in entries
-        ]
-        fitting = [
-            (place, act)
-            for place, act in acts
-            if question.fits(who=act.who, what=act.what, target=act.target, place=place)
-        ]
-        return fitting, await self._stream.waiting() if question.pages is None else None
+        fitting, count = [], 0
+        for stream in self._streams:
+            if question.by_person in (None, stream.by_person):
+                entries = await stream.newest(MOST_WAITING)
+                if question.pages is not None:
+                    entries = await self._of_pages(entries, question.pages)
+                acts = [
+                    (Place(entry.at, entry.stream_id, 0), act_of(entry, by_person=stream.by_person))
+                    for entry in entries
+                ]
+                fitting += [
+                    (place, act)
+                    for place, act in acts
+                    if question.fits(who=act.who, what=act.what, target=act.target, place=place)
+                ]
+                count += await stream.waiting()
+        return fitting, count if question.pages is None else None
 
     async def _of_pages(self, entries: list[AuditEntry], pages: frozenset[str]) -> list[AuditEntry]:
         """Tell of what waits in Redis what `audit_of_pages.sql` tells of rows; only runs that the queue knows wait."""
@@ -137,6 +146,12 @@ def _kind(entry: AuditEntry) -> str:
     return entry.what.partition(" ")[0]
 
 
-def _alone(act: Act) -> Act:
-    """Leave out on how many pages of others it was done too."""
-    return msgspec.structs.replace(act, detail=_OTHERS.sub("one of several pages", act.detail))
+def alone(act: Act) -> Act:
+    """Leave out on how many pages of others it was done too, and what it says of all pages together."""
+    detail = "" if act.target == EVERYTHING else _OTHERS.sub("one of several pages", act.detail)
+    return msgspec.structs.replace(act, detail=detail)
+
+
+def act_of(entry: AuditEntry, *, by_person: bool) -> Act:
+    """Return what waits in Redis as what was done."""
+    return Act(**msgspec.structs.asdict(entry), waiting=True, by_person=by_person)

@@ -91,7 +91,8 @@ class Jobs:
         person = _person(queued, row.value)
         run = await self._run(run_id, found)
         payload, problem = _payload(run, person, found, known, recipient_id)
-        stops = [*([problem] if problem else []), *self._stops(run, person, row.value, known.suppressions)]
+        own = self._stops(run, person, row.value, known.suppressions)
+        stops = [*([problem] if problem else []), *own]
         held, newest = found.held if found else None, _newest(known)
         marked_us = held.marked_at_us if held else None
         names = await self.people.names.of([page_id])
@@ -102,7 +103,7 @@ class Jobs:
             recipient_id=recipient_id,
             job_id=job_id(run_id, recipient_id).hex(),
             run_state=found.run_state if found and found.run_state else _state(registered),
-            place=place(recipient_id, found, newest),
+            place=place(recipient_id, found, newest, unsendable=bool(own) and person is not None),
             attempts=known.attempts,
             marks=queued.attempts if queued else None,
             retries=queued.retries if queued else None,

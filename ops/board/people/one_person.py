@@ -32,6 +32,7 @@ MOST_LOOKED_INTO = 100
 MOST_SEARCHED = 20
 """Jobs of one person that are looked for in the queue."""
 SEARCH_WITHIN_S = 3.0
+_DRAINED = ("cancelled", "expired")
 _RUNS = files("ops.board").joinpath("sql/runs_of_person.sql").read_text()
 Pages = frozenset[str] | None
 """Those that may be seen; None: all."""
@@ -199,19 +200,37 @@ def person_run(
     )
 
 
-def place(recipient_id: str, found: FoundJob | None, newest: LogRow | None) -> JobPlace:
-    """Return where the job is. Pure. `newest`: its newest row in the log, a final one if there is any."""
+def place(recipient_id: str, found: FoundJob | None, newest: LogRow | None, *, unsendable: bool = False) -> JobPlace:
+    """Return where the job is. Pure.
+
+    Args:
+        recipient_id: whose.
+        found: what the queue says.
+        newest: its newest row in the log, a final one if there is any.
+        unsendable: whether it would surely not be sent, for a reason of its own.
+    """
     if newest is not None and newest.outcome != Outcome.RETRYING:
         return "ended"
-    if found is None or found.run_state in (None, "finished"):
-        return "unknown" if found is None else "not_in_queue"
-    if found.held is not None:
+    if found is None:
+        return "unknown"
+    if found.held is not None and found.run_state not in (None, "finished"):
         return "marked" if found.held.attempt is not None else "held"
+    return _unheld(recipient_id, found, unsendable)
+
+
+def _unheld(recipient_id: str, found: FoundJob, unsendable: bool) -> JobPlace:
+    """Return where a job is that no sender has."""
+    if found.run_state in (None, "finished"):
+        return "not_in_queue"
+    if found.run_state in _DRAINED:
+        return "drain"
     if found.due_ms is not None:
         return "delayed"
     if not found.enqueued and recipient_id.encode() > found.cursor.encode():
         return "not_yet"
-    return "waiting" if found.searched else "unknown"
+    if not found.searched:
+        return "unknown"
+    return "drain" if unsendable and found.aside else "waiting"
 
 
 def due_at(found: FoundJob | None) -> datetime | None:
@@ -224,10 +243,10 @@ def because(runs: list[PersonRun], entries: list[Suppression], *, all_looked_int
     for entry in entries:
         yield reason_of(entry)
     if not runs:
-        detail = "no attempt is in the log, and none of the unfinished runs has this person"
+        detail = "no attempt is in the log, and none of the runs in the queue has this person"
         if not all_looked_into:
-            detail = "no attempt is in the log; not every unfinished run could be looked into"
-        yield Reason(cause="not_in_any_run", detail=detail)
+            detail = "no attempt is in the log; not every run in the queue could be looked into"
+        yield Reason(cause="not_in_any_run", detail=f"{detail}; runs that are due later are not looked into")
     for run in runs:
         if run.outcome in (None, Outcome.SENT, Outcome.RETRYING):
             continue

@@ -10,11 +10,12 @@ from ops.board.runs.run_answers import CheckStatus
 from ops.board.suppressions import Suppression
 from ops.message_log.log_rows import LogRow
 
-JobPlace = Literal["held", "marked", "delayed", "waiting", "not_yet", "ended", "not_in_queue", "unknown"]
+JobPlace = Literal["held", "marked", "delayed", "waiting", "drain", "not_yet", "ended", "not_in_queue", "unknown"]
 """Where a job is.
 
 `held`: a sender has it, nothing has left; `marked`: it may have left; `delayed`: it waits for a retry; `waiting`: for
-its turn, or it has ended and the log is behind; `not_yet`: its run is being filled and has not come to it; `ended`: the
+its turn, or it has ended and the log is behind; `drain`: it will not be sent and waits to be noted so: its run was
+cancelled or has expired, or it stands aside; `not_yet`: its run is being filled and has not come to it; `ended`: the
 log has its final outcome; `not_in_queue`: the queue does not know the run, or has finished it; `unknown`: too many wait
 for a retry to look through them, or the queue could not be asked.
 """

@@ -154,7 +154,11 @@ async def test_why_nothing_was_sent_is_told(asked: Callable[[], Api], world: Wor
         nobody = (await client.get("/api/v1/people/nobody")).json()
     assert [(r["cause"], r["detail"]) for r in told["because"]] == [
         ("recipient_denied", "on the page's deny list, by ana@desk: asked us"),
-        ("not_in_any_run", "no attempt is in the log, and none of the unfinished runs has this person"),
+        (
+            "not_in_any_run",
+            "no attempt is in the log, and none of the runs in the queue has this person;"
+            " runs that are due later are not looked into",
+        ),
     ]
     assert [entry["page_id"] for entry in told["suppressions"]] == ["100"]
     assert (nobody["runs"], [r["cause"] for r in nobody["because"]]) == ([], ["not_in_any_run"])
@@ -198,6 +202,18 @@ async def test_a_job_is_found_where_it_is(asked: Callable[[], Api], world: World
     assert found["delayed"]["next_retry_at"] is not None
     assert [row["outcome"] for row in found["ended"]["attempts"]] == ["sent"]
     assert found["waiting"]["filled_from"] == "source"
+
+
+async def test_what_will_not_be_sent_waits_to_be_drained(asked: Callable[[], Api], world: World, redis: Redis) -> None:
+    cancelled, aside, well = (world.broadcast(PSID, message=m) for m in ("Hi", "Hi {{city}}", "Hi"))
+    for run_id, state in ((cancelled, "cancelled"), (aside, "active"), (well, "active")):
+        world.queued(run_id, text="Hi {{city}}" if run_id == aside else "Hi", state=state)
+        redis.rpush(key(f"aside:{run_id}"), b"somebody")
+    async with asked() as client:
+        places = [(await client.get(f"/api/v1/jobs/{run}/{PSID}")).json()["place"] for run in (cancelled, aside, well)]
+        redis.delete(key(f"aside:{aside}"))
+        taken = (await client.get(f"/api/v1/jobs/{aside}/{PSID}")).json()["place"]
+    assert (places, taken) == (["drain", "drain", "waiting"], "waiting")
 
 
 async def test_the_payload_is_what_would_go_now_without_the_token(

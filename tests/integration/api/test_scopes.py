@@ -40,6 +40,7 @@ def contents(redis: Redis, log: str) -> str:  # noqa: F811
 
 ASKED = {
     "/api/v1/runs/<path:run_id>": "/api/v1/runs/of 8080808",
+    "/api/v1/timeline/<path:run_id>": "/api/v1/timeline/of 8080808",
     "/api/v1/pages/<page_id>/limits": f"/api/v1/pages/{THEIRS}/limits",
     "/api/v1/pages/<page_id>": f"/api/v1/pages/{THEIRS}",
     "/api/v1/people/<psid>": "/api/v1/people/1",

@@ -21,7 +21,8 @@ async def some_acts(world: World, count: int = 3) -> None:
 
 
 def carrier(world: World, *, url: str | None = None, stream: AuditStream | None = None) -> AuditCarrier:
-    return AuditCarrier(world.database(url=url), stream or AuditStream(world.client), world.queue)
+    streams = (stream or AuditStream(world.client), AuditStream(world.client, by_person=False))
+    return AuditCarrier(world.database(url=url), streams, world.queue)
 
 
 async def test_acts_become_rows_and_leave_redis(world: World) -> None:
@@ -88,3 +89,29 @@ async def test_acts_are_forgotten_after_their_retention(world: World) -> None:
     one = carrier(world)
     await one.carry()
     assert world.sql("SELECT round(extract(epoch FROM now() - at) / 86400)::int FROM audit") == [399]
+
+
+async def test_what_no_person_did_is_carried_beside_and_known_as_that(world: World) -> None:
+    for stream, what in (("audit", "run pause"), ("happenings", "page pause")):  # a person may have such a name
+        fields = ("who", "rule x", "what", what, "at_ms", "1900000000000")
+        world.redis_command("XADD", f"newar:{{s0}}:{stream}", "5-1", *fields)
+    for _ in range(2):
+        await carrier(world).carry()
+    assert world.sql("SELECT what, by_person, stream_id FROM audit ORDER BY id") == [
+        ("run pause", True, "5-1"),
+        ("page pause", False, "h5-1"),
+    ]
+    assert await AuditStream(world.client, by_person=False).waiting() == 0
+
+
+async def test_a_flood_of_what_no_person_did_leaves_only_the_newest_and_every_act(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sender.runs.audit_carrier.MOST_HAPPENINGS", 3)
+    row = "(who, what, target, by_person, at) VALUES ('x', %s, 'y', %s, now() - make_interval(mins => %s))"
+    for ago in range(6):
+        for by_person in (True, False):
+            world.sql(f"INSERT INTO audit {row}", str(ago), by_person, ago)
+    await carrier(world).carry()
+    assert world.sql("SELECT what FROM audit WHERE NOT by_person ORDER BY at DESC") == ["0", "1", "2", "3"]
+    assert len(world.sql("SELECT 1 FROM audit WHERE by_person")) == 6

@@ -35,6 +35,7 @@ PLACES = {
     "marked": N_("it may have left"),
     "delayed": N_("waits for a retry"),
     "waiting": N_("waits for its turn"),
+    "drain": N_("will not be sent, and waits to be noted so"),
     "not_yet": N_("its run is still being filled"),
     "ended": N_("over"),
     "not_in_queue": N_("not in the queue"),

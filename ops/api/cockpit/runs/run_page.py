@@ -4,21 +4,17 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-import msgspec
 from quart import Response
 from quart_trio import QuartTrio
 
 from ops.api.cockpit.frame.places import ADMIN
 from ops.api.cockpit.frame.rendering import page, wants_fragment
 from ops.api.cockpit.frame.state_words import status_of
-from ops.api.cockpit.runs.run_timeline import timeline
+from ops.api.cockpit.runs.run_timeline import word_of
 from ops.api.door.who_asks import caller
 from ops.api.parts import Parts
-from ops.board.audit.audit_question import audit_question
-from ops.board.audit.audit_trail import Act
 from ops.board.runs.run_answers import RunDetail
 
-MOST_ACTS = 30
 OVER = frozenset({"finished", "cancelled", "expired", "refused"})
 NOT_TAKEN = frozenset({"scheduled", "submitted", "waiting", "not_taken"})
 HELD_BY_PEOPLE = frozenset({"operator", "brake"})
@@ -30,11 +26,11 @@ def add_run(app: QuartTrio, parts: Parts) -> None:
     @app.get(f"{ADMIN}/runs/<path:run_id>")
     async def run_page(run_id: str) -> Response:
         run = await parts.board.run(run_id, pages=caller().pages)
-        acts, lacking = ([], []) if wants_fragment() else await _acts(parts, run_id)
+        timeline = None if wants_fragment() else await parts.board.timeline(run_id, pages=caller().pages, run=run)
         return await page(
             "run.html",
-            moments=[] if wants_fragment() else timeline(run, acts),
-            acts_lacking=lacking,
+            timeline=timeline,
+            word_of=word_of,
             at_place="runs",
             is_live=status_of(run) not in OVER,
             run=run,
@@ -44,15 +40,6 @@ def add_run(app: QuartTrio, parts: Parts) -> None:
             missed=sum(one.recipients for one in run.not_reached),
             seen_at=datetime.now(UTC),
         )
-
-
-async def _acts(parts: Parts, run_id: str) -> tuple[list[Act], list[str]]:
-    """Return the newest acts on a run, as far as they can be known now, and why others cannot."""
-    if "\0" in run_id:
-        return [], []
-    asked = msgspec.structs.replace(audit_question({"target": run_id, "what": "run"}), pages=caller().pages)
-    found = await parts.board.trail.read(asked, MOST_ACTS)
-    return found.acts, found.missing
 
 
 def possible(run: RunDetail) -> set[str]:

@@ -1,4 +1,4 @@
--- uses: base, gcra, pace, lanes, pages, answers
+-- uses: base, gcra, pace, lanes, pages, answers, happenings
 -- What rules do (sender/rules): each takes the scope, the rule and what is known of the answer, and says whether it acted.
 -- A rule: {name, scope, action, count, of, share, in_a_row, for_ms, longest_ms, factor}; an answer: {sent_us, first,
 -- error, token version, asked_ms (how long Meta wants to be left alone), jitter (1 to 1.1), text}.
@@ -23,6 +23,7 @@ function ACTIONS.pause(scope, rule, a, now)
     end
     return false
   end
+  if not scope.probe then note_begin(scope, 'rule ' .. rule.name, 'pause', a.error) end -- else it goes on
   redis.call('HSET', scope.key, 'paused_until_ms', int(now / 1000 + ms), 'pause_reason', a.error, 'pause_rule', rule.name)
   scope.pause_level, scope.probe, scope.cut_us = int(tonumber(scope.pause_level or 0) + 1), 'due', now
   redis.call('HSET', scope.key, 'pause_level', scope.pause_level, 'probe', 'due', 'cut_us', int(now))
@@ -81,8 +82,10 @@ function ACTIONS.pace(scope, rule, a, now)
   local beyond = (before.pace or before.pace_rate) and growth(before, now) > 1
   if scope.kind == 'page' and rule.count > 1 and in_vain(scope, f, share, n, beyond, now) then return false end
   if rate_now == 0 then return false end
+  local full = a_second / rate_now -- messages a second
   if scope.kind == 'page' then rate_now = math.min(rate_now, pace_now(before, now)) end
   rate_now = rate_now * ((1 - refused_lately(since, beyond, a_second)) * (beyond and BELOW or 1))
+  throttle_begins(scope, before, now, rule.name, string.format('to %.3g/s: %s', rate_now * full, a.error))
   if scope.kind == 'page' then
     redis.call('HSET', scope.key, 'pace', tostring(math.max(LOWEST, rate_now)))
   else
@@ -115,6 +118,8 @@ function ACTIONS.ceiling(scope, rule, a, now)
   end
   local lower = stands and tonumber(f.ceiling) <= ceiling
   if lower and (tonumber(f.ceiling) < ceiling or tonumber(f.ceiling_until_us) > now + rule.for_ms * 500) then return false end
+  local to = scope.kind == 'app' and '%.3g/s' or '%.3g of its limit'
+  throttle_begins(scope, f, now, rule.name, 'to ' .. string.format(to, ceiling))
   redis.call('HSET', scope.key, 'slowed', '1', 'ceiling', tostring(ceiling), 'ceiling_base', tostring(base), 'ceiling_until_us',
     int(now + rule.for_ms * 1000), 'ceiling_rule', rule.name)
   return not lower
@@ -139,7 +144,10 @@ function ACTIONS.breaker(scope, rule, a, now)
   if not news and standing_ms > now / 1000 + ms then return false end
   redis.call('HSET', scope.key, 'breaker', 'open', 'retry_at_ms', int(now / 1000 + ms), 'reason', a.error, 'breaker_rule', rule.name,
     'cut_us', int(now))
-  if not scope.breaker then redis.call('HSET', scope.key, 'opened_at_ms', int(now / 1000)) end
+  if not scope.breaker then
+    redis.call('HSET', scope.key, 'opened_at_ms', int(now / 1000))
+    note_begin(scope, 'rule ' .. rule.name, 'breaker open', a.error)
+  end
   if news then scope.cooldowns = redis.call('HINCRBY', scope.key, 'cooldowns', 1) end
   scope.breaker, scope.cut_us = 'open', now
   begin_anew(scope)
@@ -152,8 +160,9 @@ end
 function ACTIONS.brake(scope, rule, a, now)
   local state = redis.call('HMGET', scope.key, 'state', 'hold:brake')
   if state[2] or (state[1] ~= 'enqueuing' and state[1] ~= 'active') then return false end
-  redis.call('HSET', scope.key, 'hold:brake', '1', 'brake_rule', rule.name, 'brake_reason', a.error .. (a.text ~= '' and ': ' .. a.text or ''),
-    'brake_at_ms', int(now / 1000))
+  local reason = a.error .. (a.text ~= '' and ': ' .. a.text or '')
+  redis.call('HSET', scope.key, 'hold:brake', '1', 'brake_rule', rule.name, 'brake_reason', reason, 'brake_at_ms', int(now / 1000))
+  note_begin(scope, 'rule ' .. rule.name, 'brake', reason)
   if redis.call('HGET', P .. 'app', 'older_senders') then redis.call('HSET', scope.key, 'hold:operator', '1') end
   leave_lane(scope.name)
   begin_anew(scope)

@@ -1,4 +1,4 @@
--- uses: pages
+-- uses: pages, happenings
 -- What is remembered of the last answers, per page, for the app, and of a run's first attempts: one letter each.
 -- o: of a working page; t: throttled; u: unreadable, or none; f: the page failed; a: the app failed; p: permanent payload
 -- error; g: recipient gone; l: the app is throttled; n: anything else; in capitals what a page was slowed down for. Only
@@ -48,6 +48,10 @@ local function close_scope(scope)
   end
 end
 
+local function it_works(scope, rule, what)
+  note_end(scope, 'rule ' .. (redis.call('HGET', scope.key, rule) or ''), what, 'one message got through')
+end
+
 -- An answer that only a working page gets: failures are forgotten, and what a probe was to find out is known.
 local function works(scope, happened)
   if scope.failures > 0 and scope.breaker ~= 'open' then
@@ -56,10 +60,12 @@ local function works(scope, happened)
   end
   local closed
   if scope.breaker == 'half_open' then
+    it_works(scope, 'breaker_rule', 'breaker close')
     redis.call('HDEL', scope.key, 'failures', 'breaker', 'opened_at_ms', 'retry_at_ms', 'reason', 'cooldowns')
     scope.breaker, scope.cooldowns, scope.changed, closed = nil, nil, true, 'breaker_closed'
   end
   if scope.probe == 'out' then
+    it_works(scope, 'pause_rule', 'resume')
     redis.call('HDEL', scope.key, 'probe', 'paused_until_ms', 'pause_reason', 'pause_rule', 'pause_level')
     scope.probe, scope.pause_level, scope.changed, closed = nil, nil, true, closed or 'resumed'
   end

@@ -1,4 +1,4 @@
--- uses: base
+-- uses: base, happenings
 -- How fast a page, or the app, may go: its limit, slowed down by what Meta answers.
 --
 -- A throttling answer cuts to a share of the rate then really reached. The way back is cubic: six seconds to that rate,
@@ -74,10 +74,32 @@ local function full_us(f, now, far)
   return int(to)
 end
 
+-- Whether anything that answers have led to still slows it down.
+local function throttled(f, now)
+  return f.pace and tonumber(f.pace) * growth(f, now) < 1 or f.pace_rate and growth(f, now) < FAR or ceiling_stands(f, now)
+end
+
+-- Nothing of it is left: it may have ended while nobody claimed.
+local function throttle_ends(scope, f, now)
+  if not (f.pace or f.pace_rate or f.ceiling) then return end
+  local ended_us, far = tonumber(f.ceiling_until_us or 0), f.pace and 1 / tonumber(f.pace) or FAR
+  if f.pace or f.pace_rate then ended_us = math.max(ended_us, full_us(f, tonumber(f.cut_us or now), far)) end
+  local rules = redis.call('HMGET', scope.key, 'pace_rule', 'ceiling_rule')
+  note_end(scope, 'rule ' .. (rules[1] or rules[2] or ''), 'unthrottle', '', math.min(ended_us, now))
+  redis.call('HDEL', scope.key, 'pace', 'pace_rate', 'pace_rule', 'climbed_us', 'hold_until_us', 'cut_factor', 'cut_share',
+    'ceiling', 'ceiling_base', 'ceiling_until_us', 'ceiling_rule')
+end
+
+-- Further cuts, and a ceiling beside a cut, belong to the throttle that stands.
+local function throttle_begins(scope, before, now, rule, detail)
+  if throttled(before, now) then return end
+  throttle_ends(scope, before, now)
+  note_begin(scope, 'rule ' .. rule, 'throttle', detail)
+end
+
 -- What nothing is left of is forgotten.
-local function forget_pace(key, f, now)
-  local climbs = f.pace and tonumber(f.pace) * growth(f, now) < 1 or f.pace_rate and growth(f, now) < FAR
-  if climbs or ceiling_stands(f, now) or set_by_hand(f, now) then return end
-  redis.call('HDEL', key, 'slowed', 'pace', 'pace_rate', 'pace_rule', 'climbed_us', 'hold_until_us', 'cut_factor', 'cut_share',
-    'ceiling', 'ceiling_base', 'ceiling_until_us', 'ceiling_rule', 'set_limit', 'set_limit_until_ms')
+local function forget_pace(scope, f, now)
+  if throttled(f, now) then return end
+  throttle_ends(scope, f, now)
+  if not set_by_hand(f, now) then redis.call('HDEL', scope.key, 'slowed', 'set_limit', 'set_limit_until_ms') end
 end

@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- uses: base, lanes, audit
+-- uses: base, lanes, audit, happenings
 -- ARGV: run, holder, held (0/1), who: the person who does it ('': nobody did, a process follows the source).
 -- A person who lets go lets go of the brake too, and what it counts begins anew. 1: done, 0: unknown or ended.
 local run, holder, held, who = unpack(ARGV)
@@ -20,5 +20,8 @@ else
 end
 if by_person and changed > 0 then
   audit(who, held == '1' and 'run pause' or 'run resume', run, (redis.call('HGET', key, 'left') or '0') .. ' left')
+elseif changed > 0 and holder ~= 'window' then
+  local scope = {kind = 'run', name = run, key = key}
+  if held == '1' then note_begin(scope, holder, holder == 'brake' and 'brake' or 'pause') else note_end(scope, holder, 'resume') end
 end
 return 1

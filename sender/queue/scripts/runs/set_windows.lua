@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- uses: base, units, lanes
+-- uses: base, units, lanes, happenings
 -- ARGV: run, windows, hours, until_ms. windows: MessagePack, zone ("" is the page's) -> {opens_ms, closes_ms, ...}; none at
 -- all removes the run's window. The zones given are put beside those that the run has.
 -- hours: what the windows were made of. When they are others than before, or until_ms (not 0) says up to when they are
@@ -11,7 +11,9 @@ if f[1] ~= 'enqueuing' and f[1] ~= 'active' then return {} end
 local given, known = cmsgpack.unpack(packed), {}
 if f[2] then known = cmsgpack.unpack(f[2]) end
 
+local scope = {kind = 'run', name = run, key = key}
 if next(given) == nil then
+  if f[3] then note_begin(scope, 'source', 'hours', '') end
   redis.call('HDEL', key, 'windows', 'hours', 'hours_until_ms')
 else
   if until_ms ~= '0' or hours ~= (f[3] or '') then
@@ -21,6 +23,10 @@ else
       if not given[zone] then missing[#missing + 1] = zone end
     end
     if #missing > 0 then return missing end
+    if hours ~= (f[3] or '') then
+      local window, zone = string.match(hours, '^([^%z]*)%z?([^%z]*)$')
+      note_begin(scope, 'source', 'hours', (window or hours) .. ' in ' .. (zone ~= '' and zone or 'UTC'))
+    end
     redis.call('HSET', key, 'hours', hours, 'hours_until_ms', until_ms)
   end
   for zone, intervals in pairs(given) do known[zone] = intervals end

@@ -3,6 +3,7 @@
 -- ARGV: session, lease_ms. A new owner of jobs. The events that wait are counted anew: somebody may have deleted some.
 -- Returns Redis's time (us).
 local now = now_us()
+note_sender_comes(now)
 note_renewal(ARGV[1], now, ARGV[2] * 1000)
 for _, run in ipairs(redis.call('SMEMBERS', P .. 'zoned')) do activate_run(run) end -- a former release forgets their turns
 redis.call('SADD', P .. 'outboxes', ARGV[1])

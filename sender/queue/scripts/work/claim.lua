@@ -58,7 +58,7 @@ local app_from, app_cell
 if app[3] then
   local f = read_pace(APP)
   app_limit = app_limit_now(f, app_limit, now) or 0
-  forget_pace(APP, f, now)
+  forget_pace({kind = 'app', name = 'app', key = APP}, f, now)
 end
 if app_limit > 0 then
   local may, from, cell, burst = allowance(app_clock, app_limit, now, batch)
@@ -83,7 +83,7 @@ local function open_until(lane, unit, run, zone, expires_ms, closes_ms)
   return until_ms
 end
 
-local function read_page(key, content)
+local function read_page(page, key, content)
   local f = redis.call('HMGET', key, 'limit_' .. content, 'paused_until_ms', 'probe', 'breaker', 'weight', 'token_version', 'vt',
     'last_run', 'last_at_us', 'shared_until_us', 'denied', 'slowed', 'clock:' .. content)
   local limit = tonumber(f[1] or limits[content])
@@ -95,7 +95,7 @@ local function read_page(key, content)
   if p.slowed then
     local pace = read_pace(key)
     p.limit, p.full_limit = page_limit_now(pace, limit, content, now)
-    forget_pace(key, pace, now)
+    forget_pace({kind = 'page', name = page, key = key}, pace, now)
   end
   p.tried = p.breaker == 'open' or p.breaker == 'half_open'
   p.paused_us = tonumber(p.paused_until_ms or 0) * 1000
@@ -127,7 +127,7 @@ local function serve(lane, turn_vt, most, answer, ids)
   local closes_ms = open_until(lane, unit, run, zone, tonumber(r[2] or 0), tonumber(r[5] or -1))
   if not closes_ms then return 0 end
   local content, key = string.match(lane, '/(%a+)$'), P .. 'page:' .. r[1]
-  local p = read_page(key, content)
+  local p = read_page(r[1], key, content)
   local vt = tonumber(p.vt or 0)
   if vt > turn_vt then -- its other lane had a turn meanwhile
     redis.call('ZADD', P .. 'ready', vt, lane)

@@ -1,8 +1,8 @@
 #!lua flags=no-writes
 -- uses: base
 -- ARGV: pairs of run and job id. Where these jobs are, as far as that can be looked up. Returns {now_us, answer ...}: of
--- each {state, enqueued, cursor, session, its lease (us), record, mark}; state '': the queue does not know the run; session '':
--- nobody holds the job.
+-- each {state, enqueued, cursor, how many of the run stand aside, session, its lease (us), record, mark}; state '': the queue
+-- does not know the run; session '': nobody holds the job.
 local sessions = redis.call('ZRANGE', P .. 'sessions', 0, -1, 'WITHSCORES')
 local answer = {int(now_us())}
 
@@ -19,6 +19,6 @@ end
 for i = 1, #ARGV, 2 do
   local run, id = ARGV[i], ARGV[i + 1]
   local f = redis.call('HMGET', P .. 'run:' .. run, 'state', 'enqueued', 'cursor')
-  answer[#answer + 1] = {f[1] or '', f[2] or '', f[3] or '', held(run .. '\0' .. id, id)}
+  answer[#answer + 1] = {f[1] or '', f[2] or '', f[3] or '', redis.call('LLEN', P .. 'aside:' .. run), held(run .. '\0' .. id, id)}
 end
 return answer

@@ -1,0 +1,1 @@
+"""What held a run, and what people did to it, from its being taken to its end."""
