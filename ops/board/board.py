@@ -44,7 +44,6 @@ from ops.board.runs.wanted_runs import WantedRuns, wanted_runs
 from ops.board.settings import BoardSettings
 from ops.board.shared import Shared
 from ops.board.suppressions import SuppressionsAnswer
-from ops.board.timeline.timeline_answers import TimelineAnswer
 from ops.board.timeline.timelines import Timelines
 from ops.local.restarts import States
 from ops.message_log.log_rows import LogAnswer
@@ -78,7 +77,7 @@ class Board:
         self._letters = Shared(self._count_letters, LETTERS_FRESH_S)
         self.pages = Pages(redis, ask, self._around, logged)
         self.names = PageNames(redis, logged)
-        self._timelines = Timelines(redis, ask)
+        self.timelines = Timelines(redis, ask)
         self.trail = AuditTrail(redis, url.get_secret_value() if url else None)
         keep_window, rules_off = settings.enforce_messaging_window, settings.rules_off
         around, find, newest = self._around, self.find_run, self._registered_runs
@@ -96,7 +95,7 @@ class Board:
         self._moment.forget()
         self._letters.forget()
         self._newest_runs.forget()
-        self._timelines.forget()
+        self.timelines.forget()
 
     async def moment(self) -> Moment:
         """Return what is known now, at most a second old."""
@@ -156,20 +155,6 @@ class Board:
         if pages is not None and run.page_id not in pages:
             raise NotFound(NO_RUN)
         return await self._runs.detail(run, found)
-
-    async def timeline(
-        self, run_id: str, *, pages: Collection[str] | None = None, run: RunDetail | None = None
-    ) -> TimelineAnswer:
-        """Return what held a run and what was done to it. `pages` and errors: as of `run`.
-
-        `run`: as `run` has just returned it; None: it is looked up.
-        """
-        if run is not None:
-            return await self._timelines.of(run, run.queue, of_all=pages is None)
-        run_now, found = await self._found(run_id)
-        if pages is not None and run_now.page_id not in pages:
-            raise NotFound(NO_RUN)
-        return await self._timelines.of(run_now, found.queue, of_all=pages is None)
 
     async def _found(self, run_id: str) -> tuple[RunAnswer, Found]:
         found = await self._runs.one(run_id)

@@ -41,7 +41,8 @@ async def read_run(board: Board, run_id: str) -> RunDetail:
 
 async def read_timeline(board: Board, run_id: str) -> TimelineAnswer:
     """Return what held a run. Errors: as of `read_run`."""
-    return await board.timeline(run_id, pages=caller().pages)
+    run = await board.run(run_id, pages=caller().pages)
+    return await board.timelines.of(run, of_all=caller().pages is None)
 
 
 async def read_limits(board: Board, page_id: str) -> LimitsAnswer:

@@ -17,11 +17,11 @@ from redis.exceptions import RedisError
 from ops.board.audit.audit_trail import EVERYTHING, MOST_WAITING, Act, act_of, alone
 from ops.board.history import HistoryUnreachable
 from ops.board.runs.registry_row import NOT_TAKEN
-from ops.board.runs.run_answers import CheckStatus, RunAnswer
+from ops.board.runs.run_answers import RunAnswer, RunDetail
 from ops.board.timeline.closed_hours import HOURS, closed_hours
 from ops.board.timeline.holds import APP, concerns, entries_of, of_the_run, with_the_present
 from ops.board.timeline.timeline_answers import Entry, TimelineAnswer
-from ops.shell.exits import explain
+from ops.shell.said import explain
 from sender.queue.audit_stream import AuditStream
 
 MOST = 200
@@ -57,12 +57,11 @@ class Timelines:
         """Read anew from now on."""
         self._kept.clear()
 
-    async def of(self, run: RunAnswer, queue: CheckStatus, *, of_all: bool) -> TimelineAnswer:
+    async def of(self, run: RunDetail, *, of_all: bool) -> TimelineAnswer:
         """Return a run's timeline.
 
         Args:
             run: as it is known now.
-            queue: whether it could be asked what holds the run.
             of_all: whether who asks may see every page: else what acts say of others is left out.
         """
         now = time.monotonic()
@@ -73,7 +72,7 @@ class Timelines:
             known = await self._read(run)
             self._kept[run.run_id] = (now + FRESH_S, known)
         acts = known.acts if of_all else [alone(act) for act in known.acts]
-        entries = sorted(_entries(run, acts, queue), key=lambda entry: entry.place)
+        entries = sorted(_entries(run, acts), key=lambda entry: entry.place)
         return TimelineAnswer(
             run_id=run.run_id, entries=entries[-MOST:], more=max(0, len(entries) - MOST), missing=known.missing
         )
@@ -118,7 +117,7 @@ class Timelines:
         return found
 
 
-def _entries(run: RunAnswer, acts: list[Act], queue: CheckStatus) -> list[Entry]:
+def _entries(run: RunDetail, acts: list[Act]) -> list[Entry]:
     """Return all that is known, in no order. Pure, but for the time."""
     is_taken = run.state not in NOT_TAKEN
     taken_at = run.taken_at if is_taken else None
@@ -126,6 +125,6 @@ def _entries(run: RunAnswer, acts: list[Act], queue: CheckStatus) -> list[Entry]
     found += closed_hours([act for act in acts if act.what == HOURS], run.finished_at, datetime.now(UTC))
     if run.finished_at is None:
         since = run.brake.since if run.brake else None
-        found = with_the_present(found, run.waiting_because if queue == "ok" else None, since)
+        found = with_the_present(found, run.waiting_because if run.queue == "ok" else None, since)
     own = (("due", run.scheduled_at), ("taken", taken_at), ("ended", run.finished_at))
     return [*found, *(Entry(what=what, at=at) for what, at in own if at is not None)]

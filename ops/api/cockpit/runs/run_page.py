@@ -26,7 +26,8 @@ def add_run(app: QuartTrio, parts: Parts) -> None:
     @app.get(f"{ADMIN}/runs/<path:run_id>")
     async def run_page(run_id: str) -> Response:
         run = await parts.board.run(run_id, pages=caller().pages)
-        timeline = None if wants_fragment() else await parts.board.timeline(run_id, pages=caller().pages, run=run)
+        of_all = caller().pages is None
+        timeline = None if wants_fragment() else await parts.board.timelines.of(run, of_all=of_all)
         return await page(
             "run.html",
             timeline=timeline,
