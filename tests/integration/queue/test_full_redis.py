@@ -43,6 +43,7 @@ READS = {
     *("runs/glance", "work/find", "work/find_delayed"),
 }
 NOTHING = msgspec.msgpack.encode([])
+PAGES = msgspec.msgpack.encode(["1"])
 CALLS: dict[str, tuple[Any, ...]] = {
     "app/fields": ("run:", NOTHING, NOTHING),
     "app/note": ("ana", "user add", "bob", ""),
@@ -57,11 +58,11 @@ CALLS: dict[str, tuple[Any, ...]] = {
     "pages/explain": (NOTHING, 10, 10, 0),
     "pages/forget_denied": (1,),
     "pages/look": (NOTHING, 10, 10, 10),
-    "pages/reset_limits": ("1", "ana"),
+    "pages/reset_limits": (PAGES, "ana", ""),
     "pages/set": ("1", "sealed", "weight", "2"),
-    "pages/set_limit": ("1", "5", "", "ana"),
+    "pages/set_limit": (PAGES, "5", "", "ana", ""),
     "pages/states": (NOTHING, "name"),
-    "pages/steer": ("1", "pause", "ana", ""),
+    "pages/steer": (PAGES, "pause", "ana", ""),
     "pages/unusable": ("1", "why", 1000, 1000, "0"),
     "pages/with_token": (NOTHING,),
     "requests/begin": ("ana", "id", "print", "token", 1000, 1000, 10),
@@ -80,7 +81,7 @@ CALLS: dict[str, tuple[Any, ...]] = {
     "sessions/disown": ("s", b"0" * 16),
     "sessions/open": ("new", 10_000),
     "sessions/renew": ("s", 10_000, 0),
-    "sessions/take_over": ("s",),
+    "sessions/take_over": ("s", 1000),
     "work/claim": ("s", "c", 1, 1000, 1, 10, 10, 0, 1_800_000_000_000),
     "work/drain": ("s", "d", 1, 1000, 1_800_000_000_000),
     "work/find": ("r", b"0" * 16),
