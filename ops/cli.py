@@ -8,6 +8,7 @@ import typer
 
 from ops.shell.collector import spare_the_collector
 from ops.shell.late_commands import LateCommands
+from ops.shell.streams import hold_every_text
 from schema.runtime.version import version
 
 app = typer.Typer(
@@ -44,6 +45,7 @@ def _prepare(
 
 def main() -> None:
     """Run the command line and end the process with its exit code."""
+    hold_every_text()
     spare_the_collector()
     app(prog_name="newar")
 

