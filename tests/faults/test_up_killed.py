@@ -88,10 +88,10 @@ class Up:
         self._process = None
         assert not_gone(helpers) == []
 
-    def processes(self) -> list[psutil.Process]:
-        """Return it and what works for it."""
+    def children(self) -> list[psutil.Process]:
+        """Return the API's process and the guards of its servers."""
         assert self._process is not None
-        return [psutil.Process(self._process.pid), *descendants_of(self._process, self._folder / ".newar")]
+        return list(psutil.Process(self._process.pid).children())
 
     def said(self, event: str, server: str) -> int:
         """Return how often it has said this of a local server."""

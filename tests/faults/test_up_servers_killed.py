@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import suppress
 
 import httpx
 import psutil
@@ -12,6 +13,7 @@ from ops.demo.proof import prove, read_ledger, read_rows
 from tests.faults.report import report
 from tests.faults.test_up_killed import PAGES, RECIPIENTS, Up, count, finished, graph_url, submit_runs, up
 from tests.integration.local.processes import PROGRAMS
+from tests.integration.up.processes import name_of
 from tests.patience import patience_s
 
 __all__ = ["graph_url", "up"]
@@ -20,12 +22,15 @@ ORDER = ("redis", "postgres", "kafka", "redis", "kafka", "postgres")
 
 def kill_server(up: Up, name: str) -> None:
     """Kill the server itself: the child of its guard."""
-    [server] = [
-        p
-        for p in up.processes()
-        if p.name() == PROGRAMS[name] and "guard.py" in " ".join((p.parent() or psutil.Process()).cmdline())
-    ]
+    [server] = [p for guard in up.children() for p in below(guard) if name_of(p) == PROGRAMS[name]]
     server.kill()
+
+
+def below(guard: psutil.Process) -> list[psutil.Process]:
+    """Return its children; none when it has ended."""
+    with suppress(psutil.NoSuchProcess):
+        return list(guard.children())
+    return []
 
 
 async def test_the_servers_of_up_come_back_and_every_message_has_its_true_outcome(up: Up, graph_url: str) -> None:
