@@ -257,11 +257,12 @@ class Ingest:
             self._on_ready()
 
     async def _wait_for_database(self, exc: psycopg.Error) -> None:
-        self._figures.now.database_down = True
-        await self._wait(self._database.failed(exc, _now_s()))
+        wait_s = self._database.failed(exc, _now_s())
+        self._figures.now.database_down, self._figures.now.database_refusal = True, self._database.refusal
+        await self._wait(wait_s)
 
     def _database_answers(self) -> None:
-        self._figures.now.database_down = False
+        self._figures.now.database_down, self._figures.now.database_refusal = False, ""
         self._database.recovered(_now_s())
 
     async def _wait(self, seconds: float) -> None:

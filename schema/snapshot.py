@@ -152,6 +152,8 @@ class IngestSnapshot(msgspec.Struct, kw_only=True):
     events_missing: int = 0
     """Of former lives of the topic, as far as known: events that the broker had and that became no rows here."""
     database_down: bool = False
+    database_refusal: str = ""
+    """Why it takes no rows, where it says so."""
     read_until_ms: int = 0
     """All that the broker had of these partitions before this moment are rows; 0: not known."""
 

@@ -159,7 +159,12 @@ async def _queue(look: Look) -> dict[str, Check]:
     return {
         "redis": _redis(seen),
         "senders": _service("sender", len(senders), {"Graph API": sum(s.graph_down for s in senders)}),
-        "ingest": _service("ingest", len(ingests), {"log database": sum(i.database_down for i in ingests)}),
+        "ingest": _service(
+            "ingest",
+            len(ingests),
+            {"log database": sum(i.database_down for i in ingests)},
+            next((i.database_refusal for i in ingests if i.database_refusal), ""),
+        ),
         "sending": (
             Check(status="degraded", detail="everything is paused by hand: newar resume --all lets it go on")
             if seen.paused_by_hand
@@ -173,10 +178,11 @@ def _redis(seen: Seen) -> Check:
     return Check(status="degraded" if complaint else "ok", detail=complaint or "answers")
 
 
-def _service(name: str, running: int, cut_off: dict[str, int]) -> Check:
-    """Judge a service by how many of its processes report, and how many miss a part they need."""
+def _service(name: str, running: int, cut_off: dict[str, int], because: str = "") -> Check:
+    """Judge a service by how many of its processes report, and how many miss a part they need, because it says so."""
     if running == 0:
         return Check(status="down", detail=f"none has reported for {STALE_AFTER_S:.0f} s; start one: newar {name}")
     complaints = [f"{part} unreachable from {n}" for part, n in cut_off.items() if n]
     status: CheckStatus = "degraded" if complaints else "ok"
-    return Check(status=status, detail=", ".join([f"{running} running", *complaints]))
+    detail = ", ".join([f"{running} running", *complaints])
+    return Check(status=status, detail=f"{detail}: {because}" if because else detail)

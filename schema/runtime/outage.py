@@ -42,6 +42,11 @@ class Outage:
         """Whether the part's last use failed."""
         return self._failures > 0
 
+    @property
+    def refusal(self) -> str:
+        """Why the part refuses us, and what to write; "" while it does not, or is away."""
+        return (self._refusal or "") if self.down else ""
+
     def failed(self, error: BaseException, now_s: float) -> float:
         """Note a failure at `now_s` (any steady clock); return the seconds to wait before the next try."""
         if not self._failures:

@@ -13,7 +13,7 @@ from ops.board.checks import Seen, check_all
 from ops.board.redis_room import evicts, no_room
 from ops.board.settings import BoardSettings
 from schema.snapshot import ProcessSnapshot, RedisMemory, RunsSnapshot
-from tests.unit.api.contents import process, sender
+from tests.unit.api.contents import ingest, process, sender
 
 FULL = RedisMemory(used=390 << 20, bound=400 << 20, reserve_share=0.1, policy="noeviction")
 SAID = (
@@ -66,6 +66,16 @@ async def test_the_health_says_so(seen: ProcessSnapshot, status: str, detail: st
     health = await check_all(BoardSettings(redis_url=SecretStr("redis://nowhere")), look)
     check = health.checks["redis"]
     assert (check.status, detail in (check.detail or "")) == (status, True)
+
+
+async def test_the_health_says_why_the_log_database_takes_no_rows() -> None:
+    async def look() -> Seen:
+        await trio.lowlevel.checkpoint()
+        return Seen([process("i", ingest=ingest(database_down=True, database_refusal="its disk is full"))])
+
+    health = await check_all(BoardSettings(redis_url=SecretStr("redis://nowhere")), look)
+    assert health.checks["ingest"].status == "degraded"
+    assert health.checks["ingest"].detail == "1 running, log database unreachable from 1: its disk is full"
 
 
 def test_metrics_have_its_bytes_and_their_share() -> None:

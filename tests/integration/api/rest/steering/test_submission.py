@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Callable
@@ -258,3 +259,28 @@ async def test_a_body_that_is_not_read_fast_waits_in_the_network(folder: Path) -
 def test_the_client_of_these_tests_sends_each_file_with_a_boundary_of_its_own() -> None:
     one, other = (httpx.Request("POST", "http://x", **form(RUN, CSV)).headers["Content-Type"] for _ in range(2))
     assert one != other
+
+
+async def test_a_full_disk_is_said_to_be_full(
+    door: Callable[..., Api], log_database_url: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sql(
+        log_database_url,
+        "CREATE FUNCTION is_full() RETURNS trigger LANGUAGE plpgsql AS "
+        "$$ BEGIN RAISE 'No space left on device' USING ERRCODE = 'disk_full'; END $$",
+    )
+    sql(log_database_url, "CREATE TRIGGER full_disk BEFORE INSERT ON submitted_runs EXECUTE FUNCTION is_full()")
+
+    async def no_room(*_args: object) -> uploads.Upload:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    async with door() as client:
+        client.headers.update(ADMIN)
+        answers = [await client.post(RUNS, json={"run": RUN, "recipients": [ANN]})]
+        monkeypatch.setattr(uploads, "_read_form", no_room)
+        answers.append(await client.post(RUNS, **form(RUN, CSV)))
+    assert [answer.status_code for answer in answers] == [507, 507], answers[0].text
+    assert [answer.headers["content-type"] for answer in answers] == ["application/problem+json"] * 2
+    assert answers[0].json()["detail"].startswith("the log database: ")
+    assert "the disk where this service keeps files" in answers[1].json()["detail"]
+    assert files(folder) == []
