@@ -23,7 +23,7 @@ from sender.runs.databases.source_views import Source
 from sender.runs.found import Found
 from sender.runs.known_pages import KnownPages
 from sender.runs.room import Room
-from sender.runs.rules.not_taken import NotTaken, Scheduled, asks_to_stop, spent, unknown_word, unseen
+from sender.runs.rules.not_taken import NotTaken, asks_to_stop, scheduled, spent, unknown_word, unseen
 from sender.runs.rules.records import RecipientRow, records
 from sender.runs.rules.rows import Head
 from sender.runs.rules.steering import Step, steps
@@ -128,7 +128,6 @@ class RunProcessor:
         """Enqueue chunks, one of each run in turn, until all is in, `until` has come or a stop is wanted.
 
         One of each at least while Redis has room, so that runs are filled also when a poll takes longer than that.
-
         Returns what was refused for single runs; these are left until the next time.
         """
         refused: list[QueryRefused] = []
@@ -201,7 +200,7 @@ class RunProcessor:
                 if head.page_id == known.page_id:  # else it was moved after it was taken, and brings another page's
                     found.note_token(known.page_id, head)
         found.scheduled += [
-            _scheduled(head)
+            scheduled(head)
             for head in heads.values()
             if head.status == "queued" and head.run_id not in in_queue and not self._is_due(head)
         ]
@@ -212,7 +211,7 @@ class RunProcessor:
         for head in wanted:
             before = registered.get(head.run_id)
             if before is None or before.may_come_again(head.updated_at_s):
-                found.new[head.run_id] = _scheduled(head)
+                found.new[head.run_id] = scheduled(head)
                 if (known := in_queue.get(head.run_id)) is not None and known.cursor:
                     found.begun.add(head.run_id)
                 if before is not None:
@@ -289,7 +288,3 @@ class RunProcessor:
 
 def _has_ended(known: RunGlance | None) -> bool:
     return known is not None and known.state is RunState.FINISHED
-
-
-def _scheduled(head: Head) -> Scheduled:
-    return Scheduled(head.scheduled_at_s or head.updated_at_s or 0.0, head.run_id, head.page_id or "")

@@ -34,6 +34,11 @@ class Scheduled(msgspec.Struct, frozen=True, order=True):
     page_id: str
 
 
+def scheduled(head: Head) -> Scheduled:
+    """Return how a run is shown that is not taken yet: by when it is due, or when it was written."""
+    return Scheduled(head.scheduled_at_s or head.updated_at_s or 0.0, head.run_id, head.page_id or "")
+
+
 def unseen(expected: int | None, seen: int) -> str | None:
     """Say why a run with so many rows is not to begin: what cannot be seen yet is no evidence that nobody is there.
 
