@@ -166,6 +166,8 @@ class IngestPart(ProcessAnswer):
     topics_made_again: int
     events_missing: int
     database_down: bool
+    database_refusal: str
+    """Why it takes no rows, where it says so."""
     read_until: datetime | None
     """All that the broker had of its partitions before this moment are rows; null: not known."""
 

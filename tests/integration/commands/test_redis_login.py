@@ -75,7 +75,7 @@ def test_services_and_commands_need_nothing_but_what_is_documented(limited: Comm
     assert {path: answer.status_code for path, answer in answers.items()} == dict.fromkeys(answers, 200)
     assert health["redis"] == {"status": "ok", "detail": "answers"}
     assert "part_refuses" not in logs
-    assert refused(admin) == set()
+    assert refused(admin) <= {"info", "memory|stats"}, "how full Redis is: asked once"
 
 
 def _steer(newar: CommandLine) -> None:
