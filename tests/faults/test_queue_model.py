@@ -129,8 +129,8 @@ TWINS = {
     "renews what is gone": ("then return {} end\nlocal now = now_us()\nnote", "then end\nlocal now = now_us()\nnote"),
     "renews without counting": ("== believed", ">= 0"),
     "closes a session that holds jobs": (
-        "== 1 then return 0 end\nredis.call('ZREM', P .. 'sessions', session)",
-        "== 9 then return 0 end\nredis.call('ZREM', P .. 'sessions', session)",
+        "== 1 then return 0 end\nif redis.call('ZREM', P .. 'sessions', session)",
+        "== 9 then return 0 end\nif redis.call('ZREM', P .. 'sessions', session)",
     ),
     "holds a run without stopping it": ("who or '1')\n  leave_lane(run)", "who or '1')"),
     "lets go for all holders": ("if f[i] then return end", "if false then return end"),
