@@ -16,6 +16,7 @@ from schema.keys import key
 from schema.runtime.asyncio_door import aio
 from schema.runtime.kafka import connection_options, prepare_topic
 from schema.runtime.settings import KafkaSettings
+from schema.text import Text
 from schema.topic import Log
 
 _LOOK_AGAIN_S = 0.2
@@ -23,7 +24,7 @@ _BROKER_WITHIN_S = 20.0
 _OFFSETS = files("ops.acts").joinpath("sql", "next_offsets.sql").read_text("utf-8")
 
 
-async def wait_for_rows(redis: Redis, kafka: KafkaSettings, log_url: str, *, within_s: float) -> str | None:
+async def wait_for_rows(redis: Redis, kafka: KafkaSettings, log_url: str, *, within_s: float) -> Text | None:
     """Wait until what had been settled at the call has become rows; return None, or what was still missing at the end.
 
     What is settled later does not count, so that it ends under load too.
@@ -39,7 +40,7 @@ async def wait_for_rows(redis: Redis, kafka: KafkaSettings, log_url: str, *, wit
         log, ends = await aio(_ends_of_topic, kafka)
         while missing := await _unwritten(log_url, log, ends):  # noqa: ASYNC110
             await trio.sleep(_LOOK_AGAIN_S)
-    return (missing or "the broker did not answer in time") if limit.cancelled_caught else None
+    return (missing or Text("the broker did not answer in time")) if limit.cancelled_caught else None
 
 
 async def _ends_of_outboxes(redis: Redis) -> dict[str, bytes]:
@@ -54,11 +55,11 @@ async def _ends_of_outboxes(redis: Redis) -> dict[str, bytes]:
     return found
 
 
-async def _not_acknowledged(redis: Redis, marks: dict[str, bytes]) -> str | None:
+async def _not_acknowledged(redis: Redis, marks: dict[str, bytes]) -> Text | None:
     for name, newest in marks.items():
         oldest: Any = await aio(redis.xrange, name, "-", newest, 1)
         if oldest:
-            return "events wait in a sender's outbox: is a sender running, and the broker there?"
+            return Text("events wait in a sender's outbox: is a sender running, and the broker there?")
     return None
 
 
@@ -82,8 +83,10 @@ async def _ends_of_topic(kafka: KafkaSettings) -> tuple[Log, dict[int, int]]:
             await consumer.stop()  # noqa: ASYNC102 - asyncio side, where a cancellation is delivered once
 
 
-async def _unwritten(log_url: str, log: Log, ends: dict[int, int]) -> str | None:
+async def _unwritten(log_url: str, log: Log, ends: dict[int, int]) -> Text | None:
     rows = await query(log_url, _OFFSETS, asdict(log))
     written = {row["partition"]: row["next_offset"] for row in rows}
     count = sum(max(0, end - written.get(partition, 0)) for partition, end in ends.items())
-    return f"{count} events of the topic are not in the log database yet: is the ingest running?" if count else None
+    if not count:
+        return None
+    return Text("%(n)s events of the topic are not in the log database yet: is the ingest running?", n=count)

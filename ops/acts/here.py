@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from ops.acts.not_done import CannotNow
 from schema.runtime.settings import LogDatabaseSettings, TokenSettings
+from schema.text import N_
 from sender.sealed_tokens import TokenBox
 
-KEY_MISSING = "TOKEN_ENCRYPTION_KEY is not set for this service: it cannot seal or open tokens of pages"
+KEY_MISSING = N_("TOKEN_ENCRYPTION_KEY is not set for this service: it cannot seal or open tokens of pages")
 
 
 def log_url(settings: LogDatabaseSettings) -> str:

@@ -37,11 +37,17 @@ async def put_back(settings: MendingSettings, expect: int, reason: str | None, w
         async with open_database(settings) as connection:
             found = sum(one.letters for one in await count_letters(connection, wanted))
         if found != expect:
-            raise ActRefused(f"there are {found} dead letters now, and {expect} were expected: nothing was done")
+            raise ActRefused(
+                "there are %(n)s dead letters now, and %(expect)s were expected: nothing was done",
+                n=found,
+                expect=expect,
+            )
         if found > MOST_AT_ONCE:
             raise ActRefused(
-                f"{found} dead letters are more than the {MOST_AT_ONCE} that can be put back over HTTP at once: "
-                "say which with reason, or use newar log redrive"
+                "%(n)s dead letters are more than the %(most)s that can be put back over HTTP at once: say which with "
+                "reason, or use newar log redrive",
+                n=found,
+                most=MOST_AT_ONCE,
             )
         await redrive(settings, wanted, None, who, done)
 

@@ -3,9 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
+
+from schema.text import N_, Text, Value
+
+_NOT_MEANT = {
+    "submitted": N_("nothing was submitted, since this cannot be meant so:\n%(stops)s"),
+    "made": N_("nothing was made, since this cannot be meant so:\n%(stops)s"),
+}
 
 
-class ActRefused(Exception):
+class NotDone(Exception):
+    """An act was not done: `text` says why, `str()` of it in English.
+
+    Args:
+        template: with places like `%(run)s` for the values; a text as it stands where there are none.
+    """
+
+    def __init__(self, template: str, **values: Value) -> None:
+        self.text = Text(template, **values)
+        super().__init__(str(self.text))
+
+
+class ActRefused(NotDone):
     """It cannot be done as things stand, and nothing was changed."""
 
 
@@ -17,20 +37,19 @@ class NotMeant(ActRefused):
         stops: why, a line for each; they may hold texts of other people's.
     """
 
-    def __init__(self, done: str, stops: Sequence[str]) -> None:
+    def __init__(self, done: Literal["submitted", "made"], stops: Sequence[str]) -> None:
         self.done = done
         self.stops = stops
-        lines = "\n".join(f"- {stop}" for stop in stops)
-        super().__init__(f"nothing was {done}, since this cannot be meant so:\n{lines}")
+        super().__init__(_NOT_MEANT[done], stops="\n".join(f"- {stop}" for stop in stops))
 
     def with_hint(self, anyway: str) -> ActRefused:
         """Return the same with how to do it all the same."""
-        return ActRefused(f"{self}\n{anyway}")
+        return ActRefused("%(said)s\n%(anyway)s", said=self.text, anyway=anyway)
 
 
-class NoSuch(Exception):
+class NoSuch(NotDone):
     """What it was to be done to does not exist."""
 
 
-class CannotNow(Exception):
+class CannotNow(NotDone):
     """Something that it takes is away or not set up here; what was changed all the same, the text says."""

@@ -74,8 +74,10 @@ def unknown(page_id: str) -> NoSuch:
     """Return what is said of a page that nobody knows."""
     if page_id == "app":
         return NoSuch("app is no page: newar limits show says what slows the app down")
-    never = "never had a run, or none since the queue was emptied"
-    return NoSuch(f"page {page_id} {never}: newar page list shows those that had")
+    return NoSuch(
+        "page %(page)s never had a run, or none since the queue was emptied: newar page list shows those that had",
+        page=page_id,
+    )
 
 
 async def pause_page(pages: PageQueue, page_id: str, who: str) -> PageDone:

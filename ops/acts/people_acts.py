@@ -88,7 +88,7 @@ async def lift(desk: PeopleDesk, page_id: str, people: Sequence[str], reason: st
     told = {page_id: list(people)}
     here = await _tell_queue(desk, what, told, "suppression remove", who, changed=bool(lifted))
     if not lifted and not here:
-        raise NoSuch(f"nobody of them is suppressed on page {page_id}: newar suppression list shows who is")
+        raise NoSuch("nobody of them is suppressed on page %(page)s: newar suppression list shows who is", page=page_id)
     return PeopleLifted(page_id, [Lifted(person, why) for person, why in lifted])
 
 
@@ -107,6 +107,7 @@ async def _tell_queue(
         return sum([await change(what, p, ids, who=who, command=words, changed=changed) for p, ids in people.items()])
     except RedisError as exc:
         raise CannotNow(
-            f"Redis: {telling(exc)}. The list is changed, and later runs obey it; jobs that wait in the queue do not "
-            "yet: give the command again when Redis answers"
+            "Redis: %(said)s. The list is changed, and later runs obey it; jobs that wait in the queue do not yet: "
+            "give the command again when Redis answers",
+            said=telling(exc),
         ) from exc

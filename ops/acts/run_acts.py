@@ -11,6 +11,7 @@ from ops.acts.run_desk import RunDesk, sql
 from ops.board.log_query import query
 from schema.event import at_us
 from schema.run import RunState
+from schema.text import Figure
 from sender.queue.run_queue import RunFacts
 
 OPERATOR = "operator"
@@ -84,7 +85,7 @@ async def extend_run(
         raise await desk.refusal(run_id, "extended")
     later = _later(facts, by, until)
     if facts.expires_at_ms < _ms(later) and not await desk.queue.extend(run_id, _ms(later), who=who):
-        raise ActRefused(f"run {run_id} ended or was changed at the same moment: newar run show {run_id}")
+        raise ActRefused("run %(run)s ended or was changed at the same moment: newar run show %(run)s", run=run_id)
     followed = await desk.follows(_register(desk, run_id, later), done=True)
     return RunDone(run_id=run_id, done="extended", left=facts.left, expires_at=later, notes=followed.notes)
 
@@ -102,8 +103,10 @@ def _later(facts: RunFacts, by: timedelta | None, until: datetime | None) -> dat
         later = None
     if later is None or later < expires_at or later <= datetime.now(UTC):
         raise ActRefused(
-            f"run {facts.run_id} expires at {expires_at:%Y-%m-%dT%H:%M:%SZ} as it is: write a later moment that has "
-            f"not passed, or newar run cancel {facts.run_id} to end it"
+            "run %(run)s expires at %(moment)s as it is: write a later moment that has not passed, or "
+            "newar run cancel %(run)s to end it",
+            run=facts.run_id,
+            moment=Figure(expires_at, "%Y-%m-%dT%H:%M:%SZ"),
         )
     return later
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Awaitable
 from importlib.resources import files
+from typing import Literal
 
 import msgspec
 import psycopg
@@ -14,10 +15,29 @@ from ops.acts.not_done import ActRefused, NoSuch
 from ops.board.log_query import query
 from ops.shell.said import explain
 from schema.run import RunState
+from schema.text import N_, Text
 from sender.queue.run_queue import RunQueue
 
 FOLLOWS_WITHIN_S = 1.5
 """How long an act waits for the log database when the queue has said already what there is to say."""
+Wanted = Literal["paused", "resumed", "cancelled", "extended"]
+_CANNOT: dict[Wanted, str] = {
+    "paused": N_("run %(run)s cannot be paused: %(why)s"),
+    "resumed": N_("run %(run)s cannot be resumed: %(why)s"),
+    "cancelled": N_("run %(run)s cannot be cancelled: %(why)s"),
+    "extended": N_("run %(run)s cannot be extended: %(why)s"),
+}
+_IT_IS = {
+    "enqueuing": N_("it is enqueuing"),
+    "active": N_("it is active"),
+    "paused": N_("it is paused"),
+    "cancelled": N_("it is cancelled"),
+    "expired": N_("it is expired"),
+    "finished": N_("it is finished"),
+    "refused": N_("it is refused"),
+    "submitted": N_("it is submitted"),
+}
+"""By state."""
 NOT_NOTED = "done in the queue, not noted in the log database; repeat it when that is back"
 
 
@@ -40,7 +60,7 @@ class Followed(msgspec.Struct, frozen=True):
 
 def unknown_run(run_id: str) -> NoSuch:
     """Return what is said of a run that nobody knows, and of one that is not for who asks."""
-    return NoSuch(f"no run has the id {run_id}: newar run list shows those taken or submitted")
+    return NoSuch("no run has the id %(run)s: newar run list shows those taken or submitted", run=run_id)
 
 
 def sql(name: str) -> str:
@@ -102,7 +122,7 @@ class RunDesk:
                 raise
             return Followed(False, [*explain(exc), NOT_NOTED])
 
-    async def refusal(self, run_id: str, wanted: str) -> ActRefused:
+    async def refusal(self, run_id: str, wanted: Wanted) -> ActRefused:
         """Return why a run could not be changed.
 
         Raises:
@@ -117,5 +137,6 @@ class RunDesk:
                 raise
             run = Standing(page_id=facts.page_id, state=facts.state)
         if run.state == RunState.QUEUE_LOST:
-            return ActRefused(f"run {run_id} cannot be {wanted}: {run.reason}")
-        return ActRefused(f"run {run_id} cannot be {wanted}: it is {facts.state if facts else run.state}")
+            return ActRefused(_CANNOT[wanted], run=run_id, why=Text(str(run.reason)))
+        state = facts.state if facts else run.state
+        return ActRefused(_CANNOT[wanted], run=run_id, why=Text(_IT_IS.get(state, f"it is {state}")))

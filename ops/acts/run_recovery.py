@@ -16,6 +16,7 @@ from ops.board.log_query import query
 from schema.runtime.asyncio_door import aio
 from schema.runtime.outage import Outage
 from schema.runtime.redis import open_redis
+from schema.text import Figure
 from sender.queue.page_queue import PageQueue
 from sender.queue.run_queue import RunQueue
 from sender.runs.by_hand.recovery import Recovered, Recovery
@@ -49,11 +50,15 @@ async def recover_run(
         early_s = settled_after_s(settings) - await recovery.lost_for_s(run_id)
         if early_s > 0:
             raise ActRefused(
-                f"run {run_id}: the loss was noticed a moment ago, and answers of messages that were on their way may "
-                f"still come in; try again in {early_s:.0f} s"
+                "run %(run)s: the loss was noticed a moment ago, and answers of messages that were on their way may "
+                "still come in; try again in %(n)s s",
+                run=run_id,
+                n=Figure(early_s, ".0f"),
             )
         if missing := await wait_for_rows(redis, settings, url, within_s=within_s):
-            raise ActRefused(f"run {run_id}: who got the message is not fully known yet: {missing}")
+            raise ActRefused(
+                "run %(run)s: who got the message is not fully known yet: %(missing)s", run=run_id, missing=missing
+            )
         recovered = await recovery.recover(run_id)
         detail = f"{recovered.ended} keep their outcome, the others are enqueued"
         await query(url, sql("note_act"), {"who": who, "what": "run recover", "target": run_id, "detail": detail})

@@ -78,7 +78,10 @@ async def try_out(
         CannotNow, RunMisdescribed, DatabaseAway, QueryRefused, psycopg.Error, redis.RedisError: nothing was sent.
     """
     if to not in settings.testers:
-        raise ActRefused(f"{to} is nobody to be tested on: add the id to TEST_RECIPIENTS, with commas between several")
+        raise ActRefused(
+            "%(person)s is nobody to be tested on: add the id to TEST_RECIPIENTS, with commas between several",
+            person=to,
+        )
     row, token = await _run_and_token(settings, run_id)
     run = _marked(described_run(msgspec.structs.replace(row, send_window=None), settings.rules_off))
     person, variables = await _variables(settings, run_id, like or to, chosen=like is not None)
@@ -89,10 +92,14 @@ async def try_out(
         requests = RequestFactory(run, template, url=graph, version=version, token=token, app_secret=secret)
         request = requests.single(job_id(run_id, to), Job(to, read_variables(variables)), 0)
     except (NotSendable, UnfitRequestPart) as exc:
-        raise ActRefused(f"the message cannot be sent like this: {exc}") from None
+        raise ActRefused("the message cannot be sent like this: %(why)s", why=str(exc)) from None
     url = log_url(settings)
     if await query(url, sql("denied"), {"page_id": run.page_id, "recipient_id": to}):
-        raise ActRefused(f"{to} is on the deny list of page {run.page_id}: newar suppression remove takes them off")
+        raise ActRefused(
+            "%(person)s is on the deny list of page %(page)s: newar suppression remove takes them off",
+            person=to,
+            page=run.page_id,
+        )
     note = {"who": who, "what": "run test", "target": run_id, "detail": f"to {to}, filled in for {person}"}
     await query(url, sql("note_act"), note)
     outcome, answer = await _send(settings, request, to, within_s)
@@ -123,7 +130,7 @@ async def _run_and_token(settings: TryOutSettings, run_id: str) -> tuple[SourceR
     finally:
         with trio.move_on_after(1, shield=True):
             await aio(redis.aclose)
-    raise NoSuch(f"no run has the id {run_id}: neither one of the source nor a submitted one")
+    raise NoSuch("no run has the id %(run)s: neither one of the source nor a submitted one", run=run_id)
 
 
 def _page_token(pages: Sequence[PageRow], row: SourceRun) -> str:
@@ -159,7 +166,9 @@ async def _variables(settings: TryOutSettings, run_id: str, like: str, *, chosen
             if not chosen and source:
                 for row in await source.recipients(of_run, "", 1):
                     return row.recipient_id, row.variables
-    raise NoSuch(f"{like} is no recipient of {run_id}" if chosen else f"nobody is a recipient of {run_id} yet")
+    if chosen:
+        raise NoSuch("%(person)s is no recipient of %(run)s", person=like, run=run_id)
+    raise NoSuch("nobody is a recipient of %(run)s yet", run=run_id)
 
 
 async def _send(settings: TryOutSettings, request: httpx.Request, to: str, within_s: float) -> tuple[str, Answer | str]:

@@ -174,7 +174,8 @@ async def _queue(look: Look) -> dict[str, Check]:
 
 
 def _redis(seen: Seen) -> Check:
-    complaint = seen.refusal or no_room(seen.processes) or evicts(seen.processes)
+    full = no_room(seen.processes)
+    complaint = seen.refusal or (str(full) if full else evicts(seen.processes))
     return Check(status="degraded" if complaint else "ok", detail=complaint or "answers")
 
 

@@ -6,12 +6,13 @@ from datetime import datetime
 from typing import Literal
 
 from ops.board.answers import Answer
+from schema.text import Worded
 
 Cause = Literal["set_limit", "pace", "ceiling", "pause", "probe", "breaker"]
 LimitSource = Literal["by_hand", "source", "senders", "default"]
 
 
-class Slowdown(Answer):
+class Slowdown(Answer, Worded):
     """One thing that makes a page, or everything, slower than its limit."""
 
     what: Cause

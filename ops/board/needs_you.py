@@ -12,6 +12,7 @@ from typing import Any
 
 from ops.board.answers import Answer, Health, Overview
 from ops.board.runs.run_answers import RunAnswer, RunStatus
+from schema.text import N_
 
 EACH_MOST = 5
 """So many of one kind are told apart; of more only their number is told."""
@@ -30,20 +31,22 @@ TOLD_OTHERWISE = frozenset({"sending", "senders", "ingest"})
 _OVER = (RunStatus.FINISHED, RunStatus.CANCELLED, RunStatus.EXPIRED)
 
 TEXTS = {
-    "part_down": "%(part)s is %(status)s: %(detail)s",
-    "app_paused_by_hand": "Everything is paused by a person. Nothing is sent until it is resumed.",
-    "app_paused": "Everything is paused: %(reason)s. It goes on by itself.",
-    "service_missing": "No %(service)s is running. Start one: %(command)s",
-    "service_cut_off": "%(service)s cannot do its work: %(detail)s",
-    "queue_lost": "The queue of run %(run)s was lost with Redis. Whoever has no outcome in the log can be put back.",
-    "run_braked": "Run %(run)s is braked by the rule %(rule)s: %(reason)s. It waits until you resume or cancel it.",
-    "run_expires_held": "Run %(run)s is held and expires soon. Whoever is left then gets nothing.",
-    "run_refused": "Run %(run)s was refused: %(reason)s",
-    "run_not_taken": "Run %(run)s is never taken as it is: %(reason)s",
-    "breaker_open": "The breaker of page %(page)s is open. Failures: %(failures)s; reason: %(reason)s",
-    "dead_letters": "Events that could not become rows of the log lie among its dead letters: %(count)s.",
-    "outbox_full": "Events wait in the outbox; the log topic takes them more slowly than they are made: %(count)s.",
-    "log_behind": "The log is behind, so figures taken from it are too small. Minutes: %(minutes)s.",
+    "part_down": N_("%(part)s is %(status)s: %(detail)s"),
+    "app_paused_by_hand": N_("Everything is paused by a person. Nothing is sent until it is resumed."),
+    "app_paused": N_("Everything is paused: %(reason)s. It goes on by itself."),
+    "service_missing": N_("No %(service)s is running. Start one: %(command)s"),
+    "service_cut_off": N_("%(service)s cannot do its work: %(detail)s"),
+    "queue_lost": N_(
+        "The queue of run %(run)s was lost with Redis. Whoever has no outcome in the log can be put back."
+    ),
+    "run_braked": N_("Run %(run)s is braked by the rule %(rule)s: %(reason)s. It waits until you resume or cancel it."),
+    "run_expires_held": N_("Run %(run)s is held and expires soon. Whoever is left then gets nothing."),
+    "run_refused": N_("Run %(run)s was refused: %(reason)s"),
+    "run_not_taken": N_("Run %(run)s is never taken as it is: %(reason)s"),
+    "breaker_open": N_("The breaker of page %(page)s is open. Failures: %(failures)s; reason: %(reason)s"),
+    "dead_letters": N_("Events that could not become rows of the log lie among its dead letters: %(count)s."),
+    "outbox_full": N_("Events wait in the outbox; the log topic takes them more slowly than they are made: %(count)s."),
+    "log_behind": N_("The log is behind, so figures taken from it are too small. Minutes: %(minutes)s."),
 }
 """By kind."""
 

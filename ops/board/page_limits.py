@@ -12,6 +12,7 @@ import msgspec
 from ops.board.limit_answers import AppLimit, Cause, LaneLimit, LimitsAnswer, LimitSource, Slowdown
 from schema.event import at_us
 from schema.snapshot import ProcessSnapshot
+from schema.text import Figure, Text
 from sender.queue.limit_queue import Defaults, Explained, Fields
 from sender.rules.in_words import sentence
 from sender.rules.rule import Rule
@@ -33,9 +34,9 @@ LETTERS = {
 }
 _NAMES = ("rate_limit_per_page", "rate_limit_per_page_media", "rate_limit_max_jobs_per_second")
 _RULE_SETTINGS = ("circuit_breaker_threshold", "circuit_breaker_cooldown_ms")
-STOPPED = "nothing is sent"
-PROBE_DUE = "one message goes first, the others wait for its answer"
-PROBE_OUT = "one message is on its way, the others wait for its answer"
+STOPPED = Text("nothing is sent")
+PROBE_DUE = Text("one message goes first, the others wait for its answer")
+PROBE_OUT = Text("one message is on its way, the others wait for its answer")
 Kind = Literal["page", "app"]
 Content = Literal["text", "media"]
 CONTENTS: tuple[Content, ...] = ("text", "media")
@@ -60,19 +61,19 @@ def defaults_of(processes: Iterable[ProcessSnapshot]) -> KnownDefaults:
     return KnownDefaults(Defaults(text=text, media=media, app=app), "senders", len(set(told)) > 1)
 
 
-def in_words(rules: Iterable[Rule]) -> dict[str, str]:
+def in_words(rules: Iterable[Rule]) -> dict[str, Text]:
     """Return every rule's name and what it says."""
     return {rule.name: sentence(rule) for rule in rules}
 
 
 @cache
-def shipped_in_words() -> dict[str, str]:
+def shipped_in_words() -> dict[str, Text]:
     """Return `in_words` of the rules that come with the program; what a setting says stands there as its default."""
     threshold, cooldown_ms = (int(SenderSettings.model_fields[name].default) for name in _RULE_SETTINGS)
     return in_words(load(None, threshold, cooldown_ms).rules)
 
 
-def explained(page_id: str, found: Explained, defaults: KnownDefaults, words: Mapping[str, str]) -> LimitsAnswer:
+def explained(page_id: str, found: Explained, defaults: KnownDefaults, words: Mapping[str, Text]) -> LimitsAnswer:
     """Return the answer for one of the pages found; `words`: as of `in_words`, for the rules that are known."""
     page, app = _Scope("page", found.pages[page_id], found.now_us, words), _Scope("app", found.app, found.now_us, words)
     return LimitsAnswer(
@@ -101,7 +102,7 @@ def explained(page_id: str, found: Explained, defaults: KnownDefaults, words: Ma
     )
 
 
-def slowdowns(kind: Kind, fields: Fields, now_us: int, words: Mapping[str, str]) -> list[Slowdown]:
+def slowdowns(kind: Kind, fields: Fields, now_us: int, words: Mapping[str, Text]) -> list[Slowdown]:
     """Return all that slows a page or the app, what stops it first; `fields`: those of `pages/explain.lua`."""
     return list(_Scope(kind, fields, now_us, words).slowdowns())
 
@@ -109,7 +110,7 @@ def slowdowns(kind: Kind, fields: Fields, now_us: int, words: Mapping[str, str])
 class _Scope:
     """What holds for a page or for the app."""
 
-    def __init__(self, kind: Kind, fields: Fields, now_us: int, words: Mapping[str, str]) -> None:
+    def __init__(self, kind: Kind, fields: Fields, now_us: int, words: Mapping[str, Text]) -> None:
         self._kind = kind
         self._fields = fields
         self._now_us = now_us
@@ -139,11 +140,15 @@ class _Scope:
         yield from self._pause()
         yield from self._breaker()
         if self._ahead("set_limit_until_ms"):
-            effect = f"{self.number('set_limit'):g}/s instead of its own limit"
+            effect = Text("%(rate)s/s instead of its own limit", rate=Figure(self.number("set_limit"), "g"))
             yield self._slowdown("set_limit", effect, until=self._at("set_limit_until_ms"), by_hand=True)
         if self._ahead("ceiling_until_us"):
             ceiling = self.number("ceiling")
-            effect = f"at most {ceiling:.0%} of the limit" if self._kind == "page" else f"at most {ceiling:.3g}/s"
+            effect = (
+                Text("at most %(share)s of the limit", share=Figure(ceiling, ".0%"))
+                if self._kind == "page"
+                else Text("at most %(rate)s/s", rate=Figure(ceiling, ".3g"))
+            )
             yield self._slowdown("ceiling", effect, "ceiling_rule", until=self._at("ceiling_until_us"))
         yield from self._pace()
 
@@ -169,19 +174,24 @@ class _Scope:
     def _pace(self) -> Iterator[Slowdown]:
         if self._kind == "page":
             share = self.number("text_now") / (self.number("text_limit") or 1)
-            slowed, effect = "pace" in self._fields and share < 1, f"{share:.0%} of the limit now"
+            slowed = "pace" in self._fields and share < 1
+            effect = Text("%(share)s of the limit now", share=Figure(share, ".0%"))
         else:
             now, limit = self.number("now"), self.number("limit")
-            slowed, effect = "pace_rate" in self._fields and now > 0 and (not limit or now < limit), f"{now:.3g}/s now"
+            slowed = "pace_rate" in self._fields and now > 0 and (not limit or now < limit)
+            effect = Text("%(rate)s/s now", rate=Figure(now, ".3g"))
         if slowed:
             held = self._ahead("hold_until_us") and self._at("hold_until_us")
-            growth = f"not growing before {held:%H:%M:%SZ}" if held else "growing"
-            yield self._slowdown("pace", f"{effect}, {growth}", "pace_rule", until=self._at("full_us"))
+            growth = (
+                Text("not growing before %(moment)s", moment=Figure(held, "%H:%M:%SZ")) if held else Text("growing")
+            )
+            both = Text("%(effect)s, %(growth)s", effect=effect, growth=growth)
+            yield self._slowdown("pace", both, "pace_rule", until=self._at("full_us"))
 
     def _slowdown(
         self,
         what: Cause,
-        effect: str,
+        effect: Text,
         rule: str = "",
         reason: str = "",
         *,
@@ -189,16 +199,18 @@ class _Scope:
         by_hand: bool = False,
     ) -> Slowdown:
         name = None if by_hand else self._fields.get(rule)
-        return Slowdown(
+        in_words = self._words.get(name or "")
+        made = Slowdown(
             what=what,
             scope=self._kind,
-            effect=effect,
+            effect=str(effect),
             rule=name,
-            rule_in_words=self._words.get(name or ""),
+            rule_in_words=str(in_words) if in_words else None,
             reason=self._fields.get(reason),
             by_hand=by_hand,
             until=until,
         )
+        return made.worded(effect=effect, **({"rule_in_words": in_words} if in_words else {}))
 
     def _us(self, name: str) -> float:
         return self.number(name) * (1000 if name.endswith("_ms") else 1)

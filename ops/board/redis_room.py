@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from schema.snapshot import ProcessSnapshot, RedisMemory, RunsSnapshot
+from schema.text import Figure, Text
 
 _MIB = 1 << 20
-_NO_ROOM = "nothing more is enqueued until messages have been sent, or maxmemory is raised"
 
 
-def no_room(processes: Iterable[ProcessSnapshot], source: str | None = None) -> str | None:
+def no_room(processes: Iterable[ProcessSnapshot], source: str | None = None) -> Text | None:
     """Say why runs of a source, or of any, wait to be enqueued; None: they do not, as far as is known."""
     for runs in _run_processors(processes):
         if runs.redis_full if source is None else source in runs.redis_full:
-            return f"{_in_words(runs.redis_memory or RedisMemory())}: {_NO_ROOM}"
+            return Text(
+                "%(memory)s: nothing more is enqueued until messages have been sent, or maxmemory is raised",
+                memory=_in_words(runs.redis_memory or RedisMemory()),
+            )
     return None
 
 
@@ -31,9 +34,17 @@ def _run_processors(processes: Iterable[ProcessSnapshot]) -> list[RunsSnapshot]:
     return [process.runs for process in processes if process.runs]
 
 
-def _in_words(seen: RedisMemory) -> str:
+def _in_words(seen: RedisMemory) -> Text:
     if not seen.bound:
-        return "Redis is at its maxmemory"
-    used = "nobody knows how much" if seen.used is None else f"{seen.used / _MIB:,.1f} MiB"
-    reserve = f"{seen.reserve_share:.0%} stay free for what is in the queue (REDIS_RESERVE_SHARE)"
-    return f"Redis uses {used} of its {seen.bound / _MIB:,.1f} MiB (maxmemory), of which {reserve}"
+        return Text("Redis is at its maxmemory")
+    return Text(
+        "Redis uses %(used)s of its %(bound)s (maxmemory), of which %(reserve)s stay free for what is in the queue "
+        "(REDIS_RESERVE_SHARE)",
+        used=Text("nobody knows how much") if seen.used is None else _mib(seen.used),
+        bound=_mib(seen.bound),
+        reserve=Figure(seen.reserve_share, ".0%"),
+    )
+
+
+def _mib(size: int) -> Text:
+    return Text("%(n)s MiB", n=Figure(size / _MIB, ",.1f"))

@@ -15,10 +15,15 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
 from ops.api.cockpit.words.languages import ENGLISH, LANGUAGES, Language
-from ops.board.needs_you import TEXTS
 
 COCKPIT = Path(__file__).parents[1] / "api" / "cockpit"
 WORDS = COCKPIT / "words"
+OPS = COCKPIT.parents[1]
+SENDER = OPS.parent / "sender"
+SAID = (COCKPIT, OPS / "acts", OPS / "board", SENDER / "rules", SENDER / "runs" / "databases")
+"""Where texts stand that the cockpit says, beside its templates."""
+CALLS = ("N_", "say", "Text", "NotDone", "ActRefused", "NoSuch", "CannotNow")
+"""What they are the first argument of."""
 WIDTH = 100
 
 
@@ -67,12 +72,10 @@ def texts_of_all() -> Iterator[tuple[str, str | tuple[str, ...], str | None]]:
         with file.open("rb") as opened:
             for _line, text, _comments, context in extract("jinja2.ext:babel_extract", opened, options=options):
                 yield file.name, _text(text), context
-    for file in sorted(COCKPIT.rglob("*.py")):
+    for file in sorted(file for place in SAID for file in place.rglob("*.py")):
         with file.open("rb") as opened:
-            for _line, text, _comments, context in extract("python", opened, keywords={"N_": None, "say": None}):
+            for _line, text, _comments, context in extract("python", opened, keywords=dict.fromkeys(CALLS)):
                 yield file.name, _text(text), context
-    for text in TEXTS.values():
-        yield "needs_you.py", text, None
 
 
 def as_po(catalogue: Catalog) -> bytes:

@@ -32,7 +32,13 @@ def _table() -> Iterator[str]:
 
 
 def _line(rule: Rule) -> str:
-    cells = (f"`{rule.name}`", in_words.answers(rule), in_words.trigger(rule), in_words.effect(rule), rule.source)
+    cells = (
+        f"`{rule.name}`",
+        ", ".join(map(str, in_words.answers(rule))),
+        str(in_words.trigger(rule)),
+        str(in_words.effect(rule)),
+        rule.source,
+    )
     return f"| {' | '.join(cells)} |"
 
 

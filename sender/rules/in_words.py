@@ -4,67 +4,94 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from schema.text import N_, Figure, Text
 from sender.rules.rule import Action, Rule
 from sender.rules.rule_fields import duration
 
-_WHOM = {"recipient": "the recipient", "run": "the run", "page": "the page", "app": "the app"}
+_WHOM = {
+    "recipient": Text("the recipient"),
+    "run": Text("the run"),
+    "page": Text("the page"),
+    "app": Text("the app"),
+}
 _EFFECTS: dict[Action, str] = {
-    "retry": "tries again, {times} times at most{first}",
-    "fail": "gives the message up as `failed`",
-    "suppress": "gives the message up as `suppressed`",
-    "delay": "lets {whom} wait for {time}",
-    "brake": "holds {whom} until a person resumes or cancels it",
-    "pause": "pauses {whom} for {time}",
-    "pace": "slows {whom} down to {percent} of the rate it had",
-    "ceiling": "lets {whom} have {percent} of its limit for {time}",
-    "hold_pace": "lets {whom} become no faster for {time}",
-    "breaker": "opens the breaker of {whom} for {time}",
+    "retry": N_("tries again, %(times)s times at most%(first)s"),
+    "fail": N_("gives the message up as `failed`"),
+    "suppress": N_("gives the message up as `suppressed`"),
+    "delay": N_("lets %(whom)s wait for %(time)s"),
+    "brake": N_("holds %(whom)s until a person resumes or cancels it"),
+    "pause": N_("pauses %(whom)s for %(time)s"),
+    "pace": N_("slows %(whom)s down to %(percent)s of the rate it had"),
+    "ceiling": N_("lets %(whom)s have %(percent)s of its limit for %(time)s"),
+    "hold_pace": N_("lets %(whom)s become no faster for %(time)s"),
+    "breaker": N_("opens the breaker of %(whom)s for %(time)s"),
 }
 
 
-def answers(rule: Rule) -> str:
+def answers(rule: Rule) -> list[Text]:
     """Return which answers it concerns: `class rate_limit_page, code 613, page usage below 90 %`."""
-    parts = [f"class {rule.error_class}"] if rule.error_class else []
-    parts += [f"code {_numbers(rule.codes)}"] if rule.codes else []
-    parts += [f"subcode {_numbers(rule.subcodes)}"] if rule.subcodes else []
-    parts += [f"code other than {_numbers(rule.unless_codes)}"] if rule.unless_codes else []
-    parts += [f"subcode other than {_numbers(rule.unless_subcodes)}"] if rule.unless_subcodes else []
-    parts += [f'text with "{rule.text}"'] if rule.text else []
-    usage = [f"from {rule.usage_at_least:g} % on"] if rule.usage_at_least is not None else []
-    usage += [f"below {rule.usage_below:g} %"] if rule.usage_below is not None else []
-    parts += [f"{rule.pool} usage {' and '.join(usage)}"] if usage else []
-    return ", ".join(parts)
+    parts = [Text("class %(name)s", name=rule.error_class)] if rule.error_class else []
+    parts += [Text("code %(numbers)s", numbers=_numbers(rule.codes))] if rule.codes else []
+    parts += [Text("subcode %(numbers)s", numbers=_numbers(rule.subcodes))] if rule.subcodes else []
+    parts += [Text("code other than %(numbers)s", numbers=_numbers(rule.unless_codes))] if rule.unless_codes else []
+    others = rule.unless_subcodes
+    parts += [Text("subcode other than %(numbers)s", numbers=_numbers(others))] if others else []
+    parts += [Text('text with "%(text)s"', text=rule.text)] if rule.text else []
+    return parts + _usage(rule)
 
 
-def trigger(rule: Rule) -> str:
+def _usage(rule: Rule) -> list[Text]:
+    pool = rule.pool or ""
+    least = None if rule.usage_at_least is None else Figure(rule.usage_at_least, "g")
+    below = None if rule.usage_below is None else Figure(rule.usage_below, "g")
+    if least and below:
+        return [Text("%(pool)s usage from %(least)s %% on and below %(below)s %%", pool=pool, least=least, below=below)]
+    if least:
+        return [Text("%(pool)s usage from %(least)s %% on", pool=pool, least=least)]
+    return [Text("%(pool)s usage below %(below)s %%", pool=pool, below=below)] if below else []
+
+
+def trigger(rule: Rule) -> Text:
     """Return when it acts: `at the first`, `10 in a row`, `20 of the last 50, and more than 50 %`."""
     if rule.at_once:
-        return "at the first"
+        return Text("at the first")
     if rule.in_a_row:
-        return f"{rule.in_a_row} in a row"
-    kind = "first attempts" if rule.scope == "run" else "answers"
-    share = f", and more than {rule.share:.0%} of them" if rule.share else ""
-    return f"{rule.count} of the last {rule.of} {kind}{share}"
-
-
-def effect(rule: Rule) -> str:
-    """Return what it does: `pauses the page for 2s, doubling to 1min`."""
-    time = duration(rule.for_ms) if rule.for_ms else ""
-    doubling = f", doubling to {duration(rule.longest_ms)}" if rule.longest_ms > rule.for_ms else ""
-    return _EFFECTS[rule.action].format(
-        whom=_WHOM[rule.scope],
-        time=f"{time}{doubling}",
-        first=f", first after {time}{doubling}" if time else "",
-        times=rule.times,
-        percent=f"{rule.factor:.0%}",
+        return Text("%(n)s in a row", n=rule.in_a_row)
+    return Text(
+        "%(n)s of the last %(of)s %(kind)s%(share)s",
+        n=rule.count,
+        of=rule.of,
+        kind=Text("first attempts") if rule.scope == "run" else Text("answers"),
+        share=Text(", and more than %(share)s of them", share=Figure(rule.share, ".0%")) if rule.share else "",
     )
 
 
-def sentence(rule: Rule) -> str:
+def effect(rule: Rule) -> Text:
+    """Return what it does: `pauses the page for 2s, doubling to 1min`."""
+    time = duration(rule.for_ms) if rule.for_ms else ""
+    doubling = Text(", doubling to %(time)s", time=duration(rule.longest_ms)) if rule.longest_ms > rule.for_ms else ""
+    growing = Text("%(time)s%(doubling)s", time=time, doubling=doubling)
+    return Text(
+        _EFFECTS[rule.action],
+        whom=_WHOM[rule.scope],
+        time=growing,
+        first=Text(", first after %(time)s", time=growing) if time else "",
+        times=rule.times,
+        percent=Figure(rule.factor, ".0%"),
+    )
+
+
+def sentence(rule: Rule) -> Text:
     """Return the whole rule on one line."""
-    return f"{rule.name}: {answers(rule)}; {trigger(rule)}: {effect(rule)}"
+    return Text(
+        "%(name)s: %(answers)s; %(trigger)s: %(effect)s",
+        name=rule.name,
+        answers=answers(rule),
+        trigger=trigger(rule),
+        effect=effect(rule),
+    )
 
 
-def _numbers(numbers: Iterable[int]) -> str:
+def _numbers(numbers: Iterable[int]) -> Text | str:
     *most, last = [str(n) for n in sorted(numbers)]
-    return f"{', '.join(most)} or {last}" if most else last
+    return Text("%(most)s or %(last)s", most=", ".join(most), last=last) if most else last

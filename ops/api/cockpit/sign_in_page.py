@@ -19,7 +19,6 @@ from ops.access.provider.id_token import BadIdToken
 from ops.access.provider.openid_provider import OpenIdProvider, ProviderFailed, SignInFlow
 from ops.access.secret_texts import new_secret
 from ops.api.cockpit.frame.places import ADMIN, inside
-from ops.api.cockpit.frame.state_words import N_
 from ops.api.cockpit.frame.writing import say
 from ops.api.door.access import Access
 from ops.api.door.same_origin import proof, proves
@@ -36,6 +35,7 @@ from ops.api.door.signing_in import NotSignedIn, SigningIn
 from ops.api.door.templates import filled_in
 from ops.api.door.who_asks import SIGN_IN, from_another_site, known_caller, offered_proof, where
 from ops.api.parts import Parts
+from schema.text import N_
 
 PROVIDER = f"{SIGN_IN}/provider"
 SIGN_OUT = f"{ADMIN}/sign-out"

@@ -10,14 +10,14 @@ import msgspec
 import psycopg
 import structlog
 import trio
-from quart import Response
+from quart import Response, g
 from quart_trio import QuartTrio
 from redis.exceptions import RedisError
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
 
 from ops.access.access_database import AccessUnreachable
 from ops.access.allowance import TooOften
-from ops.acts.not_done import ActRefused, CannotNow, NoSuch
+from ops.acts.not_done import ActRefused, CannotNow, NoSuch, NotDone
 from ops.api.door.event_feeds import TooManyStreams
 from ops.board.answers import Problem
 from ops.board.board import NotFound
@@ -27,6 +27,7 @@ from ops.board.reading import QueueUnreachable
 from ops.board.suppressions import BadFilter
 from ops.message_log.question import BadQuestion
 from ops.shell.said import explain
+from schema.text import Text
 from sender.runs.by_hand.errors import BadFile, RunMisdescribed, RunUnusable, UnknownRun
 from sender.runs.databases.errors import RunsError
 
@@ -79,6 +80,19 @@ def refusal(error: Exception) -> Response | None:
     if isinstance(error, ActRefused | RunUnusable) and not isinstance(error, RunMisdescribed):
         return problem(HTTPStatus.CONFLICT, str(error))
     return None
+
+
+def _why(error: Exception) -> str:
+    """Return what an error says, and keep what it was made of for `not_done_here`."""
+    if isinstance(error, NotDone):
+        g.not_done = error.text
+    return str(error)
+
+
+def not_done_here() -> Text | None:
+    """Return why the act that was asked for was not done, where that is what the answer says."""
+    found: Text | None = g.get("not_done")
+    return found
 
 
 def answer_errors(app: QuartTrio) -> None:
@@ -141,15 +155,15 @@ async def _bad_parameter(error: Exception) -> Response:
 
 
 async def _not_found(error: Exception) -> Response:
-    return problem(HTTPStatus.NOT_FOUND, str(error))
+    return problem(HTTPStatus.NOT_FOUND, _why(error))
 
 
 async def _refused(error: Exception) -> Response:
-    return problem(HTTPStatus.CONFLICT, str(error))
+    return problem(HTTPStatus.CONFLICT, _why(error))
 
 
 async def _unavailable(error: Exception) -> Response:
-    response = problem(HTTPStatus.SERVICE_UNAVAILABLE, str(error))
+    response = problem(HTTPStatus.SERVICE_UNAVAILABLE, _why(error))
     response.headers["Retry-After"] = "1"
     return response
 

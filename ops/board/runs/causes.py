@@ -15,15 +15,23 @@ from ops.board.redis_room import no_room
 from ops.board.runs.run_answers import Cause, CauseName
 from schema.event import at_us
 from schema.snapshot import ProcessSnapshot
+from schema.text import Figure, Text
 from sender.settings import SenderSettings
 
-NO_SENDER = "no sender is alive: start one with newar sender"
-GRAPH_DOWN = "no sender reaches the Graph API; each tries again with one message at a time"
-QUEUE_UNKNOWN = (
+NO_SENDER = Text("no sender is alive: start one with newar sender")
+GRAPH_DOWN = Text("no sender reaches the Graph API; each tries again with one message at a time")
+QUEUE_UNKNOWN = Text(
     "this queue does not know the run: it was emptied, or is another one. newar run recover sends what is left"
 )
 _HOLDS: tuple[CauseName, ...] = ("registry", "operator", "source", "brake")
 _SLOWS = ("set_limit", "ceiling", "pace")
+_BY_ITSELF = {
+    "set_limit": Text(" by its set_limit"),
+    "ceiling": Text(" by its ceiling"),
+    "pace": Text(" by its pace"),
+}
+_BY_HAND = Text(" by hand")
+_THE_PAGE, _EVERYTHING = Text("the page"), Text("everything")
 
 
 class Holding:
@@ -49,7 +57,7 @@ class Holding:
     def _of(self, page_id: str, content: str) -> tuple[list[Cause], float | None]:
         if (page_id, content) not in self._pages:
             slowed = sorted(_slowed(page_id, content, self.reading), key=lambda one: one[1])
-            throttled = [Cause("throttled", _slow(slow, rate), slow.until) for slow, rate in slowed]
+            throttled = [Cause.of("throttled", _slow(slow, rate), slow.until) for slow, rate in slowed]
             self._pages[page_id, content] = (
                 _of_page(page_id, self.reading) + throttled,
                 slowed[0][1] if slowed else None,
@@ -61,8 +69,8 @@ def _of_page(page_id: str, reading: Reading) -> list[Cause]:
     fields, now_s = reading.pages.get(page_id, {}), reading.at_s
     found = []
     if (paused_ms := _number(fields, "paused_until_ms")) > now_s * 1000:
-        detail = _pause("the page", fields, paused_ms, mend=f"newar page resume {page_id}")
-        found.append(Cause("page_paused", detail, _moment(paused_ms)))
+        detail = _pause(_THE_PAGE, fields, paused_ms, mend=f"newar page resume {page_id}")
+        found.append(Cause.of("page_paused", detail, _moment(paused_ms)))
     if (breaker := fields.get("breaker") or reading.breakers.get(page_id)) in ("open", "half_open"):
         found.append(_breaker(page_id, fields, breaker))
     return found
@@ -70,34 +78,37 @@ def _of_page(page_id: str, reading: Reading) -> list[Cause]:
 
 def of_run(run_id: str, fields: Fields) -> list[Cause]:
     """Return what holds this run, its hours last."""
-    found = [Cause(name, _held(name, run_id, fields)) for name in _HOLDS if fields.get(f"hold:{name}")]
+    found = [Cause.of(name, _held(name, run_id, fields)) for name in _HOLDS if fields.get(f"hold:{name}")]
     if fields.get("hold:window"):
         opens = _moment(_number(fields, "opens_ms"))
-        detail = f"its hours open at {_said(opens)}" if opens else "it is outside its hours"
-        found.append(Cause("window", detail, opens))
+        detail = Text("its hours open at %(at)s", at=_said(opens)) if opens else Text("it is outside its hours")
+        found.append(Cause.of("window", detail, opens))
     return found
 
 
-def _held(by: CauseName, run_id: str, fields: Fields) -> str:
+def _held(by: CauseName, run_id: str, fields: Fields) -> Text:
     if by == "registry":
-        return "another queue holds it, or it was finished there, as the run registry says"
+        return Text("another queue holds it, or it was finished there, as the run registry says")
     if by == "source":
-        return "its source says that it is paused"
+        return Text("its source says that it is paused")
     if by == "brake":
         return _brake(run_id, fields)
-    return f"paused by {_person(fields.get('hold:operator'))}: newar run resume {run_id} lets it go on"
+    mend = f"newar run resume {run_id}"
+    return Text("paused%(by)s: %(command)s lets it go on", by=_by(fields.get("hold:operator")), command=mend)
 
 
 def _services(reading: Reading) -> Iterable[Cause]:
     senders = [process for process in reading.processes if process.sender]
     if not senders:
-        yield Cause("no_sender", NO_SENDER)
+        yield Cause.of("no_sender", NO_SENDER)
     bound, waiting = _outbox_limit(senders), _number(reading.app, "outbox")
     if waiting >= bound:
-        detail = (
-            f"{waiting:,.0f} events wait for the broker, and at most {bound:,} may (OUTBOX_LIMIT): nothing is claimed"
+        detail = Text(
+            "%(n)s events wait for the broker, and at most %(bound)s may (OUTBOX_LIMIT): nothing is claimed",
+            n=Figure(waiting, ",.0f"),
+            bound=Figure(bound, ","),
         )
-        yield Cause("outbox_full", detail)
+        yield Cause.of("outbox_full", detail)
 
 
 def _outbox_limit(senders: Iterable[ProcessSnapshot]) -> int:
@@ -109,36 +120,42 @@ def _outbox_limit(senders: Iterable[ProcessSnapshot]) -> int:
 def _graph(reading: Reading) -> Iterable[Cause]:
     senders = [process.sender for process in reading.processes if process.sender]
     if senders and all(sender.graph_down for sender in senders):
-        yield Cause("graph_down", GRAPH_DOWN)
+        yield Cause.of("graph_down", GRAPH_DOWN)
     paused_ms = _number(reading.app, "paused_until_ms")
     if paused_ms > reading.at_s * 1000:
-        detail = _pause("everything", reading.app, paused_ms, mend="newar resume --all")
-        yield Cause("app_paused", detail, _moment(paused_ms))
+        detail = _pause(_EVERYTHING, reading.app, paused_ms, mend="newar resume --all")
+        yield Cause.of("app_paused", detail, _moment(paused_ms))
 
 
-def _pause(what: str, fields: Fields, until_ms: float, *, mend: str) -> str:
+def _pause(what: Text, fields: Fields, until_ms: float, *, mend: str) -> Text:
     if until_ms >= BY_HAND_MS:
-        return f"{what} is paused by {_person(fields.get('paused_by'))}: {mend} lets it go on"
-    rule = f" by the rule {fields['pause_rule']}" if "pause_rule" in fields else ""
-    reason = f": {fields['pause_reason']}" if fields.get("pause_reason") else ""
-    return f"{what} is paused{rule} until {_said(_moment(until_ms))}{reason}"
+        by = _by(fields.get("paused_by"))
+        return Text("%(what)s is paused%(by)s: %(command)s lets it go on", what=what, by=by, command=mend)
+    return Text(
+        "%(what)s is paused%(by)s until %(moment)s%(why)s",
+        what=what,
+        by=_by_rule(fields.get("pause_rule")),
+        moment=_said(_moment(until_ms)),
+        why=_because(fields.get("pause_reason")),
+    )
 
 
 def _breaker(page_id: str, fields: Fields, state: str) -> Cause:
     retry_ms = _number(fields, "retry_at_ms")
-    by_hand = retry_ms >= BY_HAND_MS
-    rule = f" by the rule {fields['breaker_rule']}" if "breaker_rule" in fields and not by_hand else ""
-    reason = f": {fields['reason']}" if fields.get("reason") else ""
-    if by_hand:
+    why, until = _because(fields.get("reason")), _moment(retry_ms)
+    if retry_ms >= BY_HAND_MS:
         mend = f"newar page breaker {page_id} close"
-        return Cause("breaker", f"the page's breaker is open{reason}; {mend} lets it go on")
-    if state == "half_open":
-        return Cause("breaker", f"one message tries whether the page works again{reason}", _moment(retry_ms))
-    return Cause(
-        "breaker",
-        f"the page's breaker is open{rule}{reason}; one message tries again at {_said(_moment(retry_ms))}",
-        _moment(retry_ms),
-    )
+        detail = Text("the page's breaker is open%(why)s; %(command)s lets it go on", why=why, command=mend)
+    elif state == "half_open":
+        detail = Text("one message tries whether the page works again%(why)s", why=why)
+    else:
+        detail = Text(
+            "the page's breaker is open%(by)s%(why)s; one message tries again at %(moment)s",
+            by=_by_rule(fields.get("breaker_rule")),
+            why=why,
+            moment=_said(until),
+        )
+    return Cause.of("breaker", detail, until)
 
 
 def _slowed(page_id: str, content: str, reading: Reading) -> list[tuple[Slowdown, float]]:
@@ -164,22 +181,39 @@ def _slowed(page_id: str, content: str, reading: Reading) -> list[tuple[Slowdown
     return slowed
 
 
-def _slow(slow: Slowdown, rate: float) -> str:
-    what = "the page is" if slow.scope == "page" else "everything is"
-    by = "by hand" if slow.by_hand else f"by the rule {slow.rule}" if slow.rule else f"by its {slow.what}"
-    until = f" until {_said(slow.until)}" if slow.until else ""
-    return f"{what} throttled to {rate:.3g}/s {by}{until} ({slow.effect})"
+def _slow(slow: Slowdown, rate: float) -> Text:
+    until = Text(" until %(moment)s", moment=_said(slow.until)) if slow.until else ""
+    return Text(
+        "%(what)s is throttled to %(rate)s/s%(by)s%(until)s (%(effect)s)",
+        what=_THE_PAGE if slow.scope == "page" else _EVERYTHING,
+        rate=Figure(rate, ".3g"),
+        by=_BY_HAND if slow.by_hand else _by_rule(slow.rule) or _BY_ITSELF[slow.what],
+        until=until,
+        effect=slow.text("effect"),
+    )
 
 
-def _brake(run_id: str, fields: Fields) -> str:
+def _brake(run_id: str, fields: Fields) -> Text:
     since = _moment(_number(fields, "brake_at_ms"))
-    reason = f": {fields['brake_reason']}" if fields.get("brake_reason") else ""
-    when = f" since {_said(since)}" if since else ""
-    return f"braked by the rule {fields.get('brake_rule', '?')}{when}{reason}; newar run resume {run_id} lets it go on"
+    return Text(
+        "braked by the rule %(rule)s%(since)s%(why)s; %(command)s lets it go on",
+        rule=fields.get("brake_rule", "?"),
+        since=Text(" since %(moment)s", moment=Figure(since)) if since else "",
+        why=_because(fields.get("brake_reason")),
+        command=f"newar run resume {run_id}",
+    )
 
 
-def _person(who: str | None) -> str:
-    return who if who and who != "1" else "hand"
+def _by_rule(rule: str | None) -> Text | str:
+    return Text(" by the rule %(rule)s", rule=rule) if rule is not None else ""
+
+
+def _because(reason: str | None) -> str:
+    return f": {reason}" if reason else ""
+
+
+def _by(who: str | None) -> Text:
+    return Text(" by %(who)s", who=who) if who and who != "1" else _BY_HAND
 
 
 def _number(fields: Fields, name: str) -> float:
@@ -191,5 +225,5 @@ def _moment(ms: float) -> datetime | None:
     return at_us(int(ms) * 1000) if 0 < ms < BY_HAND_MS else None
 
 
-def _said(moment: datetime | None) -> str:
-    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%SZ") if moment else "an unknown moment"
+def _said(moment: datetime | None) -> Figure | Text:
+    return Figure(moment.astimezone(UTC)) if moment else Text("an unknown moment")

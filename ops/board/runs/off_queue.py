@@ -11,6 +11,7 @@ from ops.board.runs.registry_row import RegistryRow
 from ops.board.runs.run_answers import Cause, RunAnswer, RunStatus
 from ops.board.runs.run_counts import counted, registry_counts
 from schema.run import RunState
+from schema.text import Figure, Text
 
 SOON_S = 7200.0
 """A held run that expires within this time is shown so."""
@@ -66,28 +67,29 @@ def _status(row: RegistryRow, *, lost: bool, reading: Reading | None, now_s: flo
 def _waits_for(row: RegistryRow, *, lost: bool, reading: Reading | None, now_s: float) -> Cause | None:
     if lost:
         told = row.reason if row.state == RunState.QUEUE_LOST else None
-        return Cause("queue_lost", told or QUEUE_UNKNOWN)
+        return Cause.of("queue_lost", Text(told) if told else QUEUE_UNKNOWN)
     if row.taken:
         return None
     if row.state == "waiting":
         return Cause("nobody_yet", row.reason or "")
     if row.state == RunState.PAUSED:
-        return Cause("operator", f"paused by hand before it was taken: newar run resume {row.run_id} lets it go on")
+        mend = f"newar run resume {row.run_id}"
+        return Cause.of("operator", Text("paused by hand before it was taken: %(command)s lets it go on", command=mend))
     if row.scheduled_at and row.scheduled_at.timestamp() > now_s:
-        return Cause("scheduled", f"it is due at {row.scheduled_at:%Y-%m-%d %H:%M:%SZ}", row.scheduled_at)
+        return Cause.of("scheduled", Text("it is due at %(moment)s", moment=Figure(row.scheduled_at)), row.scheduled_at)
     return _not_taken_yet(row, reading)
 
 
 def _not_taken_yet(row: RegistryRow, reading: Reading | None) -> Cause:
     if reading and (full := no_room(reading.processes, row.source)):
-        return Cause("redis_full", full)
+        return Cause.of("redis_full", full)
     alive = reading is None or any(process.runs for process in reading.processes)
     detail = (
-        "the run processor has not taken it yet"
+        Text("the run processor has not taken it yet")
         if alive
-        else "no run processor is alive to take it: start one with newar runs"
+        else Text("no run processor is alive to take it: start one with newar runs")
     )
-    return Cause("run_processor", detail)
+    return Cause.of("run_processor", detail)
 
 
 def expires_soon(expires_at: datetime | None, now_s: float, *, held: bool) -> bool:

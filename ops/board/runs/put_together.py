@@ -15,6 +15,7 @@ from ops.board.runs.run_counts import at, by_log, counted, number, queue_counts
 from ops.board.runs.run_status import NOTHING, Waiting, of_queue, waiting
 from schema.event import at_us
 from schema.run import RunState
+from schema.text import Figure, Text
 from sender.queue.run_queue import HOLDERS
 from sender.queue.survey import Unfinished
 
@@ -63,7 +64,7 @@ def jobs_waiting(jobs: Unfinished, holding: Holding, fields: Fields | None = Non
         *(one for one in of_page if one.cause == "throttled"),
     ]
     where = waiting(jobs, found, now_s, holding.throttled_to(jobs.page_id, jobs.content))
-    full = [Cause("redis_full", holding.no_room)] if holding.no_room and jobs.state == RunState.ENQUEUING else []
+    full = [Cause.of("redis_full", holding.no_room)] if holding.no_room and jobs.state == RunState.ENQUEUING else []
     return [*found, *full, *_of_some(jobs, where, now_s)], where
 
 
@@ -78,10 +79,12 @@ def _of_some(jobs: Unfinished, where: Waiting, now_s: float) -> list[Cause]:
     if parked := where.waits.get("recipient_hours"):
         opens = [zone.parked_until_ms for zone in jobs.zones if zone.waiting and zone.parked_until_ms > now_s * 1000]
         moment = at_us(int(min(opens)) * 1000) if opens and min(opens) < BY_HAND_MS else None
-        detail = f"{parked:,} recipients have a time zone of their own in which the hours are closed now"
-        found.append(Cause("recipient_hours", detail, moment))
+        detail = Text(
+            "%(n)s recipients have a time zone of their own in which the hours are closed now", n=Figure(parked, ",")
+        )
+        found.append(Cause.of("recipient_hours", detail, moment))
     if retries := where.waits.get("retry"):
-        found.append(Cause("retry", f"{retries:,} messages wait for another attempt"))
+        found.append(Cause.of("retry", Text("%(n)s messages wait for another attempt", n=Figure(retries, ","))))
     return found
 
 

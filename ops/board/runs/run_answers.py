@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import msgspec
+
+from schema.text import Text, Worded
 
 CheckStatus = Literal["ok", "degraded", "down", "unknown", "not_configured"]
 
@@ -61,7 +63,7 @@ CauseName = Literal[
 others the whole run. `run_processor`: it has not taken the run yet. `mark_replicas` is not said by any program yet."""
 
 
-class Cause(msgspec.Struct, frozen=True):
+class Cause(Worded, frozen=True):  # type: ignore[misc]  # the base has no fields that could change
     """One thing for which a run waits."""
 
     cause: CauseName
@@ -69,6 +71,11 @@ class Cause(msgspec.Struct, frozen=True):
     """In plain words, with its figures."""
     until: datetime | None = None
     """When it ends by itself; null: that is not known, or a person ends it."""
+
+    @classmethod
+    def of(cls, cause: CauseName, detail: Text, until: datetime | None = None) -> Self:
+        """Return one that can be said in other languages too."""
+        return cls(cause, str(detail), until).worded(detail=detail)
 
 
 class Brake(msgspec.Struct):

@@ -114,7 +114,8 @@ def with_the_present(
             at = since if cause.cause == "brake" else None
             scope: Scope = "app" if cause.cause in ("app_paused", "no_sender") else "run"
             scope = "page" if cause.cause in ("page_paused", "breaker") else scope
-            found.append(Entry(what=cause.cause, holds=True, scope=scope, at=at, now=True, detail=cause.detail))
+            entry = Entry(what=cause.cause, holds=True, scope=scope, at=at, now=True, detail=cause.detail)
+            found.append(entry.worded(**cause.texts))
     return found
 
 

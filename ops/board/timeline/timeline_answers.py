@@ -7,11 +7,13 @@ from typing import Literal
 
 import msgspec
 
+from schema.text import Worded
+
 Scope = Literal["run", "page", "app"]
 """`app`: everything."""
 
 
-class Entry(msgspec.Struct, kw_only=True):
+class Entry(Worded, kw_only=True):
     """A moment, or a stretch of time for which something held the run."""
 
     what: str

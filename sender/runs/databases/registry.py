@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from schema.run import Run, RunState
+from schema.text import N_
 from sender.queue.run_queue import RunFacts
 from sender.runs.databases.database import Database, statement
 from sender.runs.databases.source_views import SourceName
@@ -18,7 +19,7 @@ from sender.runs.rules.still_to_send import Standing
 from sender.runs.rules.surely_not_sent import RECIPIENTS_GONE, Suppression
 
 _AGAIN_WITHIN_S = 24 * 3600.0
-QUEUE_LOST = (
+QUEUE_LOST = N_(
     "the queue that held this run's jobs is gone or another one is configured: set REDIS_URL back, "
     "or send what is left with: newar run recover"
 )

@@ -26,7 +26,7 @@ def test_a_rule_is_one_sentence(tmp_path: Path) -> None:
         longest = "1h"
         """
     table = table_of(tmp_path, text)
-    found = {rule.name: in_words.sentence(rule) for rule in table.rules}
+    found = {rule.name: str(in_words.sentence(rule)) for rule in table.rules}
     assert found["again"] == (
         'again: class transient, subcode 7, code other than 1 or 2, text with "try again", app usage from 12.5 % on '
         "and below 60 %; at the first: tries again, 4 times at most, first after 90s, doubling to 1h"
@@ -42,6 +42,6 @@ def test_a_rule_is_one_sentence(tmp_path: Path) -> None:
 
 def test_every_shipped_rule_can_be_told() -> None:
     for rule in shipped().rules:
-        told = in_words.sentence(rule)
+        told = str(in_words.sentence(rule))
         assert "{" not in told
         assert ": ;" not in told

@@ -22,9 +22,10 @@ from ops.access.access_database import AccessUnreachable
 from ops.access.names import BadName
 from ops.access.passwords import BadPassword
 from ops.access.users import NameTaken, NobodyOfThatName
-from ops.acts.not_done import ActRefused, CannotNow, NoSuch
+from ops.acts.not_done import NotDone
 from ops.api.cockpit.frame.places import ADMIN, inside
 from ops.api.cockpit.frame.rendering import page, wants_fragment
+from ops.api.cockpit.frame.writing import in_words
 from ops.api.door.session_cookie import by_tls
 from ops.api.door.who_asks import known_caller
 from ops.api.parts import Parts
@@ -90,10 +91,15 @@ async def attempt(act: Awaitable[T], said: Callable[[T], str], *, to: str | None
         with trio.fail_after(DONE_WITHIN_S, shield=True):
             done = await act
         return await told(said(done), to=to)
-    except (ActRefused, CannotNow, NoSuch, BadFile, RunUnusable, *NOT_ADMITTED) as exc:
-        return await told(str(exc), "bad", to=to)
+    except (NotDone, BadFile, RunUnusable, *NOT_ADMITTED) as exc:
+        return await told(why(exc), "bad", to=to)
     except AWAY as exc:
         return await told(" ".join(explain(exc)), "bad", to=to)
+
+
+def why(error: Exception) -> str:
+    """Return why something was not done, in the reader's language where the text is one of ours that says so."""
+    return in_words(error.text) if isinstance(error, NotDone) else str(error)
 
 
 async def question(title: str, text: str, address: str, button: str, **more: Any) -> Response:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from markupsafe import Markup
 
-from ops.api.cockpit.frame.state_words import N_
-from ops.api.cockpit.frame.writing import plain, say
+from ops.api.cockpit.frame.writing import plain, say, shown
+from schema.text import N_
 
 CLASSES = {
     "transient": N_("Meta or the network failed for a moment: it is tried again by itself"),
@@ -29,10 +31,44 @@ CLASSES = {
     "run_cancelled": N_("the run was cancelled before it came to the person"),
     "run_expired": N_("the run expired before it came to the person"),
 }
+ANSWERS = {
+    "well": N_("the page works: the message went out, or only this person cannot have it"),
+    "page_throttled": CLASSES["rate_limit_page"],
+    "app_throttled": CLASSES["rate_limit_app"],
+    "unreadable": N_("no answer came, or none that can be read"),
+    "page_failed": CLASSES["auth_page"],
+    "app_failed": CLASSES["auth_app"],
+    "payload_refused": CLASSES["bad_payload"],
+    "recipient_gone": CLASSES["recipient_permanent"],
+    "other": N_("any other answer"),
+}
+"""What the rules make of answers, as a page's limits name them."""
 
 
 def classed(name: str | None) -> str | Markup:
     """Write the name of a class with what it means as its title; one that a newer program uses has none."""
+    return _explained(name, CLASSES)
+
+
+def answered(name: str) -> str | Markup:
+    """Write one of `ANSWERS` likewise."""
+    return _explained(name, ANSWERS)
+
+
+def class_meant(name: str) -> str:
+    """Say what a class means; of one that a newer program uses nothing."""
+    return say(CLASSES[name]) if name in CLASSES else ""
+
+
+def reasoned(reason: str | None) -> str | Markup:
+    """Write why a rule acted: the class of an answer, and behind it what Graph said, if anything."""
+    name, colon, said = (reason or "").partition(": ")
     if name not in CLASSES:
+        return shown(reason)
+    return Markup("{}{}{}").format(classed(name), colon, shown(said) if said else "")
+
+
+def _explained(name: str | None, meanings: Mapping[str, str]) -> str | Markup:
+    if name is None or name not in meanings:
         return plain(name)
-    return Markup('<abbr title="{}">{}</abbr>').format(say(CLASSES[name]), plain(name))
+    return Markup('<abbr title="{}">{}</abbr>').format(say(meanings[name]), plain(name))

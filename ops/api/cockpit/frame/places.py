@@ -7,7 +7,7 @@ from typing import NamedTuple
 from urllib.parse import quote, urlencode
 
 from ops.access.caller import Caller, Role
-from ops.api.cockpit.frame.state_words import N_
+from schema.text import N_
 
 ADMIN = "/admin"
 _OURS = re.compile(r"/admin(?:[/?][!-\[\]-~]{0,2000})?")

@@ -15,7 +15,7 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 
 from ops.access.caller import Role
 from ops.api.cockpit.frame import state_words
-from ops.api.cockpit.frame.class_words import classed
+from ops.api.cockpit.frame.class_words import answered, class_meant, classed, reasoned
 from ops.api.cockpit.frame.places import (
     ADMIN,
     PLACES,
@@ -29,7 +29,7 @@ from ops.api.cockpit.frame.places import (
 from ops.api.cockpit.frame.static_files import compressed
 from ops.api.cockpit.frame.writing import add_filters, language
 from ops.api.cockpit.words.languages import COOKIE, LANGUAGES, catalogue, chosen
-from ops.api.door.problems import PROBLEM_TYPE
+from ops.api.door.problems import PROBLEM_TYPE, not_done_here
 from ops.api.door.session_cookie import by_tls, session_cookie
 from ops.api.door.templates import filled_in
 from ops.api.door.who_asks import csrf_token, here, known_caller
@@ -49,7 +49,7 @@ OTHER = frozenset(FINAL_OUTCOMES) - {"sent", "failed"}
 def add_rendering(app: QuartTrio) -> None:
     """Teach the templates their filters, languages and what they may ask of the reader."""
     add_filters(app)
-    app.jinja_env.filters["classed"] = classed
+    app.jinja_env.filters.update(answered=answered, class_meant=class_meant, classed=classed, reasoned=reasoned)
     app.jinja_env.add_extension("jinja2.ext.i18n")
     app.jinja_env.policies["ext.i18n.trimmed"] = True
     app.jinja_env.install_gettext_callables(  # type: ignore[attr-defined]  # the extension adds it
@@ -96,7 +96,7 @@ def add_rendering(app: QuartTrio) -> None:
         if not isinstance(response, Response) or response.content_type != PROBLEM_TYPE or not _for_people():
             return response
         told = msgspec.json.decode(await response.get_data(as_text=False), type=Problem)
-        answer = await page("problem.html", code=response.status_code, problem=told)
+        answer = await page("problem.html", code=response.status_code, problem=told, why=not_done_here() or told.detail)
         answer.headers.extend({name: value for name, value in response.headers.items() if name in KEPT_HEADERS})
         return answer
 

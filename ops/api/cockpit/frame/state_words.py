@@ -11,6 +11,7 @@ from ops.board.needs_you import TEXTS
 from ops.board.runs.run_answers import RunAnswer, RunStatus
 from schema.event import LogEvent
 from schema.outcomes import Outcome
+from schema.text import N_
 
 
 class Look(NamedTuple):
@@ -21,11 +22,6 @@ class Look(NamedTuple):
     """`ok`, `busy`, `warn`, `bad` or `calm`."""
     icon: str
     """The name of a symbol in icons.svg."""
-
-
-def N_(text: str) -> str:  # noqa: N802 - gettext's name for a text that is translated where it is shown
-    """Mark a text for the catalogue."""
-    return text
 
 
 STATUSES = {

@@ -13,6 +13,7 @@ from quart import g, request
 from quart_trio import QuartTrio
 
 from ops.api.cockpit.words.languages import COOKIE, Language, catalogue, chosen
+from schema.text import Figure, Text, Value
 
 NOTHING = "\N{EN DASH}"
 _LINE_END = re.compile("\r?\n")
@@ -49,8 +50,13 @@ def language() -> Language:
 
 def say(text: str, **values: object) -> str:
     """Return a text of ours in the reader's language, with its values filled in."""
-    said = catalogue(language()).gettext(text)
+    said = _translated(text)
     return said % values if values else said
+
+
+def in_words(text: Text) -> str:
+    """Return a text of ours, and those within it, in the reader's language: without any markup, for a notice."""
+    return Text.filled(_translated(text.template), {name: _in_words(value) for name, value in text.values.items()})
 
 
 def count(value: int | None) -> str:
@@ -108,11 +114,16 @@ def plain(name: str | None) -> str:
 def shown(text: object) -> str | Markup:
     """Write a text that a source or Graph chose: what would not be seen, or would turn what follows, is made visible.
 
+    One of ours is said in the reader's language, and such a text within it written likewise.
+
     Control characters, line breaks, those that change the direction of writing and those without any width become
     their number in a frame (`U+202E`), so that no name can pass for another. A joiner within an emoji is left alone.
     """
     if text is None or text == "":
         return NOTHING
+    if isinstance(text, Text):
+        template = escape(_translated(text.template))
+        return template % each_shown(text.values) if text.values else template
     written = str(text)
     parts = [
         _made_visible(c) if _is_hidden(c) and not _joins(written, at) else escape(c) for at, c in enumerate(written)
@@ -139,9 +150,39 @@ def as_json(value: object) -> str:
     return msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
 
 
-def each_shown(values: Mapping[str, str | int]) -> dict[str, str | Markup]:
+def each_shown(values: Mapping[str, Value]) -> dict[str, str | Markup]:
     """Write the values that fill a text in."""
-    return {name: count(value) if isinstance(value, int) else shown(value) for name, value in values.items()}
+    return {name: _shown(value) for name, value in values.items()}
+
+
+def _shown(value: Value) -> str | Markup:
+    if isinstance(value, list):
+        return Markup(", ").join(map(shown, value))
+    if isinstance(value, int | Figure):
+        return figure(value)
+    return shown(value) if value else ""
+
+
+def _in_words(value: Value) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(in_words, value))
+    if isinstance(value, int | Figure):
+        written = figure(value)
+        return written.striptags() if isinstance(written, Markup) else written
+    return in_words(value) if isinstance(value, Text) else value
+
+
+def figure(value: int | Figure) -> str | Markup:
+    """Write a number or a moment of one of our texts as numbers and moments are written here."""
+    if isinstance(value, int):
+        return count(value)
+    if isinstance(value.value, datetime):
+        return moment(value.value)
+    return language().of_english(str(value))
+
+
+def _translated(text: str) -> str:
+    return catalogue(language()).gettext(text) if text else ""
 
 
 def _is_hidden(character: str) -> bool:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ops.api.cockpit.frame.state_words import N_, Look
+from ops.api.cockpit.frame.state_words import Look
+from schema.text import N_
 
 PAGE_LOOKS = {
     "sending": Look(N_("sending"), "busy", "send"),

@@ -15,7 +15,7 @@ from ops.access.caller import Caller
 from ops.acts.not_done import ActRefused, CannotNow
 from ops.acts.run_recovery import recover_run
 from ops.acts.run_retry import retry_run
-from ops.api.cockpit.frame.acting import attempt, question, told
+from ops.api.cockpit.frame.acting import attempt, question, told, why
 from ops.api.cockpit.frame.places import run_address, run_route
 from ops.api.cockpit.frame.rendering import page
 from ops.api.cockpit.frame.writing import count, say
@@ -48,7 +48,7 @@ def add_run_mending(app: QuartTrio, parts: Parts) -> None:
         try:
             found = await retry_run(settings, wish)
         except (ActRefused, CannotNow, RunUnusable, RunsError) as exc:
-            problem = str(exc)
+            problem = why(exc)
         message = await _message(parts, run_id)
         return await page(
             "retry.html",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from ops.api.cockpit.frame.state_words import CAUSES, N_
+from ops.api.cockpit.frame.state_words import CAUSES
 from ops.board.timeline.timeline_answers import Entry
+from schema.text import N_
 
 WORDS = {
     "due": N_("due"),

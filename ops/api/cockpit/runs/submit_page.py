@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 from ops.access.caller import Role
 from ops.acts.not_done import ActRefused, CannotNow
 from ops.acts.run_submission import Submission, checked, new_run_id, submit_run
-from ops.api.cockpit.frame.acting import AWAY, told
+from ops.api.cockpit.frame.acting import AWAY, told, why
 from ops.api.cockpit.frame.places import ADMIN, run_address
 from ops.api.cockpit.frame.rendering import page
 from ops.api.cockpit.frame.writing import count, say
@@ -62,7 +62,7 @@ def add_submit(app: QuartTrio, parts: Parts) -> None:
                         parts.settings, parts.redis, run, upload.file, who.who, anyway="anyway" in given
                     )
             except _REFUSED as exc:
-                return await _form(given, problem=str(exc))
+                return await _form(given, problem=why(exc))
             except AWAY as exc:
                 return await _form(given, problem="\n".join(explain(exc)))
         return await told(_submitted(done), to=run_address(run.run_id))

@@ -27,7 +27,11 @@ class Language:
 
     def number(self, value: float, digits: int = 0) -> str:
         """Write a number with so many digits behind the decimal mark."""
-        whole, dot, rest = f"{value:,.{digits}f}".partition(".")
+        return self.of_english(f"{value:,.{digits}f}")
+
+    def of_english(self, number: str) -> str:
+        """Write a number that is written as English does, for example `1,234.5`."""
+        whole, dot, rest = number.partition(".")
         return whole.replace(",", self.thousands) + (self.decimal + rest if dot else "")
 
 
