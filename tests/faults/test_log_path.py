@@ -8,6 +8,7 @@ import random
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
@@ -180,17 +181,17 @@ async def produce(settings: KafkaSettings, count: int) -> int:
         producer = AIOKafkaProducer(
             bootstrap_servers=settings.kafka_bootstrap_servers, acks="all", request_timeout_ms=5000
         )
-        try:
-            await producer.start()
-            while group:
-                await send(producer, settings.kafka_topic, group)
-                group = list(islice(events, TOGETHER))
-                await asyncio.sleep(PRODUCED_EVERY_S)
-        except (KafkaError, OSError):
-            twice += len(group)
-            await asyncio.sleep(PRODUCED_EVERY_S)  # the broker may be away for seconds
-        finally:
-            await producer.stop()  # its own `async with` leaves one open that could not start
+        async with AsyncExitStack() as closing:
+            closing.push_async_callback(producer.stop)  # its own `async with` leaves one open that could not start
+            try:
+                await producer.start()
+                while group:
+                    await send(producer, settings.kafka_topic, group)
+                    group = list(islice(events, TOGETHER))
+                    await asyncio.sleep(PRODUCED_EVERY_S)
+            except (KafkaError, OSError):
+                twice += len(group)
+                await asyncio.sleep(PRODUCED_EVERY_S)  # the broker may be away for seconds
     return twice
 
 
