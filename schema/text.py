@@ -51,6 +51,18 @@ class Text:
         return template % values if values else template
 
 
+class TextError(Exception):
+    """An error that a person is told of: `text` says what it is, `str()` of it in English.
+
+    Args:
+        template: with places like `%(run)s` for the values; a text as it stands where there are none.
+    """
+
+    def __init__(self, template: str, **values: Value) -> None:
+        self.text = Text(template, **values)
+        super().__init__(str(self.text))
+
+
 class Worded(msgspec.Struct, dict=True):
     """An answer that keeps, beside its English fields, the texts they were made of. These are not encoded."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-from schema.text import N_, Text, Value
+from schema.text import N_, TextError
 
 _NOT_MEANT = {
     "submitted": N_("nothing was submitted, since this cannot be meant so:\n%(stops)s"),
@@ -13,16 +13,8 @@ _NOT_MEANT = {
 }
 
 
-class NotDone(Exception):
-    """An act was not done: `text` says why, `str()` of it in English.
-
-    Args:
-        template: with places like `%(run)s` for the values; a text as it stands where there are none.
-    """
-
-    def __init__(self, template: str, **values: Value) -> None:
-        self.text = Text(template, **values)
-        super().__init__(str(self.text))
+class NotDone(TextError):
+    """An act was not done; the text says why."""
 
 
 class ActRefused(NotDone):

@@ -49,13 +49,14 @@ from ops.local.restarts import States
 from ops.message_log.log_rows import LogAnswer
 from ops.message_log.question import question
 from schema.run import RunState
+from schema.text import N_
 
 __all__ = ["Board", "NotFound"]
 FRESH_S = 1.0
 HEALTH_FRESH_S = 2.0
 HISTORY_FRESH_S = 5.0
 LETTERS_FRESH_S = 15.0
-NO_RUN = "neither the queue nor the run registry knows this run"
+NO_RUN = N_("neither the queue nor the run registry knows this run")
 
 
 class Board:

@@ -18,6 +18,7 @@ from ops.board.source_of import open_source
 from ops.board.speed import messages_per_second
 from schema.run import Run
 from schema.runtime.outage import Outage
+from schema.text import TextError
 from sender.message.window import Now
 from sender.queue.page_queue import PageQueue
 from sender.runs.by_hand.files.recipient import Recipient
@@ -42,7 +43,7 @@ _TWICE = "{} rows are `unknown`: these people may have the message already, so t
 _TOKENLESS = "nobody knows a page_access_token of this page: the run is refused, unless another of the page brings one"
 
 
-class NoSuchRun(Exception):
+class NoSuchRun(TextError):
     """There is no run of this id that could be gone through; the text says why."""
 
 
@@ -76,7 +77,7 @@ class DryRuns:
         async with open_source(self._settings, "submitted") as source:
             if source and (rows := await source.runs([run_id])):
                 return await self._of_submitted(source, rows[0])
-        raise NoSuchRun(f"no run has the id {run_id}: neither one of the source nor a submitted one")
+        raise NoSuchRun("no run has the id %(run)s: neither one of the source nor a submitted one", run=run_id)
 
     async def of_file(self, row: SourceRun, file: Path | TextIO) -> DryRun:
         """Go through a run that is only described, with the recipients of a file.
@@ -116,7 +117,11 @@ class DryRuns:
 
     async def _of_submitted(self, source: Source, row: SourceRun) -> DryRun:
         if row.parent_run_id:
-            raise NoSuchRun(f"{row.run_id} is a retry of {row.parent_run_id}, whose recipients it has: check that")
+            raise NoSuchRun(
+                "%(run)s is a retry of %(parent)s, whose recipients it has: check that",
+                run=row.run_id,
+                parent=row.parent_run_id,
+            )
         return await self._examine(row, _recipients(source, row.run_id), await self._page(row.page_id))
 
     async def _token_note(self, row: SourceRun, page: PageRow | None) -> list[str]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-NO_PAGE = "this page never had a run, as far as the queue and the log database know"
+from schema.text import N_, TextError
+
+NO_PAGE = N_("this page never had a run, as far as the queue and the log database know")
 
 
-class NotFound(Exception):
+class NotFound(TextError):
     """There is no such thing; the text says what."""

@@ -74,7 +74,7 @@ async def _read(settings: RecipientsSettings, run_id: str) -> tuple[SourceRun, l
         else:
             break
     if found is None:
-        raise NoSuchRun(f"no run has the id {run_id}: neither one of the source nor a submitted one")
+        raise NoSuchRun("no run has the id %(run)s: neither one of the source nor a submitted one", run=run_id)
     return found, []
 
 

@@ -22,7 +22,7 @@ OPS = COCKPIT.parents[1]
 SENDER = OPS.parent / "sender"
 SAID = (COCKPIT, OPS / "acts", OPS / "board", SENDER / "rules", SENDER / "runs" / "databases")
 """Where texts stand that the cockpit says, beside its templates."""
-CALLS = ("N_", "say", "Text", "NotDone", "ActRefused", "NoSuch", "CannotNow")
+CALLS = ("N_", "say", "Text", "NotDone", "ActRefused", "NoSuch", "CannotNow", "NotFound", "NoSuchRun")
 """What they are the first argument of."""
 WIDTH = 100
 

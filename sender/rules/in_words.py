@@ -14,6 +14,7 @@ _WHOM = {
     "page": Text("the page"),
     "app": Text("the app"),
 }
+_POOLS = {"page": Text("page"), "app": Text("app")}
 _EFFECTS: dict[Action, str] = {
     "retry": N_("tries again, %(times)s times at most%(first)s"),
     "fail": N_("gives the message up as `failed`"),
@@ -41,7 +42,7 @@ def answers(rule: Rule) -> list[Text]:
 
 
 def _usage(rule: Rule) -> list[Text]:
-    pool = rule.pool or ""
+    pool = _POOLS[rule.pool] if rule.pool else ""
     least = None if rule.usage_at_least is None else Figure(rule.usage_at_least, "g")
     below = None if rule.usage_below is None else Figure(rule.usage_below, "g")
     if least and below:

@@ -8,6 +8,7 @@ from quart_trio import QuartTrio
 
 from ops.api.cockpit.frame.places import ADMIN, with_query
 from ops.api.cockpit.frame.rendering import page
+from ops.api.cockpit.frame.writing import why
 from ops.api.door.who_asks import caller
 from ops.api.parts import Parts
 from ops.board.audit.audit_question import audit_question
@@ -30,7 +31,7 @@ def add_audit(app: QuartTrio, parts: Parts) -> None:
             asked = msgspec.structs.replace(audit_question(given), pages=caller().pages)
             answer = await parts.board.trail.read(asked, LISTED)
         except BadFilter as exc:
-            problem = str(exc)
+            problem = why(exc)
         older = with_query(ADDRESS, **{**given, "after": answer.next}) if answer.next else None
         export = with_query("/api/v1/audit", **{n: t for n, t in given.items() if n != "after"}, format="csv")
         return await page(

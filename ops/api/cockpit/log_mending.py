@@ -12,7 +12,7 @@ from ops.acts.log_redrive import MOST_AT_ONCE, put_back
 from ops.acts.not_done import ActRefused
 from ops.api.cockpit.frame.acting import attempt, question, told
 from ops.api.cockpit.frame.places import ADMIN
-from ops.api.cockpit.frame.writing import count, say
+from ops.api.cockpit.frame.writing import count, say, why
 from ops.api.door.who_asks import demand, demand_every_page
 from ops.api.parts import Parts
 from ops.board.errors import NotFound
@@ -32,7 +32,7 @@ def add_log_mending(app: QuartTrio, parts: Parts) -> None:
         try:
             found = await parts.board.dead_letters()
         except (NotFound, HistoryUnreachable) as exc:
-            return await told(str(exc), "bad")
+            return await told(why(exc), "bad")
         if not found.letters:
             return await told(say("There are no dead letters."))
         if found.letters > MOST_AT_ONCE:

@@ -7,6 +7,7 @@ from quart_trio import QuartTrio
 
 from ops.api.cockpit.frame.places import ADMIN, with_query
 from ops.api.cockpit.frame.rendering import page
+from ops.api.cockpit.frame.writing import why
 from ops.api.door.who_asks import caller
 from ops.api.parts import Parts
 from ops.board.board import NotFound
@@ -30,7 +31,7 @@ def add_log(app: QuartTrio, parts: Parts) -> None:
         try:
             answer = await parts.board.log(LISTED, pages=caller().pages, **(given or NEWEST_FAILURES))
         except (BadQuestion, HistoryUnreachable, NotFound) as exc:
-            problem = str(exc)
+            problem = why(exc)
         older = with_query(ADDRESS, **{**(given or NEWEST_FAILURES), "after": answer.next}) if answer.next else None
         return await page(
             "log.html",

@@ -11,7 +11,7 @@ from ops.acts.people_acts import PeopleDenied, deny, lift
 from ops.api.cockpit.frame.acting import attempt, told
 from ops.api.cockpit.frame.places import ADMIN, with_query
 from ops.api.cockpit.frame.rendering import page
-from ops.api.cockpit.frame.writing import count, say
+from ops.api.cockpit.frame.writing import count, say, why
 from ops.api.door.who_asks import caller, demand
 from ops.api.parts import Parts
 from ops.board.board import NotFound
@@ -35,7 +35,7 @@ def add_suppressions(app: QuartTrio, parts: Parts) -> None:
         try:
             answer = await parts.board.suppressions(LISTED, pages=caller().pages, **given)
         except (BadFilter, HistoryUnreachable, NotFound) as exc:
-            problem = str(exc)
+            problem = why(exc)
         older = with_query(ADDRESS, **{**given, "after": answer.next}) if answer.next else None
         rows = answer.suppressions
         return await page(

@@ -16,7 +16,7 @@ from ops.access.users import Users
 from ops.api.cockpit.frame.acting import DONE_WITHIN_S, NOT_ADMITTED, attempt, question, told
 from ops.api.cockpit.frame.places import ADMIN
 from ops.api.cockpit.frame.rendering import page
-from ops.api.cockpit.frame.writing import say
+from ops.api.cockpit.frame.writing import say, why
 from ops.api.door.who_asks import demand, demand_every_page
 from ops.api.parts import Parts
 from ops.board.board import NotFound
@@ -35,7 +35,7 @@ def add_users(app: QuartTrio, parts: Parts) -> None:
             users = _users(parts)
             people, keys = await users.all(), await users.keys()
         except (NotFound, AccessUnreachable) as exc:
-            problem = str(exc)
+            problem = why(exc)
         return await page("users.html", at_place="users", people=people, keys=keys, problem=problem)
 
     @app.post(f"{ADDRESS}/add")
@@ -75,7 +75,7 @@ def add_users(app: QuartTrio, parts: Parts) -> None:
             with trio.fail_after(DONE_WITHIN_S, shield=True):
                 secret = await _users(parts).add_key(name, role_named(form.get("role", "viewer")), pages or None, who)
         except NOT_ADMITTED as exc:
-            return await told(str(exc), "bad", to=ADDRESS)
+            return await told(why(exc), "bad", to=ADDRESS)
         return await page("new_key.html", at_place="users", name=name, secret=secret)
 
     @app.post(f"{ADDRESS}/remove-key/<name>")

@@ -17,7 +17,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTo
 
 from ops.access.access_database import AccessUnreachable
 from ops.access.allowance import TooOften
-from ops.acts.not_done import ActRefused, CannotNow, NoSuch, NotDone
+from ops.acts.not_done import ActRefused, CannotNow, NoSuch
 from ops.api.door.event_feeds import TooManyStreams
 from ops.board.answers import Problem
 from ops.board.board import NotFound
@@ -27,7 +27,7 @@ from ops.board.reading import QueueUnreachable
 from ops.board.suppressions import BadFilter
 from ops.message_log.question import BadQuestion
 from ops.shell.said import explain
-from schema.text import Text
+from schema.text import Text, TextError
 from sender.runs.by_hand.errors import BadFile, RunMisdescribed, RunUnusable, UnknownRun
 from sender.runs.databases.errors import RunsError
 
@@ -83,15 +83,15 @@ def refusal(error: Exception) -> Response | None:
 
 
 def _why(error: Exception) -> str:
-    """Return what an error says, and keep what it was made of for `not_done_here`."""
-    if isinstance(error, NotDone):
-        g.not_done = error.text
+    """Return what an error says, and keep what it was made of for `why_here`."""
+    if isinstance(error, TextError):
+        g.why = error.text
     return str(error)
 
 
-def not_done_here() -> Text | None:
-    """Return why the act that was asked for was not done, where that is what the answer says."""
-    found: Text | None = g.get("not_done")
+def why_here() -> Text | None:
+    """Return what the answer's `detail` was made of, where that is known."""
+    found: Text | None = g.get("why")
     return found
 
 

@@ -23,6 +23,7 @@ from ops.message_log.log_rows import LogRow
 from ops.message_log.question import BadQuestion, question
 from schema.event import at_us
 from schema.outcomes import Outcome
+from schema.text import Text
 from sender.queue.job_search import FoundJob, JobSearch
 
 LONGEST_ID = 500
@@ -243,10 +244,11 @@ def because(runs: list[PersonRun], entries: list[Suppression], *, all_looked_int
     for entry in entries:
         yield reason_of(entry)
     if not runs:
-        detail = "no attempt is in the log, and none of the runs in the queue has this person"
+        found = Text("no attempt is in the log, and none of the runs in the queue has this person")
         if not all_looked_into:
-            detail = "no attempt is in the log; not every run in the queue could be looked into"
-        yield Reason(cause="not_in_any_run", detail=f"{detail}; runs that are due later are not looked into")
+            found = Text("no attempt is in the log; not every run in the queue could be looked into")
+        detail = Text("%(found)s; runs that are due later are not looked into", found=found)
+        yield Reason(cause="not_in_any_run", detail=str(detail)).worded(detail=detail)
     for run in runs:
         if run.outcome in (None, Outcome.SENT, Outcome.RETRYING):
             continue
@@ -261,10 +263,19 @@ def because(runs: list[PersonRun], entries: list[Suppression], *, all_looked_int
 
 def reason_of(entry: Suppression) -> Reason:
     """Say what an entry means for the next run."""
-    gone = f"Meta said in run {entry.run_id} that this person cannot be reached"
-    denied = f"on the page's deny list, by {entry.by_whom}" + (f": {entry.note}" if entry.note else "")
-    detail = denied if entry.reason == "denied" else gone
+    cause, detail = _entry_in_words(entry)
     if not entry.confirmed:
-        detail += "; that run is braked because most of it are gone: it counts when a person resumes it"
-    cause = "recipient_denied" if entry.reason == "denied" else "recipient_gone"
-    return Reason(cause=cause, detail=detail, page_id=entry.page_id, run_id=entry.run_id, since=entry.since)
+        detail = Text(
+            "%(entry)s; that run is braked because most of it are gone: it counts when a person resumes it",
+            entry=detail,
+        )
+    made = Reason(cause=cause, detail=str(detail), page_id=entry.page_id, run_id=entry.run_id, since=entry.since)
+    return made.worded(detail=detail)
+
+
+def _entry_in_words(entry: Suppression) -> tuple[str, Text]:
+    if entry.reason != "denied":
+        run = str(entry.run_id)
+        return "recipient_gone", Text("Meta said in run %(run)s that this person cannot be reached", run=run)
+    note = f": {entry.note}" if entry.note else ""
+    return "recipient_denied", Text("on the page's deny list, by %(who)s%(note)s", who=str(entry.by_whom), note=note)

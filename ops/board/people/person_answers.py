@@ -9,6 +9,7 @@ from ops.board.answers import Answer
 from ops.board.runs.run_answers import CheckStatus
 from ops.board.suppressions import Suppression
 from ops.message_log.log_rows import LogRow
+from schema.text import Worded
 
 JobPlace = Literal["held", "marked", "delayed", "waiting", "drain", "not_yet", "ended", "not_in_queue", "unknown"]
 """Where a job is.
@@ -21,7 +22,7 @@ for a retry to look through them, or the queue could not be asked.
 """
 
 
-class Reason(Answer):
+class Reason(Answer, Worded):
     """Why somebody got nothing."""
 
     cause: str

@@ -25,7 +25,7 @@ from ops.access.users import NameTaken, NobodyOfThatName
 from ops.acts.not_done import NotDone
 from ops.api.cockpit.frame.places import ADMIN, inside
 from ops.api.cockpit.frame.rendering import page, wants_fragment
-from ops.api.cockpit.frame.writing import in_words
+from ops.api.cockpit.frame.writing import why
 from ops.api.door.session_cookie import by_tls
 from ops.api.door.who_asks import known_caller
 from ops.api.parts import Parts
@@ -95,11 +95,6 @@ async def attempt(act: Awaitable[T], said: Callable[[T], str], *, to: str | None
         return await told(why(exc), "bad", to=to)
     except AWAY as exc:
         return await told(" ".join(explain(exc)), "bad", to=to)
-
-
-def why(error: Exception) -> str:
-    """Return why something was not done, in the reader's language where the text is one of ours that says so."""
-    return in_words(error.text) if isinstance(error, NotDone) else str(error)
 
 
 async def question(title: str, text: str, address: str, button: str, **more: Any) -> Response:

@@ -29,7 +29,7 @@ from ops.api.cockpit.frame.places import (
 from ops.api.cockpit.frame.static_files import compressed
 from ops.api.cockpit.frame.writing import add_filters, language
 from ops.api.cockpit.words.languages import COOKIE, LANGUAGES, catalogue, chosen
-from ops.api.door.problems import PROBLEM_TYPE, not_done_here
+from ops.api.door.problems import PROBLEM_TYPE, why_here
 from ops.api.door.session_cookie import by_tls, session_cookie
 from ops.api.door.templates import filled_in
 from ops.api.door.who_asks import csrf_token, here, known_caller
@@ -96,7 +96,7 @@ def add_rendering(app: QuartTrio) -> None:
         if not isinstance(response, Response) or response.content_type != PROBLEM_TYPE or not _for_people():
             return response
         told = msgspec.json.decode(await response.get_data(as_text=False), type=Problem)
-        answer = await page("problem.html", code=response.status_code, problem=told, why=not_done_here() or told.detail)
+        answer = await page("problem.html", code=response.status_code, problem=told, why=why_here() or told.detail)
         answer.headers.extend({name: value for name, value in response.headers.items() if name in KEPT_HEADERS})
         return answer
 

@@ -13,7 +13,7 @@ from quart import g, request
 from quart_trio import QuartTrio
 
 from ops.api.cockpit.words.languages import COOKIE, Language, catalogue, chosen
-from schema.text import Figure, Text, Value
+from schema.text import Figure, Text, TextError, Value
 
 NOTHING = "\N{EN DASH}"
 _LINE_END = re.compile("\r?\n")
@@ -57,6 +57,11 @@ def say(text: str, **values: object) -> str:
 def in_words(text: Text) -> str:
     """Return a text of ours, and those within it, in the reader's language: without any markup, for a notice."""
     return Text.filled(_translated(text.template), {name: _in_words(value) for name, value in text.values.items()})
+
+
+def why(error: Exception) -> str:
+    """Return why something was not done, in the reader's language where the text is one of ours that says so."""
+    return in_words(error.text) if isinstance(error, TextError) else str(error)
 
 
 def count(value: int | None) -> str:

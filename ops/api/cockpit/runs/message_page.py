@@ -7,6 +7,7 @@ from quart_trio import QuartTrio
 
 from ops.api.cockpit.frame.places import run_route
 from ops.api.cockpit.frame.rendering import page
+from ops.api.cockpit.frame.writing import why
 from ops.api.door.who_asks import caller
 from ops.api.parts import Parts
 from ops.board.board import NotFound
@@ -29,5 +30,5 @@ def add_message(app: QuartTrio, parts: Parts) -> None:
                 )
             found = await message_samples(parts.settings, run_id)
         except (NotFound, NoSuchRun, RunsError) as exc:
-            problem = str(exc)
+            problem = why(exc)
         return await page("message.html", at_place="runs", run_id=run_id, found=found, problem=problem)

@@ -15,10 +15,10 @@ from ops.access.caller import Caller
 from ops.acts.not_done import ActRefused, CannotNow
 from ops.acts.run_recovery import recover_run
 from ops.acts.run_retry import retry_run
-from ops.api.cockpit.frame.acting import attempt, question, told, why
+from ops.api.cockpit.frame.acting import attempt, question, told
 from ops.api.cockpit.frame.places import run_address, run_route
 from ops.api.cockpit.frame.rendering import page
-from ops.api.cockpit.frame.writing import count, say
+from ops.api.cockpit.frame.writing import count, say, why
 from ops.api.cockpit.runs.message_text import BadMessage, as_text, read_message
 from ops.api.door.whose_run import demand_known_run
 from ops.api.parts import Parts

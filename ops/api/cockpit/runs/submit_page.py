@@ -12,10 +12,10 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 from ops.access.caller import Role
 from ops.acts.not_done import ActRefused, CannotNow
 from ops.acts.run_submission import Submission, checked, new_run_id, submit_run
-from ops.api.cockpit.frame.acting import AWAY, told, why
+from ops.api.cockpit.frame.acting import AWAY, told
 from ops.api.cockpit.frame.places import ADMIN, run_address
 from ops.api.cockpit.frame.rendering import page
-from ops.api.cockpit.frame.writing import count, say
+from ops.api.cockpit.frame.writing import count, say, why
 from ops.api.cockpit.runs.message_text import BadMessage, read_message
 from ops.api.door.problems import BadParameter
 from ops.api.door.silence import answered_late

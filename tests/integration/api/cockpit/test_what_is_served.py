@@ -158,6 +158,24 @@ async def test_the_language_is_kept_and_nobody_is_led_away(redis: Redis, api: Ca
         assert '<html lang="pt-BR">' in (await client.get("/admin", headers=AS_ADMIN)).text
 
 
+async def test_why_something_is_not_done_is_said_to_people_in_their_language(
+    redis: Redis, api: Callable[..., Api], log: str
+) -> None:
+    write_run(redis, "over", page="7", state="finished", left=0)
+    portuguese = AS_ADMIN | HTML | {"Accept-Language": "pt-BR"}
+    async with api(admin_token=TOKEN, log_database_url=log) as client:
+        program = await client.post("/api/v1/runs/over/cancel", headers=AS_ADMIN)
+        assert program.json()["detail"] == "run over cannot be cancelled: it is finished"
+        refused = await client.post("/admin/act/run/cancel/over", headers=portuguese, data={"back": "/admin/runs"})
+        assert refused.status_code == 303
+        page = (await client.get(refused.headers["Location"], headers=portuguese)).text
+        assert "o envio over não pode ser cancelado: está concluído" in page
+        missing = await client.get("/admin/runs/nobody", headers=portuguese)
+        assert (missing.status_code, "nem a fila nem o cadastro de envios conhecem" in missing.text) == (404, True)
+        unknown = await client.get("/api/v1/runs/nobody", headers=portuguese)
+        assert unknown.json()["detail"] == "neither the queue nor the run registry knows this run"
+
+
 async def test_forms_lead_back_to_the_very_address_of_their_page(redis: Redis, api: Callable[..., Api]) -> None:
     write_run(redis, "a/../b?c", page="7", left=1)
     address = "/admin/runs/a%2F..%2Fb%3Fc?x=%C3%A9"

@@ -15,12 +15,13 @@ from quart_trio import QuartTrio
 
 from ops.acts.not_done import ActRefused, NoSuch, NotDone, NotMeant
 from ops.acts.page_acts import unknown
-from ops.api.cockpit.frame.acting import why
 from ops.api.cockpit.frame.class_words import ANSWERS, reasoned
-from ops.api.cockpit.frame.writing import in_words, shown
+from ops.api.cockpit.frame.writing import in_words, shown, why
 from ops.board.page_limits import LETTERS, shipped_in_words
+from ops.board.people.one_person import because, reason_of
 from ops.board.runs.causes import QUEUE_UNKNOWN
 from ops.board.runs.run_answers import Cause
+from ops.board.suppressions import Suppression
 from ops.deploy import words
 from schema.text import Figure, Text
 from tests.unit.board.runs.seen import ms
@@ -73,6 +74,16 @@ def test_programs_get_the_english_fields_and_nothing_besides() -> None:
     cause = Cause.of("queue_lost", QUEUE_UNKNOWN)
     assert msgspec.to_builtins(cause) == {"cause": "queue_lost", "detail": str(QUEUE_UNKNOWN), "until": None}
     assert Cause("queue_lost", "told by another program").text("detail") == "told by another program"
+
+
+async def test_why_somebody_got_nothing_is_said_in_the_readers_language() -> None:
+    [reason] = because([], [], all_looked_into=True)
+    entry = Suppression("1", "7", "denied", SOON, None, "ann", "asked <us>", confirmed=False)
+    denied = reason_of(entry)
+    assert denied.detail.startswith("on the page's deny list, by ann: asked <us>; that run is braked")
+    async with in_portuguese():
+        assert str(shown(reason.text("detail"))).startswith("não há tentativa no registro, e nenhum dos envios")
+        assert str(shown(denied.text("detail"))).startswith("na lista de bloqueio da página, por ann: asked &lt;us&gt;")
 
 
 async def test_every_shipped_rule_is_said_in_portuguese() -> None:
