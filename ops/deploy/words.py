@@ -20,9 +20,11 @@ COCKPIT = Path(__file__).parents[1] / "api" / "cockpit"
 WORDS = COCKPIT / "words"
 OPS = COCKPIT.parents[1]
 SENDER = OPS.parent / "sender"
-SAID = (COCKPIT, OPS / "acts", OPS / "board", SENDER / "rules", SENDER / "runs" / "databases")
+SAID = (COCKPIT, OPS / "acts", OPS / "board", SENDER / "rules", SENDER / "runs")
 """Where texts stand that the cockpit says, beside its templates."""
-CALLS = ("N_", "say", "Text", "NotDone", "ActRefused", "NoSuch", "CannotNow", "NotFound", "NoSuchRun")
+_ERRORS = ("NotDone", "ActRefused", "NoSuch", "CannotNow", "NotFound", "NoSuchRun")
+_OF_RUNS = ("RunUnusable", "RunMisdescribed", "UnknownRun")
+CALLS = ("N_", "say", "Text", *_ERRORS, *_OF_RUNS)
 """What they are the first argument of."""
 WIDTH = 100
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from schema.text import TextError
 from sender.runs.databases.errors import RunsError
 
 
@@ -15,7 +16,7 @@ class BadFile(RunsError):
         self.count = count
 
 
-class RunUnusable(RunsError):
+class RunUnusable(TextError, RunsError):
     """A run cannot be submitted, retried or recovered, and nothing was stored; the text says why."""
 
 

@@ -49,11 +49,13 @@ class Recovery:
         """
         taken = await self._taken(run_id)
         if taken.state in (RunState.FINISHED, RunState.REFUSED):
-            raise RunUnusable(f"run {run_id} is {taken.state}: there is nothing to recover")
+            raise RunUnusable(
+                "run %(run)s is %(state)s: there is nothing to recover", run=run_id, state=str(taken.state)
+            )
         epoch = await self._queue.epoch()
         run = Registered(run_id, taken.state, taken.queue_epoch)
         if not is_lost(run, known=bool(await self._queue.glance([run_id])), queue_epoch=epoch):
-            raise RunUnusable(f"run {run_id}: this Redis holds its queue, so there is nothing to recover")
+            raise RunUnusable("run %(run)s: this Redis holds its queue, so there is nothing to recover", run=run_id)
         if taken.state != RunState.QUEUE_LOST:
             await self._registry.lost([run])
             return 0.0
@@ -71,22 +73,22 @@ class Recovery:
         taken, epoch = await self._taken(run_id), await self._queue.epoch()
         logged = await self._registry.logged(run_id)
         if not await self._registry.begin_recovery(run_id):
-            raise RunUnusable(f"run {run_id} is no longer held as lost: somebody has just recovered it")
+            raise RunUnusable("run %(run)s is no longer held as lost: somebody has just recovered it", run=run_id)
         await self._make_known(_run(run_id, taken), taken.source, epoch)
         if held := logged.cancelled or not logged.complete:
             await self._queue.hold(run_id, "operator")
         if taken.brake_rule:
             await self._queue.hold(run_id, "brake")
         if await self._queue.epoch() != epoch:
-            raise RunUnusable(f"run {run_id}: the queue was emptied again meanwhile; try again")
+            raise RunUnusable("run %(run)s: the queue was emptied again meanwhile; try again", run=run_id)
         if not await self._registry.recovered(run_id, epoch):
-            raise RunUnusable(f"run {run_id} is no longer held as lost: somebody has just recovered it")
+            raise RunUnusable("run %(run)s is no longer held as lost: somebody has just recovered it", run=run_id)
         return Recovered(run_id, logged.ended, held or bool(taken.brake_rule), logged.complete)
 
     async def _taken(self, run_id: str) -> Taken:
         taken = await self._registry.taken(run_id)
         if taken is None:
-            raise UnknownRun(f"no run has the id {run_id}: newar run list shows those taken")
+            raise UnknownRun("no run has the id %(run)s: newar run list shows those taken", run=run_id)
         return taken
 
     async def _make_known(self, run: Run, source: SourceName, epoch: str) -> None:

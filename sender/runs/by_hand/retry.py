@@ -12,6 +12,7 @@ from psycopg import AsyncConnection
 
 from schema.outcomes import ErrorClass, Outcome
 from schema.run import RunState
+from schema.text import Text
 from sender.runs.by_hand.described import described_run
 from sender.runs.by_hand.errors import RunUnusable, UnknownRun
 from sender.runs.databases.database import statement
@@ -170,9 +171,14 @@ async def retry(url: str, wish: Wish, origin: SourceRun | None, box: TokenBox) -
         chosen, others = split(await _ends(connection, of), wish)
         found = sum(end.recipients for end in chosen)
         if not found and not wish.preview:
-            why = f"nobody ended as {' or '.join(wish.outcomes)} with {', '.join(wish.chosen)}"
-            since_then = ", whom no retry has reached since" if any(end.reached for end in others) else ""
-            raise RunUnusable(f"run {parent}: {why}{since_then}")
+            since_then = Text(", whom no retry has reached since") if any(end.reached for end in others) else ""
+            raise RunUnusable(
+                "run %(run)s: nobody ended as %(outcomes)s with %(classes)s%(since_then)s",
+                run=parent,
+                outcomes=" or ".join(wish.outcomes),
+                classes=", ".join(wish.chosen),
+                since_then=since_then,
+            )
         if not wish.preview:
             await _store(connection, child, wish, family, since)
             await connection.execute(_statement("retry_audit"), _told(wish, chosen))
@@ -206,30 +212,35 @@ async def _refuse_unclear(connection: _Connection, parent_run_id: str, family: d
     """See that it is known of everybody in the family what became of him."""
     parent = family[parent_run_id]
     if parent.state is None and not parent.status:
-        raise UnknownRun(f"no run has the id {parent_run_id}: newar run list shows those taken")
+        raise UnknownRun("no run has the id %(run)s: newar run list shows those taken", run=parent_run_id)
     if parent.state != RunState.FINISHED:
         raise RunUnusable(
-            f"run {parent_run_id} is not finished but {parent.state or 'not taken yet'}: wait, or cancel it, and "
-            "retry it then"
+            "run %(run)s is not finished but %(state)s: wait, or cancel it, and retry it then",
+            run=parent_run_id,
+            state=str(parent.state) if parent.state else Text("not taken yet"),
         )
     if unfinished := [one.run_id for one in family.values() if not one.ended]:
         raise RunUnusable(
-            f"{', '.join(unfinished)} of the same recipients is not finished yet: wait, or cancel it, and try again"
+            "%(runs)s of the same recipients is not finished yet: wait, or cancel it, and try again",
+            runs=", ".join(unfinished),
         )
     others = sorted(family.keys() - ancestors(parent_run_id, family))
     answer = await connection.execute(_statement("retry_logged"), {"run_ids": others})
     logged = {run_id: (ended, whole) for run_id, ended, whole in await answer.fetchall()}
     for run_id in others:
         ended, whole = logged.get(run_id, (0, True))
-        unclear = f"{run_id}, an earlier retry, so it cannot be said whom that has reached"
-        other_way = f"retry {run_id} itself or submit a new run"
-        if ended < family[run_id].recipients:
+        unclear = Text("%(run)s, an earlier retry, so it cannot be said whom that has reached", run=run_id)
+        other_way = Text("retry %(run)s itself or submit a new run", run=run_id)
+        if ended < (count := family[run_id].recipients):
             raise RunUnusable(
-                f"the log has {ended} of the {family[run_id].recipients} outcomes of {unclear}: wait for the ingest. "
-                f"When its rows are older than LOG_RETENTION_DAYS, {other_way}"
+                "the log has %(n)s of the %(all)s outcomes of %(unclear)s: wait for the ingest. When its rows are "
+                "older than LOG_RETENTION_DAYS, %(other_way)s",
+                **{"n": ended, "all": count, "unclear": unclear, "other_way": other_way},
             )
         if not whole:
-            raise RunUnusable(f"the log has no more the rows of {unclear}: {other_way}")
+            raise RunUnusable(
+                "the log has no more the rows of %(unclear)s: %(other_way)s", unclear=unclear, other_way=other_way
+            )
 
 
 async def _ends(connection: _Connection, of: dict[str, Any]) -> list[End]:

@@ -81,7 +81,7 @@ async def submit(
             await cursor.execute(_statement("submit_again"), {"run_id": run.run_id})
             await cursor.execute(_statement("submit_taken"), {"run_id": run.run_id})
             if await cursor.fetchone():
-                raise RunUnusable(f"run_id {run.run_id!r} is taken: choose another")
+                raise RunUnusable("run_id %(run)s is taken: choose another", run=repr(run.run_id))
             stored = await _store_recipients(cursor, run.run_id, recipients)
             await cursor.execute(_statement("submit_run"), _row(run, box))
             await cursor.execute(_statement("submit_count"), {"run_id": run.run_id, "recipients": stored})

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from quart_trio import QuartTrio
 
-from ops.acts.not_done import ActRefused, NoSuch, NotDone, NotMeant
+from ops.acts.not_done import ActRefused, NoSuch, NotMeant
 from ops.acts.page_acts import unknown
 from ops.api.cockpit.frame.class_words import ANSWERS, reasoned
 from ops.api.cockpit.frame.writing import in_words, shown, why
@@ -24,6 +24,7 @@ from ops.board.runs.run_answers import Cause
 from ops.board.suppressions import Suppression
 from ops.deploy import words
 from schema.text import Figure, Text
+from sender.runs.by_hand.errors import UnknownRun
 from tests.unit.board.runs.seen import ms
 from tests.unit.board.runs.test_causes import BY_HAND, SOON, senders
 from tests.unit.board.runs.test_causes import shown as run_of
@@ -109,10 +110,15 @@ async def test_every_shipped_rule_is_said_in_portuguese() -> None:
         ),
         (ActRefused("a text of 100 % others"), "a text of 100 % others", "a text of 100 % others"),
         (NoSuch(""), "", ""),
+        (
+            UnknownRun("no run has the id %(run)s: newar run list shows those taken", run="50 %"),
+            "no run has the id 50 %: newar run list shows those taken",
+            "nenhum envio tem o id 50 %: newar run list mostra os iniciados",
+        ),
     ],
 )
 async def test_why_an_act_was_not_done_is_said_in_the_readers_language(
-    refused: NotDone, english: str, portuguese: str
+    refused: Exception, english: str, portuguese: str
 ) -> None:
     assert str(refused) == english
     async with in_portuguese():
