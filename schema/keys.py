@@ -24,7 +24,7 @@ r"""The names of everything kept in Redis: one shard, one hash tag, so that ever
 | `denied:P` | zset | people of the page's deny list, for jobs queued before their entry: person (schema/job.py) -> its moment (ms) |
 | `denying` | set | pages that have such a list |
 | `pages` | set | pages that ever had a run |
-| `app` | hash | `clock` of its limit (as of a page) and its state (see below); and the queue's own clocks: `vclock`, `turn`, `renewed_at_us`, when a sender last renewed or looked for the dead; `outbox`: events in all outboxes; `older_senders`; `shift_us`, `shift_next_us`: see lib/clock.lua; `senders_gone`: it is noted that the last one has stopped |
+| `app` | hash | `clock` of its limit (as of a page) and its state (see below); and the queue's own clocks: `vclock`, `turn`, `renewed_at_us`, when a sender last renewed or looked for the dead; `outbox`: events in all outboxes; `relay`: only written, so that a `WAIT` can follow; `older_senders`; `shift_us`, `shift_next_us`: see lib/clock.lua; `senders_gone`: it is noted that the last one has stopped |
 | `waiting:shifting`, `delayed:shifting`, `parked:shifting`, `pages:shifting` | | what still has to follow a clock that was set back |
 | `troubled` | set | pages (and `app`) of whose last answers some were bad, or that are paused or open because of them |
 | `doubted` | set | runs of whose first attempts some were |

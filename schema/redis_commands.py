@@ -27,8 +27,9 @@ TRIALS = (
 NEEDED = (*SHOWN_BY_USE, *(trial.partition(" ")[0] for trial in TRIALS))
 """As ACL rules name them, without the `+`."""
 
-HELPFUL = ("client|setinfo", "memory|stats")
-"""Works without them: the name of the client library in CLIENT LIST; how full the memory is, where INFO is refused."""
+HELPFUL = ("client|setinfo", "memory|stats", "wait")
+"""Works without them: the name of the client library in CLIENT LIST; how full the memory is, where INFO is refused; all
+but REDIS_MARK_REPLICAS."""
 
 
 OUR_KEYS = f"~{KEYS}"

@@ -100,6 +100,8 @@ class SenderSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     """Answers with an error code that stands in no table."""
     graph_down: bool
     kafka_down: bool
+    replicas_missing: bool = False
+    """Too few of Redis's replicas answer, of those that must know of a message before it may leave."""
     redis_clock_ahead_s: float = 0.0
     """Redis's clock less the process's own, at the last renewal of the lease."""
 

@@ -35,6 +35,7 @@ from sender.outbox.unacknowledged import Unacknowledged
 from sender.queue.held_jobs import HeldJobs
 from sender.queue.page_queue import PageQueue
 from sender.queue.permissions import Permissions
+from sender.queue.replica_outage import ReplicaOutage
 from sender.queue.session_queue import Limits, SessionQueue
 from sender.queue.until_answered import UntilAnswered
 from sender.rules.rule_table import RuleTable, load
@@ -85,9 +86,9 @@ class Sender:
         self.takeover = Takeover(queue, until_answered, lost_jobs, lease_s=lease_s)
         self.drain = Drain(queue, self.held, self.settlements, until_answered)
         self.graph_outage = GraphOutage()
-        self.marks = Marks(
-            queue, self.held, until_answered, self.figures, enough=(settings.worker_concurrency + 1) // 2
-        )
+        self.replica_outage = ReplicaOutage(queue, until_answered)
+        enough = (settings.worker_concurrency + 1) // 2
+        self.marks = Marks(queue, self.held, until_answered, self.figures, self.replica_outage, enough=enough)
         self.delivery = Delivery(
             pool=self.pool,
             origin=Origin.from_url(settings.graph_api_url),
@@ -104,6 +105,7 @@ class Sender:
             contexts=contexts,
             delivery=self.delivery,
             graph_outage=self.graph_outage,
+            replica_outage=self.replica_outage,
             pages=pages,
             settlements=self.settlements,
             held=self.held,
@@ -132,6 +134,7 @@ class Sender:
                 malformed_headers=self.figures.malformed_headers,
                 unknown_codes=self.figures.unknown_codes,
                 graph_down=self.graph_outage.down,
+                replicas_missing=self.replica_outage.down,
                 kafka_down=self.relay.broker_down,
                 redis_clock_ahead_s=self.figures.redis_clock_ahead_s,
             ),

@@ -9,15 +9,8 @@ from urllib.parse import urlsplit, urlunsplit
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationInfo, field_validator, model_validator
 
-from schema.runtime.settings import (
-    CaFile,
-    KafkaSettings,
-    RedisSettings,
-    Settings,
-    TokenSettings,
-    WindowSettings,
-    split_address,
-)
+from schema.runtime.setting_types import CaFile, split_address
+from schema.runtime.settings import KafkaSettings, RedisSettings, Settings, TokenSettings, WindowSettings
 
 _VERSIONED = re.compile(r"(https?://[^/]+.*?)/+(v[0-9]+\.[0-9]+)/*", re.IGNORECASE)
 """An address that ends in a version of the Graph API, as people copy it."""

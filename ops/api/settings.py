@@ -13,7 +13,8 @@ from ops.acts.log_connections import MendingSettings
 from ops.acts.settings import RecoverSettings, RetrySettings, SubmitSettings, TryOutSettings
 from ops.api.listening import ListeningSettings
 from ops.board.settings import BoardSettings
-from schema.runtime.settings import SettingsError, TokenKeys
+from schema.runtime.setting_types import TokenKeys
+from schema.runtime.settings import SettingsError
 
 TOKEN_BYTES = 24
 

@@ -158,7 +158,14 @@ async def _queue(look: Look) -> dict[str, Check]:
     ingests = [s.ingest for s in seen.processes if s.ingest]
     return {
         "redis": _redis(seen),
-        "senders": _service("sender", len(senders), {"Graph API": sum(s.graph_down for s in senders)}),
+        "senders": _service(
+            "sender",
+            len(senders),
+            {
+                "Graph API": sum(s.graph_down for s in senders),
+                "Redis's replicas": sum(s.replicas_missing for s in senders),
+            },
+        ),
         "ingest": _service(
             "ingest",
             len(ingests),

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from pydantic import Field
 
+from schema.runtime.setting_types import KAFKA_EXAMPLE, LOG_DATABASE_EXAMPLE, KafkaServers, PostgresUrl
 from schema.runtime.settings import (
-    KAFKA_EXAMPLE,
-    LOG_DATABASE_EXAMPLE,
-    KafkaServers,
     KafkaSettings,
     LogDatabaseSettings,
-    PostgresUrl,
     RedisSettings,
     SourceDatabaseSettings,
     WindowSettings,

@@ -160,7 +160,7 @@ class Delivery:
         await self._marks.mark(jobs)
         if self._too_late(jobs[0]) or not self._marks.certainly_ours(jobs[0]):
             return []
-        return [one for one in made if not one.job.done]
+        return [one for one in made if one.job.sent_at_us and not one.job.done]
 
     def _too_late(self, job: ClaimedJob) -> bool:
         """Say whether what was true at the claim may not be so any more: the hours, the page's pause, a deny entry."""

@@ -20,6 +20,7 @@ from sender.outbox.settlement import Settlements
 from sender.queue.claimed_job import ClaimedJob
 from sender.queue.held_jobs import HeldJobs
 from sender.queue.page_queue import PageQueue
+from sender.queue.replica_outage import ReplicaOutage
 from sender.queue.session_queue import Claim, ClaimedGroup, SessionGone, SessionQueue
 from sender.queue.until_answered import UntilAnswered
 from sender.settings import SenderSettings
@@ -44,6 +45,7 @@ class Dispatcher:
         contexts: what the jobs of a run share.
         delivery: brings a request batch to its end.
         graph_outage: while it is down, one job at a time is claimed.
+        replica_outage: while it is down, none is.
         pages: is told of those that nothing can be sent for.
         settlements: takes jobs that end, or go back, without having been delivered.
         held: notes what was claimed, and bounds it.
@@ -60,6 +62,7 @@ class Dispatcher:
         contexts: RunContexts,
         delivery: Delivery,
         graph_outage: GraphOutage,
+        replica_outage: ReplicaOutage,
         pages: PageQueue,
         settlements: Settlements,
         held: HeldJobs,
@@ -72,6 +75,7 @@ class Dispatcher:
         self._contexts = contexts
         self._delivery = delivery
         self._graph_outage = graph_outage
+        self._replica_outage = replica_outage
         self._pages = pages
         self._cooldown_ms = settings.circuit_breaker_cooldown_ms
         self._settlements = settlements
@@ -104,6 +108,7 @@ class Dispatcher:
         """Claim until a stop is requested, then let the tasks end."""
         async with self._batches_out:
             while not self._stop.requested.is_set():
+                await self._pause_for_replicas()
                 await self._pause_for_graph()
                 want = await self._room()
                 if self._stop.requested.is_set():
@@ -135,6 +140,11 @@ class Dispatcher:
         """While the Graph API cannot be reached, claim nothing, and then one job to try it."""
         if (wait_s := self._graph_outage.wait_s) > 0:
             await self._wait(wait_s)
+
+    async def _pause_for_replicas(self) -> None:
+        """While Redis's replicas do not answer, claim nothing: nothing could leave."""
+        while self._replica_outage.down and not self._stop.requested.is_set():
+            await self._replica_outage.ask()
 
     async def _wait(self, seconds: float) -> None:
         with trio.move_on_after(seconds):

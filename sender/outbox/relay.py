@@ -16,6 +16,7 @@ from redis.exceptions import RedisError
 from schema.keys import committed_key, key
 from schema.runtime.kafka import prepare_topic
 from schema.runtime.outage import Outage
+from schema.runtime.redis_address import MarkReplicas
 from schema.topic import Log
 from sender.outbox.kafka_batches import produce
 from sender.outbox.producer import ACKNOWLEDGED_WITHIN_MS, open_producer
@@ -155,7 +156,7 @@ class Relay:
     async def _relay(self, producer: Any, outbox: _Outbox) -> int:
         """Produce the next group of an outbox and trim what may go; return how many events it had."""
         after = outbox.read_until if outbox.read_until == _FULL_SCAN else b"(" + outbox.read_until
-        entries: Any = await self._redis.xrange(outbox.key, min=after, max="+", count=_GROUP)
+        entries = await self._read(outbox.key, after)
         if entries:
             events = [(fields[b"k"], fields[b"v"]) for _, fields in entries]
             async with asyncio.timeout(_PRODUCED_WITHIN_S):
@@ -172,6 +173,22 @@ class Relay:
             outbox.read_until = entries[-1][0]
         await self._trim(outbox)
         return len(entries)
+
+    async def _read(self, name: str, after: bytes) -> Any:
+        """Read the next group; none of it while too few replicas know of it.
+
+        A replica that takes over without knowing it would decide anew, and the log would have both. `WAIT` speaks of
+        what its connection has written: so a write goes before it.
+        """
+        wanted: MarkReplicas = getattr(self._redis, "mark_replicas", MarkReplicas())
+        if not wanted.wanted:
+            return await self._redis.xrange(name, min=after, max="+", count=_GROUP)
+        calls: Any = self._redis.pipeline(transaction=False)
+        calls.xrange(name, min=after, max="+", count=_GROUP)
+        calls.hset(key("app"), "relay", 1)
+        calls.wait(wanted.wanted, wanted.within_ms)
+        entries, _, replicas = await calls.execute()
+        return entries if replicas >= wanted.wanted else []
 
     async def _trim(self, outbox: _Outbox) -> None:
         if not outbox.produced:

@@ -38,7 +38,7 @@ class Settlements:
         held: forgets them, once that is answered.
         until_answered: repeats a settlement until Redis has answered it.
         figures: counts outcomes, and how long settling takes.
-        unacknowledged: remembers the events, in case Redis is emptied.
+        unacknowledged: remembers the events, in case Redis loses them.
         sender_id: this process, as the log names it.
         enough: jobs that are settled without waiting for more.
     """
@@ -116,10 +116,10 @@ class Settlements:
         self._add(job, "", b"", encode_record(job.id, after(job.content, attempt=attempt, counted=False)))
 
     async def log_again(self) -> None:
-        """After the session was lost, perhaps with all of Redis: pass on what may have stood in the lost outbox."""
-        events, logged = self._unacknowledged.take(), 0
-        for first in range(0, len(events), _LOG_AGAIN_GROUP):
-            group = events[first : first + _LOG_AGAIN_GROUP]
+        """Pass on what the broker has not acknowledged, and Redis has perhaps lost."""
+        settled, logged = self._unacknowledged.all_answered(), 0
+        for first in range(0, len(settled), _LOG_AGAIN_GROUP):
+            group = settled[first : first + _LOG_AGAIN_GROUP]
             logged += await self._until_answered(lambda group=group: self._queue.log_again(group))  # type: ignore[misc]
         if logged:
             log.warning("events_logged_again", events=logged)
@@ -159,7 +159,7 @@ class Settlements:
         self._number += 1
         for settlement in settlements:
             if settlement.event:
-                self._unacknowledged.add(settlement.run_id, settlement.page_id, settlement.event)
+                self._unacknowledged.add(settlement)
         ours, happened = await self._until_answered(
             lambda: self._queue.settle(self._number, settlements, session=session)
         )
@@ -171,7 +171,9 @@ class Settlements:
             if not done:
                 self._figures.stale_settlements += 1
                 self._unacknowledged.discard(settlement.event)
-            elif settlement.outcome:
+                continue
+            self._unacknowledged.answered(settlement.event)
+            if settlement.outcome:
                 self._figures.settled(settlement.outcome)
                 self._figures.seconds.count(
                     *(settlement.run_id, settlement.page_id, settlement.outcome),

@@ -13,11 +13,17 @@ from importlib.resources import files
 from typing import Any
 
 import msgspec
+import structlog
 from redis.asyncio import Redis
 from redis.exceptions import NoScriptError
 
 from schema.keys import key
+from schema.runtime.redis_address import MarkReplicas
 
+log = structlog.get_logger()
+
+STOPPING = frozenset({"app/steer", "pages/steer", "pages/deny", "runs/create", "runs/cancel", "runs/hold"})
+"""What would send again to people, or to more than wanted, were it forgotten."""
 _ROUTE = key("epoch")
 """Every script names this one key, so that a cluster client finds the shard."""
 _AT_ONCE = 500
@@ -67,16 +73,22 @@ class Scripts:
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
+        self._replicas: MarkReplicas = getattr(redis, "mark_replicas", MarkReplicas())
         self._digests: dict[str, str] = {}
 
     async def call(self, name: str, *args: bytes | str | int) -> Any:
         """Run a script and return its answer. Errors: redis.RedisError."""
+        if name in STOPPING and self._replicas.wanted:
+            answer, replicated = await self.replicated(name, *args)
+            if not replicated:
+                log.warning("not_replicated", script=name, hint="a replica that takes over may not know of it")
+            return answer
         if name not in self._digests:
-            self._digests[name] = await self._redis.script_load(source(name))
+            await self._load(name)
         try:
             return await self._redis.evalsha(self._digests[name], 1, _ROUTE, *args)
         except NoScriptError:  # Redis was restarted or emptied
-            await self._redis.script_load(source(name))
+            await self._load(name)
             return await self._redis.evalsha(self._digests[name], 1, _ROUTE, *args)
 
     async def call_in_slices(self, name: str, ids: Sequence[str], *args: bytes | str | int) -> list[Any]:
@@ -88,6 +100,34 @@ class Scripts:
         for some in slices(ids, _CHANGED_AT_ONCE):
             answers += _texts(await self.call(name, msgspec.msgpack.encode(some), *args))
         return answers
+
+    async def replicated(self, name: str, *args: bytes | str | int) -> tuple[Any, bool]:
+        """Run a script that writes; return its answer, and whether as many replicas as wanted have what it wrote.
+
+        Both go down one connection: WAIT speaks only of what its own connection has written. Errors: redis.RedisError.
+        """
+        if not self._replicas.wanted:
+            return await self.call(name, *args), True
+        if name not in self._digests:
+            await self._load(name)
+        answer, replicas = await self._with_wait(name, *args)
+        if isinstance(answer, NoScriptError):
+            await self._load(name)
+            answer, replicas = await self._with_wait(name, *args)
+        for one in (answer, replicas):
+            if isinstance(one, Exception):
+                raise one
+        return answer, int(replicas) >= self._replicas.wanted
+
+    async def _with_wait(self, name: str, *args: bytes | str | int) -> list[Any]:
+        pipeline: Any = self._redis.pipeline(transaction=False)
+        pipeline.execute_command("EVALSHA", self._digests[name], 1, _ROUTE, *args)
+        pipeline.execute_command("WAIT", self._replicas.wanted, self._replicas.within_ms)
+        answers: list[Any] = await pipeline.execute(raise_on_error=False)
+        return answers
+
+    async def _load(self, name: str) -> None:
+        self._digests[name] = await self._redis.script_load(source(name))
 
     async def command(self, *args: bytes | str | int) -> Any:
         """Run a plain command and return its answer. Errors: redis.RedisError."""

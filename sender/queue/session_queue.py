@@ -20,6 +20,10 @@ class SessionGone(Exception):
     """Another sender took this session over: nothing it still holds may be sent or settled."""
 
 
+class ReplicasMissing(Exception):
+    """Redis has marked the jobs, and too few of its replicas know: if one of them takes over, they would go twice."""
+
+
 class ClaimedGroup(msgspec.Struct, frozen=True):
     """Jobs of one run."""
 
@@ -130,10 +134,14 @@ class SessionQueue:
         self._lease_ms = lease_ms
         self._wall_clock_ms = wall_clock_ms
         self.session = secrets.token_hex(16)
+        self.went_back = False
+        """Redis has forgotten what it had answered: a replica has taken over that had not heard of it."""
+        self._settled = 0
+        """The last group of this session whose settlement was answered."""
 
     async def open(self) -> int:
         """Begin a new session under a new token; return Redis's time in us."""
-        self.session = secrets.token_hex(16)
+        self.session, self._settled = secrets.token_hex(16), 0
         return int(await aio(self._scripts.call, "sessions/open", self.session, self._lease_ms))
 
     async def renew(self, holding: int) -> tuple[int, list[bytes]]:
@@ -142,10 +150,18 @@ class SessionQueue:
         Raises:
             SessionGone: when the session was taken over.
         """
+        known = self._settled
         answer = await aio(self._scripts.call, "sessions/renew", self.session, self._lease_ms, holding)
         if not answer:
             raise SessionGone
-        return int(answer[0]), answer[1:]
+        if int(answer[1] or 0) < known == self._settled:
+            self.went_back, self._settled = True, int(answer[1] or 0)
+        return int(answer[0]), answer[2:]
+
+    async def replicas_answer(self) -> bool:
+        """Write something and say whether enough replicas have it."""
+        _, replicated = await aio(self._scripts.replicated, "sessions/renew", self.session, self._lease_ms, 0)
+        return bool(replicated)
 
     async def close(self) -> bool:
         """End the session. False: it still holds jobs; its lease will run out."""
@@ -188,9 +204,14 @@ class SessionQueue:
         """Write that these (job id, attempt) may now leave. Return each mark's time in us, None for a job not ours.
 
         `session`: under which they were claimed, by default the current one. A former one owns nothing.
+
+        Raises:
+            ReplicasMissing: none of them may leave.
         """
         parts = [part for job, attempt in jobs for part in (job, b"%d" % attempt)]
-        times = await aio(self._scripts.call, "work/mark", session or self.session, *_packed(parts))
+        times, replicated = await aio(self._scripts.replicated, "work/mark", session or self.session, *_packed(parts))
+        if not replicated:
+            raise ReplicasMissing
         return [int(t) if t else None for t in times]
 
     async def settle(
@@ -208,13 +229,22 @@ class SessionQueue:
         for s in settlements:
             parts += (s.job, s.run_id.encode(), s.page_id.encode(), s.outcome.encode(), s.event, s.record)
             parts += (b"%d" % s.delay_ms, s.letter.encode(), b"%d" % s.sent_us, s.verdict)
-        settled, happened = await aio(self._scripts.call, "work/settle", session, number, *_packed(parts))
+        known = self._settled
+        settled, happened, before = await aio(self._scripts.call, "work/settle", session, number, *_packed(parts))
+        if session == self.session and any(settled):
+            self.went_back |= int(before or 0) < known
+            self._settled = number
         return [bool(n) for n in settled], [_happening(raw) for raw in happened]
 
-    async def log_again(self, events: Sequence[tuple[str, str, bytes]]) -> int:
-        """Put (run, page, event) into our outbox where the run was lost with its queue; return how many that were."""
-        packed = [part for run_id, page_id, event in events for part in (run_id.encode(), page_id.encode(), event)]
-        return int(await aio(self._scripts.call, "outbox/log_again", self.session, *_packed(packed)))
+    async def log_again(self, settlements: Sequence[Settlement]) -> int:
+        """Put events into our outbox that may have been lost with it, where they say what else nobody knows.
+
+        Returns how many.
+        """
+        parts: list[bytes] = []
+        for s in settlements:
+            parts += (s.run_id.encode(), s.page_id.encode(), s.event, s.outcome.encode(), b"%d" % s.sent_us)
+        return int(await aio(self._scripts.call, "outbox/log_again", self.session, *_packed(parts)))
 
     async def take_over(self) -> tuple[str, list[LostJob]] | None:
         """Take a session whose lease ran out. Its unmarked jobs are back in the queue, the marked ones are ours."""

@@ -89,8 +89,17 @@ class Lease:
             await self._settlements.log_again()
             return
         self._held.renewed(max(asked_at, self._renewed_at), now_us)
+        if self._queue.went_back:
+            await self._go_on_with_less()
         self._clocks.compare(now_us)
         await self._disown({job for job in held if job not in self._held})
+
+    async def _go_on_with_less(self) -> None:
+        """Log what a replica that took over had not heard of. Jobs settled since are held there: they are disowned."""
+        self._queue.went_back = False
+        log.error("redis_went_back", effect="a replica that lacks the last settlements has taken over: logged again")
+        self._on_session(self._queue.session)  # the outbox is read from its beginning
+        await self._settlements.log_again()
 
     async def _renew(self) -> tuple[int, list[bytes]]:
         self._renewed_at = trio.current_time()

@@ -27,6 +27,10 @@ class CuttingDoor:
         login = self._parts.netloc.rpartition("@")[0]
         return self._parts._replace(netloc=f"{login}@127.0.0.1:{self.port}").geturl()
 
+    def lead_to(self, url: str) -> None:
+        """Lead new connections to another server; those that stand stay where they are."""
+        self._parts = urlsplit(url)
+
     def cut(self) -> None:
         """Cut all connections; answers that are under way are lost."""
         for scope in self._open:

@@ -272,10 +272,12 @@ class Model:
         for (job, attempt), time in zip(jobs, times, strict=True):
             assert bool(time) == (job in session.held), "a mark for a job that is not ours, or none for ours"
             if time:
-                if job not in session.marks:
+                before = session.marks.get(job)
+                if before is None or before[0] != attempt:
                     self.marked_at_us[job] = self.now_us
-                before = session.marks.setdefault(job, (attempt, time))
-                assert before[1] == time, "a repeated mark moved its time"
+                    session.marks[job] = (attempt, time)
+                else:
+                    assert before[1] == time, "a repeated mark moved its time"
 
     def settle(self, session_id: str, number: int, settlements: list[Settling]) -> list[int]:
         session = self.sessions[session_id]

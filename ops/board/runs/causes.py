@@ -20,6 +20,10 @@ from sender.settings import SenderSettings
 
 NO_SENDER = Text("no sender is alive: start one with newar sender")
 GRAPH_DOWN = Text("no sender reaches the Graph API; each tries again with one message at a time")
+REPLICAS_MISSING = Text(
+    "fewer of Redis's replicas answer than must know of a message before it may leave (REDIS_MARK_REPLICAS): "
+    "nothing is sent until they do"
+)
 QUEUE_UNKNOWN = Text(
     "this queue does not know the run: it was emptied, or is another one. newar run recover sends what is left"
 )
@@ -121,6 +125,8 @@ def _graph(reading: Reading) -> Iterable[Cause]:
     senders = [process.sender for process in reading.processes if process.sender]
     if senders and all(sender.graph_down for sender in senders):
         yield Cause.of("graph_down", GRAPH_DOWN)
+    if senders and all(sender.replicas_missing for sender in senders):
+        yield Cause.of("mark_replicas", REPLICAS_MISSING)
     paused_ms = _number(reading.app, "paused_until_ms")
     if paused_ms > reading.at_s * 1000:
         detail = _pause(_EVERYTHING, reading.app, paused_ms, mend="newar resume --all")

@@ -60,7 +60,7 @@ CauseName = Literal[
     "run_processor",
 ]
 """`recipient_hours` and `retry` hold some messages of a run, `redis_full` those that are not in the queue yet, all
-others the whole run. `run_processor`: it has not taken the run yet. `mark_replicas` is not said by any program yet."""
+others the whole run. `run_processor`: it has not taken the run yet."""
 
 
 class Cause(Worded, frozen=True):  # type: ignore[misc]  # the base has no fields that could change

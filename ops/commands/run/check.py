@@ -23,11 +23,8 @@ from ops.shell.service import run_once
 from ops.shell.times import Moment, lasting
 from schema.runtime.asyncio_door import aio
 from schema.runtime.redis import open_redis
-from schema.runtime.settings import (
-    RedisSettings,
-    RedisUrl,
-    WindowSettings,
-)
+from schema.runtime.setting_types import RedisUrl
+from schema.runtime.settings import RedisSettings, WindowSettings
 from sender.runs.by_hand.submit import SubmittedRun, as_row
 from sender.runs.dry_run.report import DryRun, LeftOut
 from sender.runs.settings import MessageRulesSettings

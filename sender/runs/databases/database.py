@@ -20,7 +20,8 @@ from pydantic import SecretStr
 from schema.runtime.asyncio_door import aio
 from schema.runtime.database_refusals import without_rows
 from schema.runtime.outage import Outage
-from schema.runtime.settings import SettingsError, split_address
+from schema.runtime.setting_types import split_address
+from schema.runtime.settings import SettingsError
 from sender.runs.databases.errors import DatabaseAway, QueryRefused
 
 CONNECT_TIMEOUT_S = 10

@@ -6,7 +6,8 @@ from ipaddress import ip_address
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
 
-from schema.runtime.settings import CaFile, Settings, split_address
+from schema.runtime.setting_types import CaFile, split_address
+from schema.runtime.settings import Settings
 from sender.runs.webhooks.signed_message import signing_key
 
 

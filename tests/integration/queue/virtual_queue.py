@@ -200,7 +200,7 @@ class VirtualQueue:
             parts += (one.id, RUN.encode(), PAGE.encode(), b"sent", b"{}", b"", b"0", letter.encode())
             parts += (b"%d" % one.at_us, verdict)
             self.model.hear(RUN, PAGE, said, self.now_us)
-        settled, happened = self._scripts.call("work/settle", "s", self._fresh(), *_packed(parts))
+        settled, happened, _ = self._scripts.call("work/settle", "s", self._fresh(), *_packed(parts))
         assert settled == [1] * len(sent)
         foretold = self.model.close()
         assert sorted(tuple(part.decode() for part in one[:3]) for one in happened) == sorted(foretold)

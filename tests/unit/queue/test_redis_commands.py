@@ -32,7 +32,7 @@ PYTHON = {
     for path in (ROOT / room).rglob("*.py")
     if not str(path.relative_to(ROOT)).startswith(BENCHES) and path.name != "redis_commands.py"
 }
-NOT_NEEDED = {"config_get", "memory_stats", "info"}
+NOT_NEEDED = {"config_get", "memory_stats", "info", "wait"}
 """Who asks goes on where they are refused."""
 
 

@@ -95,6 +95,8 @@ def test_an_unknown_script_or_library_is_an_error_that_names_it(monkeypatch: pyt
         source("work/clam")
     texts = {"work/new": "-- uses: base, lanse\nreturn 1\n", "lib/base": "local P = ''\n"}
     original = Path.read_text
-    monkeypatch.setattr(Path, "read_text", lambda self: texts.get(f"{self.parent.name}/{self.stem}") or original(self))
+    monkeypatch.setattr(
+        Path, "read_text", lambda self, code: texts.get(f"{self.parent.name}/{self.stem}") or original(self, code)
+    )
     with pytest.raises(LookupError, match="no Lua script 'lib/lanse'"):
         source("work/new")

