@@ -55,6 +55,15 @@ def finished_run(url: str) -> None:
     )
 
 
+def dead_letters(url: str) -> None:
+    """Put as many there as the page expects, for its reason."""
+    sql(
+        url,
+        "INSERT INTO message_log_dead_letters SELECT 'c', 't', 0, n, '{}', 'recipient_id is empty'"
+        " FROM generate_series(1, 12) n",
+    )
+
+
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
 async def test_every_example_is_answered_with_what_was_done(
     redis: Redis, api: Callable[..., Api], log_database_url: str, tmp_path: Path
@@ -62,6 +71,7 @@ async def test_every_example_is_answered_with_what_was_done(
     await aio(make_partitions, log_database_url)
     written(tmp_path)
     finished_run(log_database_url)
+    dead_letters(log_database_url)
     write_run(redis, "7d9f2c", page="104512345678901", left=3)
     assert len(examples()) > 15
     async with api(admin_token="admin", log_database_url=log_database_url, token_encryption_key=KEY) as client:
