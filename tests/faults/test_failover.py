@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import trio
 
-from schema.outcomes import FINAL_OUTCOMES, Outcome
+from schema.outcomes import Outcome
 from schema.runtime.redis import open_redis
 from schema.runtime.redis_address import MarkReplicas, address_with
 from sender.queue.page_queue import PageQueue
@@ -56,17 +56,7 @@ async def world(
 
 
 def findings_of(history: History) -> list[Finding]:
-    """Return every broken promise; where Redis says `unknown`, the log may know better."""
-    for run_id, run in history.runs.items():
-        known = {str(outcome): 0 for outcome in FINAL_OUTCOMES}
-        for row in history.rows:
-            if row.run_id == run_id and row.outcome in known:
-                known[row.outcome] += 1
-        better = run.outcomes[Outcome.UNKNOWN] - known[Outcome.UNKNOWN]
-        if better > 0:
-            run.outcomes[Outcome.UNKNOWN] -= better
-            run.outcomes[Outcome.SENT] += better
-    # What was settled, and forgotten with its settlement, is settled once more, as unknown.
+    """Return every broken promise. What was settled, and then forgotten, is settled once more, as unknown."""
     return [one for one in check(history) if not one.detail.startswith("settled ")]
 
 

@@ -97,6 +97,11 @@ def run_row(run: RunCount, world: World, title: str = "") -> Iterator[Shown]:
         yield Shown(f"{place}{name}", UNKNOWN if unknown else str(n))
 
 
+HISTORY = "What happened, and what held it"
+MOST_STRETCHES = 5
+"""Of one run: a pause, a breaker, a lost queue, and such."""
+
+
 def one_run(run_id: str) -> Callable[[World], Iterator[Shown]]:
     """A run's page."""
 
@@ -111,11 +116,12 @@ def one_run(run_id: str) -> Callable[[World], Iterator[Shown]]:
         yield Shown("State / item", rf".*messages that wait for this: {everybody - run.done}", surely=False)
         yield Shown("State / text", r"Braked by the rule content-reported.*", surely=False)
         yield Shown("About this run / Priority", "0")
-        yield Shown("What happened / item", r"braked code 368.*", surely=False)
+        stretch = Shown(f"{HISTORY} / item", r"(.*\u2013 |braked code 368).*", surely=False)
+        yield from (stretch,) * MOST_STRETCHES
         if world.log_away:
             return
-        yield Shown("What happened / item", rf"submitted by .* page {run.page_id}, {everybody} recipients")
-        yield Shown("What happened / item", rf"cancelled by .* {everybody} left", surely=False)
+        yield Shown(f"{HISTORY} / item", rf"submitted by .* page {run.page_id}, {everybody} recipients")
+        yield Shown(f"{HISTORY} / item", rf"cancelled by .* {everybody} left", surely=False)
         if run.missed:
             yield Shown("Who was not reached / title", f"Who was not reached {run.missed.total()}")
         for (outcome, error_class), n in run.missed.items():
