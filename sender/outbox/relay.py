@@ -16,7 +16,6 @@ from redis.exceptions import RedisError
 from schema.keys import committed_key, key
 from schema.runtime.kafka import prepare_topic
 from schema.runtime.outage import Outage
-from schema.runtime.redis_address import MarkReplicas
 from schema.topic import Log
 from sender.outbox.kafka_batches import produce
 from sender.outbox.producer import ACKNOWLEDGED_WITHIN_MS, open_producer
@@ -180,7 +179,7 @@ class Relay:
         A replica that takes over without knowing it would decide anew, and the log would have both. `WAIT` speaks of
         what its connection has written: so a write goes before it.
         """
-        wanted: MarkReplicas = getattr(self._redis, "mark_replicas", MarkReplicas())
+        wanted = self._scripts.replicas
         if not wanted.wanted:
             return await self._redis.xrange(name, min=after, max="+", count=_GROUP)
         calls: Any = self._redis.pipeline(transaction=False)

@@ -6,7 +6,9 @@ A script is named by its room and its file: `work/claim` is `claim.lua` in the f
 
 from __future__ import annotations
 
+import math
 import re
+import time
 from collections.abc import Iterator, Sequence
 from functools import cache
 from importlib.resources import files
@@ -24,6 +26,8 @@ log = structlog.get_logger()
 
 STOPPING = frozenset({"app/steer", "pages/steer", "pages/deny", "runs/create", "runs/cancel", "runs/hold"})
 """What would send again to people, or to more than wanted, were it forgotten."""
+_MISSED_FOR_S = 5.0
+"""So long nobody is waited for after a miss: a stop of thousands of pages, a slice at a time, must not take minutes."""
 _ROUTE = key("epoch")
 """Every script names this one key, so that a cluster client finds the shard."""
 _AT_ONCE = 500
@@ -73,14 +77,17 @@ class Scripts:
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
-        self._replicas: MarkReplicas = getattr(redis, "mark_replicas", MarkReplicas())
+        self.replicas: MarkReplicas = getattr(redis, "mark_replicas", MarkReplicas())
+        self._missed_at_s = -math.inf
         self._digests: dict[str, str] = {}
 
     async def call(self, name: str, *args: bytes | str | int) -> Any:
         """Run a script and return its answer. Errors: redis.RedisError."""
-        if name in STOPPING and self._replicas.wanted:
+        waits = time.monotonic() - self._missed_at_s > _MISSED_FOR_S
+        if name in STOPPING and self.replicas.wanted and waits:
             answer, replicated = await self.replicated(name, *args)
             if not replicated:
+                self._missed_at_s = time.monotonic()
                 log.warning("not_replicated", script=name, hint="a replica that takes over may not know of it")
             return answer
         if name not in self._digests:
@@ -106,7 +113,7 @@ class Scripts:
 
         Both go down one connection: WAIT speaks only of what its own connection has written. Errors: redis.RedisError.
         """
-        if not self._replicas.wanted:
+        if not self.replicas.wanted:
             return await self.call(name, *args), True
         if name not in self._digests:
             await self._load(name)
@@ -117,12 +124,12 @@ class Scripts:
         for one in (answer, replicas):
             if isinstance(one, Exception):
                 raise one
-        return answer, int(replicas) >= self._replicas.wanted
+        return answer, int(replicas) >= self.replicas.wanted
 
     async def _with_wait(self, name: str, *args: bytes | str | int) -> list[Any]:
         pipeline: Any = self._redis.pipeline(transaction=False)
         pipeline.execute_command("EVALSHA", self._digests[name], 1, _ROUTE, *args)
-        pipeline.execute_command("WAIT", self._replicas.wanted, self._replicas.within_ms)
+        pipeline.execute_command("WAIT", self.replicas.wanted, self.replicas.within_ms)
         answers: list[Any] = await pipeline.execute(raise_on_error=False)
         return answers
 

@@ -50,6 +50,16 @@ def cancel(client: httpx.Client, run_id: str) -> None:
     _post(client, f"/api/v1/runs/{run_id}/cancel")
 
 
+def pause(client: httpx.Client, run_id: str) -> None:
+    """Pause a run."""
+    _post(client, f"/api/v1/runs/{run_id}/pause")
+
+
+def resume(client: httpx.Client, run_id: str) -> None:
+    """Let a run go on."""
+    _post(client, f"/api/v1/runs/{run_id}/resume")
+
+
 def people(first: int, behind: int) -> list[str]:
     """Return the ids of so many."""
     return [str(71_000_000 + n) for n in range(first, behind)]

@@ -98,8 +98,13 @@ def run_row(run: RunCount, world: World, title: str = "") -> Iterator[Shown]:
 
 
 HISTORY = "What happened, and what held it"
-MOST_STRETCHES = 5
-"""Of one run: a pause, a breaker, a lost queue, and such."""
+STRETCHES = (
+    r"(not known since when )?\u2013 (until now|\d+ s) braked (by rule content-reported )?.*code 368.*",
+    r"(not known since when )?\u2013 (until now|\d+ s) the page is paused .*",
+    r"(not known since when )?\u2013 until now its queue was lost.*",
+    r"\u2013 \d+ s paused by a person .* left",
+    r"(not known since when )?\u2013 (until now|\d+ s) the page's breaker is open .*code 190.*",
+)
 
 
 def one_run(run_id: str) -> Callable[[World], Iterator[Shown]]:
@@ -116,8 +121,7 @@ def one_run(run_id: str) -> Callable[[World], Iterator[Shown]]:
         yield Shown("State / item", rf".*messages that wait for this: {everybody - run.done}", surely=False)
         yield Shown("State / text", r"Braked by the rule content-reported.*", surely=False)
         yield Shown("About this run / Priority", "0")
-        stretch = Shown(f"{HISTORY} / item", r"(.*\u2013 |braked code 368).*", surely=False)
-        yield from (stretch,) * MOST_STRETCHES
+        yield from (Shown(f"{HISTORY} / item", what, surely=False) for what in STRETCHES)
         if world.log_away:
             return
         yield Shown(f"{HISTORY} / item", rf"submitted by .* page {run.page_id}, {everybody} recipients")
