@@ -46,14 +46,14 @@ async def test_seconds_wait_while_redis_takes_no_writes_and_are_told_once(redis_
     seconds.count("r", "1", "sent", "", 5.0)
     at_us[0] += 1_000_000
     with capture_logs() as logs:
-        await aio(redis.config_set, "maxmemory", "1")
+        await aio(redis.config_set, "min-replicas-to-write", "1")
         async with trio.open_nursery() as nursery:
             nursery.start_soon(partial(publish_snapshots, redis, lambda: snapshot("me", 1), seconds, every_s=0.01))
             with trio.fail_after(patience_s()):
                 while not logs:
                     await trio.sleep(0.01)
                 assert [second.at_s for second in seconds.untold()] == [100]
-                await aio(redis.config_set, "maxmemory", "0")
+                await aio(redis.config_set, "min-replicas-to-write", "0")
                 while seconds.untold():
                     await trio.sleep(0.01)
             seconds.count("r", "1", "sent", "", 5.0)
