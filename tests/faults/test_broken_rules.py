@@ -43,7 +43,7 @@ async def test_a_stale_settlement_that_is_accepted_is_noticed(world: World) -> N
     victim.signal(signal.SIGCONT)
     await world.until(lambda: len(victim.sessions) > 1, "its next session")
     # The log's row is right: what its sender knows of the end is told for stale settlements too. The books are not.
-    assert await kinds_found(world) == {"doubled", "counters"}
+    assert await kinds_found(world) >= {"doubled", "counters"}
 
 
 async def test_a_marked_job_that_is_sent_again_is_noticed(world: World) -> None:
