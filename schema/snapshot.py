@@ -172,11 +172,25 @@ class RedisMemory(msgspec.Struct, frozen=True, kw_only=True):
     """Its maxmemory-policy."""
 
 
+class SourceSnapshot(msgspec.Struct, kw_only=True):
+    """How one place that runs come from fares, as a run processor sees it."""
+
+    polls: int = 0
+    """Looks at all its runs that came to their end."""
+    failures: int = 0
+    """Turns that did not, or in which something was refused: of a poll, or of the recipients of a run."""
+    last_poll_ms: int = 0
+    trouble: str = ""
+    """Why the last turn failed, and what to do; "": it did not."""
+    silence: str = ""
+    """What has been asked and not been answered for long; "": nothing."""
+
+
 class RunsSnapshot(msgspec.Struct, kw_only=True):
     """Figures of one run processor since its start. It counts in one of these, and publishes copies."""
 
-    polls: int = 0
-    last_poll_ms: int = 0
+    sources: dict[str, SourceSnapshot] = {}
+    """`source`, if there is one, and `submitted`."""
     runs_taken: int = 0
     runs_refused: int = 0
     jobs_enqueued: int = 0

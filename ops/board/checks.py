@@ -18,6 +18,7 @@ from ops.board.reading import QueueUnreachable
 from ops.board.redis_room import evicts, no_room
 from ops.board.runs.run_answers import CheckStatus
 from ops.board.settings import BoardSettings
+from ops.board.source_health import with_sources
 from ops.local.restarts import ServerState, States
 from ops.shell.detail import telling
 from schema.runtime.asyncio_door import aio
@@ -25,7 +26,7 @@ from schema.runtime.kafka import bootstrap_handshake, tls_context
 from schema.snapshot import STALE_AFTER_S, ProcessSnapshot
 
 CHECK_WITHIN_S = 3.0
-ORDER = ("redis", "kafka", "log_database", "source_database", "senders", "ingest", "sending")
+ORDER = ("redis", "kafka", "log_database", "source_database", "submitted_runs", "senders", "ingest", "sending")
 _SERVED_BY = {"postgres": "log_database"}
 """Which part a local server is, where their names differ."""
 
@@ -55,7 +56,9 @@ async def check_all(settings: BoardSettings, look: Look, servers: States | None 
         nursery.start_soon(outside, "kafka", _kafka(settings))
         nursery.start_soon(outside, "log_database", _postgres(settings.log_database_url))
         nursery.start_soon(outside, "source_database", _postgres(settings.source_database_url))
-        checks.update(await _queue(look))
+        seen = await _look(look)
+        checks.update(_queue(seen))
+    checks = with_sources(checks, seen.processes if isinstance(seen, Seen) else None)
     for name, state in (servers or {}).items():
         part = _SERVED_BY.get(name, name)
         checks[part] = _with_server(checks[part], state)
@@ -144,14 +147,19 @@ async def _connect_to(server: str, settings: BoardSettings) -> None:
         await closed
 
 
-async def _queue(look: Look) -> dict[str, Check]:
-    """Check Redis, and with what it says the processes that report there, and whether anything may be sent."""
+async def _look(look: Look) -> Seen | QueueUnreachable:
     try:
-        seen = await look()
+        return await look()
     except QueueUnreachable as exc:
+        return exc
+
+
+def _queue(seen: Seen | QueueUnreachable) -> dict[str, Check]:
+    """Check Redis, and with what it says the processes that report there, and whether anything may be sent."""
+    if isinstance(seen, QueueUnreachable):
         unknown = Check(status="unknown", detail="not known without Redis")
         return {
-            "redis": Check(status="down", detail=str(exc)),
+            "redis": Check(status="down", detail=str(seen)),
             **dict.fromkeys(("senders", "ingest", "sending"), unknown),
         }
     senders = [s.sender for s in seen.processes if s.sender]

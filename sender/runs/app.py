@@ -34,6 +34,7 @@ from sender.runs.poll_loop import repeat
 from sender.runs.processor import RunProcessor
 from sender.runs.room import Room
 from sender.runs.settings import RunsSettings
+from sender.runs.source_watch import fares_of, noted, watch
 from sender.runs.webhooks.teller import LOOK_EVERY_S, Teller
 from sender.sealed_tokens import TokenBox
 
@@ -143,9 +144,9 @@ class _Service:
             Database(settings.source_database_url, self._source_outage, read_only=True) as database,
             self._log_database() as log_database,
         ):
-            await self._process_runs(Source("source", database, Views.of(settings)), log_database)
+            await self._process_runs(Source("source", database, Views.of(settings)), log_database, database)
 
-    async def _process_runs(self, source: Source, log_database: Database) -> None:
+    async def _process_runs(self, source: Source, log_database: Database, *others: Database) -> None:
         settings = self._settings
         processor = RunProcessor(
             source,
@@ -162,10 +163,16 @@ class _Service:
             rules_off=settings.rules_off,
         )
 
-        async def turn(next_turn: float) -> None:
-            await processor.turn(next_turn, self._stop.requested)
+        fares = fares_of(source.name, self._figures)
 
-        await self._repeat(turn)
+        async def turn(next_turn: float) -> None:
+            with noted(fares):
+                await processor.turn(next_turn, self._stop.requested)
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(watch, fares, [log_database, *others])
+            await self._repeat(turn)
+            nursery.cancel_scope.cancel()
 
     async def _repeat(self, turn: Callable[[float], Awaitable[None]]) -> None:
         async def permitted(next_turn: float) -> None:

@@ -29,6 +29,7 @@ from sender.runs.rules.rows import Head
 from sender.runs.rules.steering import Step, steps
 from sender.runs.rules.still_to_send import StillToSend, still_to_send
 from sender.runs.send_hours import SendHours
+from sender.runs.source_watch import fares_of
 from sender.runs.taking import HEADS_PAGE, Taking
 
 log = structlog.get_logger()
@@ -80,6 +81,7 @@ class RunProcessor:
         self._room = room
         self._chunk = chunk
         self._figures = figures
+        self._fares = fares_of(source.name, figures)
         self._clock_ms = clock_ms
         self._hours = SendHours(queue, pages, clock_ms, figures)
         self._asides = Asides(registry, queue, enforce_window=enforce_window, rules_off=rules_off, clock_ms=clock_ms)
@@ -120,8 +122,8 @@ class RunProcessor:
                 log.warning("run_not_taken", run_id=one.run_id, page_id=one.page_id, reason=one.reason)
         await self._not_taken.replace([*found.not_taken, *self._taking.waiting, *self._empty.values()], noted)
         await self._not_taken.note_scheduled(found.scheduled)
-        self._figures.polls += 1
-        self._figures.last_poll_ms = round((trio.current_time() - began) * 1000)
+        self._fares.polls += 1
+        self._fares.last_poll_ms = round((trio.current_time() - began) * 1000)
         return refused
 
     async def fill(self, until: float, stopping: trio.Event) -> list[QueryRefused]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -87,6 +88,14 @@ def kafka_bootstrap(request: pytest.FixtureRequest, local_servers: dict[str, Any
         return broker.bootstrap
     bootstrap: str = local_servers["kafka_bootstrap"]
     return bootstrap
+
+
+@pytest.fixture
+def closed_port() -> Iterator[int]:
+    """A port that is taken and on which nobody listens."""
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        yield holder.getsockname()[1]
 
 
 @pytest.fixture

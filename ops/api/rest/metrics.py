@@ -13,6 +13,7 @@ from prometheus_client.registry import Collector
 from ops.api.rest.declared import Declared, Sample
 from ops.api.rest.latency_metric import LATENCY, latency_histograms
 from ops.api.rest.server_metrics import SERVER_METRICS
+from ops.api.rest.source_metrics import SOURCE_METRICS
 from ops.board import merge
 from ops.board.answers import CircuitBreaker, QueueAnswer
 from ops.board.pages.page_answers import PageRow
@@ -169,6 +170,7 @@ DECLARED = (
         (),
         lambda f: [((), f.queue.oldest_claimable_age_s)],
     ),
+    *SOURCE_METRICS,
     *SERVER_METRICS,
     Declared(_GAUGE, "newar_runs_unfinished", "unfinished runs", (), lambda f: [((), f.queue.runs_unfinished)]),
     Declared(
@@ -271,7 +273,6 @@ DECLARED = (
         _PROCESS,
         _run_processors(lambda r: r.webhooks_waiting),
     ),
-    Declared(_COUNTER, "newar_source_polls", "polls of the source", _PROCESS, _run_processors(lambda r: r.polls)),
     Declared(
         *(_GAUGE, "newar_page_backlog_messages", "messages of the busiest pages without an outcome", _PAGE),
         _pages(lambda p: p.backlog),

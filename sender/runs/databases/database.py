@@ -13,7 +13,7 @@ import psycopg
 import trio
 from psycopg import AsyncConnection, pq, sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo, timeout_from_conninfo
-from psycopg.errors import QueryCanceled, UndefinedColumn, UndefinedTable
+from psycopg.errors import InsufficientPrivilege, QueryCanceled, UndefinedColumn, UndefinedTable
 from psycopg.rows import TupleRow
 from pydantic import SecretStr
 
@@ -26,7 +26,7 @@ from sender.runs.databases.errors import DatabaseAway, QueryRefused
 
 CONNECT_TIMEOUT_S = 10
 STATEMENT_TIMEOUT_S = 60
-_PATIENCE_S = CONNECT_TIMEOUT_S + STATEMENT_TIMEOUT_S + 10
+PATIENCE_S = CONNECT_TIMEOUT_S + STATEMENT_TIMEOUT_S + 10
 """A server that does not even answer that its time is over is given up after this."""
 _ESCAPED = "% @ : / in the password are written %25 %40 %3A %2F"
 _NAME = re.compile(r"[A-Za-z_]{1,40}")
@@ -109,11 +109,16 @@ class Database:
         self._outage = outage
         self._read_only = read_only
         self._connection: AsyncConnection[TupleRow] | None = None
+        self._asked_at: float | None = None
 
     @property
     def part(self) -> str:
         """What people call this server."""
         return self._outage.part
+
+    def waiting_s(self, now_s: float) -> float:
+        """Return for how long somebody has been waiting for an answer, at this Trio time; 0: nobody is."""
+        return 0.0 if self._asked_at is None else now_s - self._asked_at
 
     async def rows(self, query: sql.SQL | sql.Composed, **params: Any) -> list[TupleRow]:
         """Run one statement and return its rows.
@@ -123,8 +128,9 @@ class Database:
             QueryRefused: it answers, but not to this statement.
         """
         away: BaseException
+        self._asked_at = trio.current_time()
         try:
-            with trio.fail_after(_PATIENCE_S):
+            with trio.fail_after(PATIENCE_S):
                 found = await aio(self._transact, query, params)
         except QueryCanceled as exc:
             self._outage.recovered(trio.current_time())
@@ -136,13 +142,18 @@ class Database:
                 text = without_rows(exc)
                 if isinstance(exc, UndefinedTable | UndefinedColumn) and not self._read_only:
                     text += "; bring it up to date with: newar migrate"
+                elif isinstance(exc, InsufficientPrivilege):
+                    text += "; let its owner GRANT SELECT on it to this login" if self._read_only else "; GRANT it"
                 raise QueryRefused(self.part, text) from exc
-            away = exc
+            away = TimeoutError(f"no answer within {PATIENCE_S} s") if isinstance(exc, trio.TooSlowError) else exc
         else:
             self._outage.recovered(trio.current_time())
             return found
+        finally:
+            self._asked_at = None
         await self.close()
-        raise DatabaseAway(self.part, self._outage.failed(away, trio.current_time())) from away
+        wait_s = self._outage.failed(away, trio.current_time())
+        raise DatabaseAway(self.part, wait_s, self._outage.refusal or without_rows(away)) from away
 
     async def close(self) -> None:
         """Give the connection up; the next statement opens another."""

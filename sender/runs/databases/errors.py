@@ -8,10 +8,10 @@ class RunsError(Exception):
 
 
 class DatabaseAway(RunsError):
-    """The database cannot be used now: try again in `wait_s` seconds. Logged already."""
+    """The database cannot be used now, for this reason: try again in `wait_s` seconds. Logged already."""
 
-    def __init__(self, part: str, wait_s: float) -> None:
-        super().__init__(f"the {part} is away")
+    def __init__(self, part: str, wait_s: float, reason: str) -> None:
+        super().__init__(f"the {part} is away: {reason}")
         self.part = part
         self.wait_s = wait_s
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
@@ -30,14 +29,6 @@ def api(redis_url: str, asyncio_loop: Any) -> Callable[..., Api]:
         return open_api(api_settings(**{"redis_url": redis_url, "api_port": 0, **settings}))
 
     return opened
-
-
-@pytest.fixture
-def closed_port() -> Iterator[int]:
-    """A port that is taken and on which nobody listens."""
-    with socket.socket() as holder:
-        holder.bind(("127.0.0.1", 0))
-        yield holder.getsockname()[1]
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from redis import Redis
 
+from schema.snapshot import RunsSnapshot, SourceSnapshot
 from tests.integration.api.serving import SECRET, Api
 from tests.tls.doors import Doors
 from tests.unit.api.contents import ingest, process, publish, sender
@@ -15,7 +16,8 @@ class TestHealth:
     async def test_all_is_well(
         self, redis: Redis, api: Callable[..., Api], postgres_url: str, kafka_bootstrap: str
     ) -> None:
-        publish(redis, process("a", sender=sender()), process("b", ingest=ingest()))
+        seen = RunsSnapshot(sources={"source": SourceSnapshot(polls=1), "submitted": SourceSnapshot(polls=1)})
+        publish(redis, process("a", sender=sender()), process("b", ingest=ingest()), process("c", runs=seen))
         addresses = {
             "log_database_url": postgres_url,
             "source_database_url": postgres_url,
@@ -26,11 +28,48 @@ class TestHealth:
         assert response.status_code == 200
         assert response.json()["status"] == "ok"
         assert {name: check["status"] for name, check in response.json()["checks"].items()} == dict.fromkeys(
-            ("redis", "kafka", "log_database", "source_database", "senders", "ingest", "sending"), "ok"
+            ("redis", "kafka", "log_database", "source_database", "submitted_runs", "senders", "ingest", "sending"),
+            "ok",
         )
 
-    async def test_what_is_not_configured_degrades_nothing(self, redis: Redis, api: Callable[..., Api]) -> None:
+    async def test_what_a_source_refuses_or_does_not_answer_is_said_of_it_alone(
+        self, redis: Redis, api: Callable[..., Api], postgres_url: str
+    ) -> None:
+        well, refused = SourceSnapshot(polls=1), SourceSnapshot(polls=1, trouble="permission denied")
+        silent = SourceSnapshot(polls=1, trouble="permission denied", silence="it has not answered for 12 s")
+        publish(
+            redis,
+            process("a", sender=sender()),
+            process("b", ingest=ingest()),
+            process("c", runs=RunsSnapshot(sources={"source": refused, "submitted": well})),
+            process("d", runs=RunsSnapshot(sources={"source": well, "submitted": silent})),
+        )
+        async with api(log_database_url=postgres_url, source_database_url=postgres_url) as client:
+            health = (await client.get("/health")).json()
+        assert health["status"] == "degraded"
+        told = {name: health["checks"][name] for name in ("log_database", "source_database", "submitted_runs")}
+        assert told == {
+            "log_database": {"status": "ok", "detail": "answers"},
+            "source_database": {"status": "degraded", "detail": "permission denied (says 1 of 2 run processors)"},
+            "submitted_runs": {
+                "status": "degraded",
+                "detail": "it has not answered for 12 s (says 1 of 2 run processors)",
+            },
+        }
+
+    async def test_where_no_run_processor_reports_nobody_knows_how_runs_are_looked_at(
+        self, redis: Redis, api: Callable[..., Api]
+    ) -> None:
         publish(redis, process("a", sender=sender()), process("b", ingest=ingest()))
+        async with api() as client:
+            health = (await client.get("/health")).json()
+        assert health["status"] == "degraded"
+        assert health["checks"]["submitted_runs"]["status"] == "unknown"
+        assert "newar runs" in health["checks"]["submitted_runs"]["detail"]
+
+    async def test_what_is_not_configured_degrades_nothing(self, redis: Redis, api: Callable[..., Api]) -> None:
+        seen = RunsSnapshot(sources={"submitted": SourceSnapshot()})
+        publish(redis, process("a", sender=sender()), process("b", ingest=ingest()), process("c", runs=seen))
         async with api() as client:
             health = (await client.get("/health")).json()
         assert health["status"] == "ok"

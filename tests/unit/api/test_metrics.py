@@ -16,10 +16,11 @@ from ops.board.pages.page_answers import PageRow, Speed
 from ops.board.run_rates import RunRates
 from ops.board.runs.causes import Holding
 from schema.outcomes import Outcome
-from schema.snapshot import ProcessSnapshot, RunsSnapshot
+from schema.snapshot import ProcessSnapshot, RunsSnapshot, SourceSnapshot
 from tests.unit.api.contents import ingest, process, sender
 from tests.unit.board.test_queue_figures import reading
 
+SOURCES = {"source": SourceSnapshot(polls=3, failures=2, silence="no answer"), "submitted": SourceSnapshot()}
 PROMTOOL = shutil.which("promtool")
 
 
@@ -74,7 +75,7 @@ def test_counters_are_per_process_and_end_in_total() -> None:
                 ),
             ),
             process("b", ingest=ingest(rows=5)),
-            process("c", runs=RunsSnapshot(runs_taken=2, source_down=True)),
+            process("c", runs=RunsSnapshot(runs_taken=2, source_down=True, sources=SOURCES)),
         )
     )
     assert found["newar_attempts_total", "sent", "a"] == 7
@@ -85,6 +86,9 @@ def test_counters_are_per_process_and_end_in_total() -> None:
     assert found["newar_ingest_rows_total", "b"] == 5
     assert found["newar_runs_taken_total", "c"] == 2
     assert found["newar_part_unreachable", "source", "c"] == 1
+    assert [found["newar_source_polls_total", "c", name] for name in SOURCES] == [3, 0]
+    assert [found["newar_source_failures_total", "c", name] for name in SOURCES] == [2, 0]
+    assert [found["newar_source_trouble", "c", name] for name in SOURCES] == [1, 0]
     assert found["newar_queue_jobs", "leased"] == 3
     assert found["newar_breakers", "open"] == 1
 
@@ -126,7 +130,7 @@ def test_promtool_finds_nothing_wrong() -> None:
     everything = figures(
         process("a", sender=sender(latencies_ms=(1.0, 20.0), outcomes={"sent": 7}, http={"errors": {"connect": 1}})),
         process("b", ingest=ingest(rows=5)),
-        process("c", runs=RunsSnapshot(runs_taken=2, source_down=True)),
+        process("c", runs=RunsSnapshot(runs_taken=2, source_down=True, sources=SOURCES)),
         pages=[page(name="Ana")],
     )
     checked = subprocess.run(

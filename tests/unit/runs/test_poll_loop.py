@@ -52,7 +52,8 @@ async def test_stop_ends_the_waiting(autojump_clock: MockClock) -> None:
 
 
 async def test_database_that_is_away_is_tried_again_when_its_outage_says(autojump_clock: MockClock) -> None:
-    assert (await run(DatabaseAway("log database", 1.5), DatabaseAway("log database", 3), None)).times == [0, 1.5, 4.5]
+    away = [DatabaseAway("log database", wait_s, "closed") for wait_s in (1.5, 3)]
+    assert (await run(*away, None)).times == [0, 1.5, 4.5]
 
 
 async def test_redis_outage_is_paced_and_logged_once(autojump_clock: MockClock) -> None:

@@ -22,4 +22,4 @@ def test_snapshots_of_one_process_differ_in_their_moment_and_their_part_alone() 
 
 
 def test_the_part_stands_under_the_name_of_its_service() -> None:
-    assert ThisProcess("runs", "runs-1", {}).snapshot(RunsSnapshot(polls=3)).runs == RunsSnapshot(polls=3)
+    assert ThisProcess("runs", "runs-1", {}).snapshot(RunsSnapshot(runs_taken=3)).runs == RunsSnapshot(runs_taken=3)

@@ -81,6 +81,7 @@ CHECKS = {
     "kafka": N_("Log topic"),
     "log_database": N_("Log database"),
     "source_database": N_("Source database"),
+    "submitted_runs": N_("Submitted runs"),
     "senders": N_("Senders"),
     "ingest": N_("Ingest"),
     "sending": N_("Sending"),
