@@ -18,8 +18,16 @@ from schema.runtime.text_files import UTF8
 log = structlog.get_logger()
 
 _DEBUG = "NEWAR_DEBUG"
-_OF_COMPOSE = {"POSTGRES_PASSWORD", "HTTPS_PROXY", "NO_PROXY"}
-"""What the compose file reads besides: no setting, and no mistake in `.env`."""
+_OF_COMPOSE = {
+    "POSTGRES_PASSWORD",
+    "HTTPS_PROXY",
+    "NO_PROXY",
+    "COMPOSE_FILE",
+    "COMPOSE_PROFILES",
+    "COMPOSE_PROJECT_NAME",
+}
+_OF_COMPOSE |= {"GRAFANA_ADMIN_PASSWORD", "GRAFANA_PORT", "PROMETHEUS_PORT", "PROMETHEUS_RETENTION"}
+"""What Compose and its files read besides: no setting, and no mistake in `.env`."""
 _ITS_OWN = {"SERVICE_TYPE", "SUPABASE_URL", "SUPABASE_SERVICE_ROLE_KEY"}
 """An environment with one of these is the original's; else most of its names belong to other programs."""
 _ALIKE = 0.85

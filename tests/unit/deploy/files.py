@@ -14,7 +14,11 @@ DEPLOY = ROOT / "ops" / "deploy"
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
-    content: dict[str, Any] = yaml.safe_load(path.read_text("utf-8"))
+    return parse_yaml(path.read_text("utf-8"))
+
+
+def parse_yaml(text: str) -> dict[str, Any]:
+    content: dict[str, Any] = yaml.safe_load(text)
     return content
 
 

@@ -1,8 +1,9 @@
-"""The Compose file: its services get exactly the settings that they read, and wait for what they need."""
+"""The Compose files: their services get exactly the settings that they read, and wait for what they need."""
 
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,10 +14,13 @@ from ops.settings.by_service import BY_HAND, SERVICES
 from ops.settings.ignored_names import warnings_about
 from schema.runtime.old_names import OLD_NAMES
 from schema.runtime.settings import LogDatabaseSettings, Settings, load, setting_name
+from tests.unit.deploy.compose_files import FILES, MADE_UP, OWN_SERVERS, WHOLE, filled, services
 from tests.unit.deploy.files import DEPLOY, ROOT, read_yaml
 
-COMPOSE = read_yaml(DEPLOY / "compose.yaml")
-PARTS: dict[str, dict[str, Any]] = COMPOSE["services"]
+COMPOSE = read_yaml(WHOLE)
+PARTS: dict[str, dict[str, Any]] = services(WHOLE)
+OWN: dict[str, dict[str, Any]] = services(OWN_SERVERS)
+BOTH = pytest.mark.parametrize("parts", [PARTS, OWN], ids=["compose.yaml", "compose.own-servers.yaml"])
 SERVERS = {"valkey", "postgres", "redpanda"}
 OURS: dict[str, type[Settings]] = {**SERVICES, "migrate": LogDatabaseSettings}
 PROXY = {"HTTPS_PROXY", "NO_PROXY"}
@@ -29,30 +33,33 @@ def names(kind: type[Settings]) -> set[str]:
 
 def test_every_part_is_there_and_nothing_else() -> None:
     assert set(PARTS) == SERVERS | set(OURS) | {"cli"}
+    assert set(OWN) == set(OURS) | {"cli"}
 
 
+@BOTH
 @pytest.mark.parametrize("service", OURS)
-def test_a_service_gets_every_setting_that_it_reads_and_no_other(service: str) -> None:
+def test_a_service_gets_every_setting_that_it_reads_and_no_other(parts: Any, service: str) -> None:
     allowed = PROXY if service in ("sender", "api") else set()
-    assert set(PARTS[service]["environment"]) - allowed == names(OURS[service])
+    assert set(parts[service]["environment"]) - allowed == names(OURS[service])
 
 
+@BOTH
 @pytest.mark.parametrize("service", OURS)
-def test_the_settings_of_a_service_can_be_loaded(service: str) -> None:
-    env = {"POSTGRES_PASSWORD": "abc", "ADMIN_TOKEN": "a", "VIEWER_TOKEN": "v", "TOKEN_ENCRYPTION_KEY": 43 * "A" + "="}
-    given = {name: text for name, value in PARTS[service]["environment"].items() if (text := _filled(value, env))}
+def test_the_settings_of_a_service_can_be_loaded(parts: Any, service: str) -> None:
+    given = {name: text for name, value in parts[service]["environment"].items() if (text := filled(value, MADE_UP))}
     kind = OURS[service]
     values = {field: given[name] for field in kind.model_fields if (name := setting_name(field)) in given}
     load(kind, env_file=None, **values)
 
 
-def test_commands_by_hand_get_the_settings_of_all_services() -> None:
+@BOTH
+def test_commands_by_hand_get_the_settings_of_all_services(parts: Any) -> None:
     settings = {name for kind in [*OURS.values(), *BY_HAND.values()] for name in names(kind)}
     of_serving = {"API_HOST", "API_PORT", "ADMIN_TOKEN", "VIEWER_TOKEN", "SESSION_IDLE_MS", "SESSION_MS"}
     of_serving |= {"API_REQUESTS_PER_SECOND", "TRUSTED_PROXIES", "METRICS_PAGES", "SUBMIT_MAX_BYTES"}
     of_serving |= names(ProviderSettings)
-    assert set(PARTS["cli"]["environment"]) - PROXY == settings - of_serving
-    assert PARTS["cli"]["profiles"] == ["cli"]
+    assert set(parts["cli"]["environment"]) - PROXY == settings - of_serving
+    assert parts["cli"]["profiles"] == ["cli"]
 
 
 @pytest.mark.parametrize(
@@ -66,17 +73,9 @@ def test_commands_by_hand_get_the_settings_of_all_services() -> None:
 def test_old_names_of_one_setting_reach_the_services_behind_the_new_one(old: str, new: str, service: str) -> None:
     assert OLD_NAMES[old].new == new
     value = PARTS[service]["environment"][new]
-    assert _filled(value, {old: "a"}) == "a"
-    assert _filled(value, {old: "a", new: "b"}) == "b"
-    assert _filled(value, {}) == ""
-
-
-def _filled(value: object, env: dict[str, str]) -> str:
-    """Fill in variables as Compose does, innermost first."""
-    text = str(value or "")
-    while found := re.search(r"\$\{(\w+)(?::[-?]([^{}]*))?\}", text):
-        text = text[: found.start()] + (env.get(found[1]) or found[2] or "") + text[found.end() :]
-    return text
+    assert filled(value, {old: "a"}) == "a"
+    assert filled(value, {old: "a", new: "b"}) == "b"
+    assert filled(value, {}) == ""
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -130,11 +129,11 @@ def test_stopping_waits_longer_than_the_drain_and_the_last_settlements(service: 
 
 
 def test_names_that_compose_takes_from_the_env_file_are_no_mistakes_in_it() -> None:
-    text = (DEPLOY / "compose.yaml").read_text()
+    named = {name for file in FILES for name in re.findall(r"\$\{([A-Z_]+)", file.read_text())}
     passed_on = {
         name for part in PARTS.values() for name, value in (part.get("environment") or {}).items() if not value
     }
-    assert warnings_about([], {*re.findall(r"\$\{([A-Z_]+)", text), *passed_on}) == []
+    assert warnings_about([], named | passed_on | {"COMPOSE_FILE"}) == []
 
 
 def test_a_fresh_copy_of_the_sample_has_no_mistake() -> None:
@@ -158,9 +157,25 @@ def test_the_http_service_does_not_start_without_tokens() -> None:
     assert environment["VIEWER_TOKEN"].startswith("${VIEWER_TOKEN:?")
 
 
-def test_the_image_is_built_from_the_dockerfile_beside() -> None:
+def test_the_image_is_built_from_the_dockerfile_once_and_never_pulled() -> None:
     build = PARTS["migrate"]["build"]
-    context = DEPLOY / build["context"]
+    context = DEPLOY / build["context"]  # Compose takes it from the folder of the file that says it
     assert context.resolve() == ROOT
     assert (context / build["dockerfile"]).resolve() == DEPLOY / "Dockerfile"
     assert {PARTS[service]["image"] for service in OURS} == {"newar:local"}
+    assert {PARTS[service]["pull_policy"] for service in [*SERVICES, "cli"]} == {"never"}
+
+
+def test_with_own_servers_all_their_addresses_are_asked_for_and_nothing_of_the_others() -> None:
+    text = OWN_SERVERS.read_text()
+    assert set(re.findall(r"\$\{([A-Z_]+):\?", text)) == {"REDIS_URL", "LOG_DATABASE_URL", "KAFKA_BOOTSTRAP_SERVERS"}
+    assert "POSTGRES_PASSWORD" not in text
+    waits = {service: part.get("depends_on", {}) for service, part in OWN.items()}
+    migrated = {"migrate": {"condition": "service_completed_successfully"}}
+    assert waits == {part: migrated if part in ("runs", "ingest", "api") else {} for part in OWN}
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
+def test_what_must_be_set_is_asked_for_by_a_line_that_says_where_and_how(file: Path) -> None:
+    asked = re.findall(r"\$\{[A-Z_]+:\?([^}]*)", file.read_text())
+    assert all(re.match(r"set it in \.env, as \.env\.example says; \S", text) for text in asked)

@@ -16,7 +16,7 @@ from tests.unit.deploy.files import DEPLOY, ROOT
 
 UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
 EXAMPLE = ROOT / ".env.example"
-OF_COMPOSE = {"POSTGRES_PASSWORD"}
+OF_COMPOSE = {"POSTGRES_PASSWORD", "COMPOSE_FILE", "GRAFANA_ADMIN_PASSWORD"}
 
 
 def unit(path: Path) -> RawConfigParser:
