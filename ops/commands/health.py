@@ -64,8 +64,10 @@ def _words() -> list[bytes]:
     from redis import Redis  # noqa: PLC0415 - the API is asked without it
 
     try:
-        url = address("REDIS_URL") or ""
+        url, sentinels = address("REDIS_URL") or "", address("REDIS_SENTINELS")
         with Redis.from_url(url, socket_connect_timeout=ANSWER_WITHIN_S, socket_timeout=ANSWER_WITHIN_S) as redis:
+            if sentinels:
+                _lead_to_primary(redis, sentinels)
             found: Any = redis.hvals(key("processes"))  # redis-py: or an awaitable
             return list(found)
     except (TypeError, ValueError):
@@ -73,6 +75,21 @@ def _words() -> list[bytes]:
 
         load(RedisSettings)
         raise
+
+
+def _lead_to_primary(redis: Any, given: str) -> None:
+    """Let a client whose host is the name of a primary go where Sentinels say it is: as `schema.runtime.redis` does."""
+    from redis import Redis, SSLConnection  # noqa: PLC0415 - seldom needed
+    from redis.sentinel import Sentinel  # noqa: PLC0415
+
+    from schema.runtime.redis_address import sentinels_at  # noqa: PLC0415
+
+    options = redis.connection_pool.connection_kwargs
+    encrypted = issubclass(redis.connection_pool.connection_class, SSLConnection)
+    shared = {name: value for name, value in options.items() if name.startswith(("socket_", "ssl_"))}
+    asked: Any = Sentinel([])  # type: ignore[no-untyped-call]  # redis-py
+    asked.sentinels = [Redis(**shared, **one, ssl=encrypted) for one in sentinels_at(given)]
+    options["host"], options["port"] = asked.discover_master(options["host"])
 
 
 def _decoded(raw: bytes) -> ProcessSnapshot | None:

@@ -23,6 +23,7 @@ from tests.faults.report import figures_of, report
 from tests.faults.test_redis_killed import until_sent
 from tests.faults.world import World, open_world
 from tests.patience import patience_s
+from tests.unit.command_line import open_command_line
 
 FAILOVERS = int(os.environ.get("NEWAR_FAILOVERS", "2"))
 SEED = int(os.environ.get("NEWAR_FAILOVER_SEED", "1"))
@@ -79,8 +80,13 @@ async def test_failovers_double_nothing_and_the_log_tells_the_truth(world: World
     assert not findings, f"{rows}\n" + "\n".join(map(str, findings[:20])) + "\n" + world.last_lines()
 
 
-async def test_nothing_leaves_while_too_few_replicas_know_of_it(world: World, servers: ReplicatedRedis) -> None:
+async def test_nothing_leaves_while_too_few_replicas_know_of_it(
+    world: World, servers: ReplicatedRedis, tmp_path: Path
+) -> None:
     [sender] = await world.start_senders([], redis_mark_replicas_within_ms=100)
+    with open_command_line(tmp_path) as newar:  # a health check finds the primary as the sender does
+        newar.set(REDIS_URL=f"redis://{NAME}/0", REDIS_SENTINELS=servers.sentinels)
+        await world.until(lambda: newar("health", "sender").exit_code == 0, "the sender's first report")
     replicas = servers.replicas()
     for port in replicas:
         servers.freeze(port, frozen=True)
