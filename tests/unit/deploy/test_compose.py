@@ -163,7 +163,7 @@ def test_the_image_is_built_from_the_dockerfile_once_and_never_pulled() -> None:
     assert context.resolve() == ROOT
     assert (context / build["dockerfile"]).resolve() == DEPLOY / "Dockerfile"
     assert {PARTS[service]["image"] for service in OURS} == {"newar:local"}
-    assert {PARTS[service]["pull_policy"] for service in [*SERVICES, "cli"]} == {"never"}
+    assert {PARTS[service]["pull_policy"] for service in [*OURS, "cli"]} == {"never"}
 
 
 def test_with_own_servers_all_their_addresses_are_asked_for_and_nothing_of_the_others() -> None:
