@@ -41,9 +41,10 @@ def test_a_unit_gives_its_service_time_to_stop(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", [p for p in UNITS if "migrate" not in p.name], ids=lambda p: p.name)
-def test_a_unit_is_restarted_but_not_with_wrong_settings(path: Path) -> None:
+def test_a_unit_is_restarted_however_often_but_not_with_wrong_settings(path: Path) -> None:
     service = unit(path)["Service"]
     assert service["Restart"] == "always"
+    assert unit(path)["Unit"]["StartLimitIntervalSec"] == "0"
     assert service["RestartPreventExitStatus"] == "2"
     assert service["User"] != "root"
 
