@@ -30,7 +30,8 @@ def demo(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Run the tests, three files at a time: they mostly wait; `nox -s tests -- tests/unit` runs a part of them."""
     install(session)
-    session.run("python", "-m", "pytest", "-n", "3", "--dist", "loadfile", *session.posargs)
+    workers = ["-n", "3", "--dist", "loadfile", "--no-loadscope-reorder"]  # in the order that tests/conftest.py says
+    session.run("python", "-m", "pytest", *workers, *session.posargs)
 
 
 @nox.session

@@ -20,8 +20,17 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("busy")
 
 
+_LONGEST_FIRST = ("browser", "faults", "integration", "unit")
+"""Folders of tests/, by what a file of theirs takes."""
+
+
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "both_brokers: runs on the embedded broker and on Apache Kafka")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that take longest: of several workers none is left with one of them at the end."""
+    items.sort(key=lambda item: _LONGEST_FIRST.index(item.nodeid.split("/")[1]))
 
 
 def pytest_collection_finish() -> None:
