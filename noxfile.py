@@ -7,7 +7,9 @@ nox.options.sessions = ["lint", "tests"]
 nox.options.reuse_existing_virtualenvs = True
 
 LOCKS = {  # each with all that it needs, build backend included; the first holds the others
-    "requirements-dev.lock": ["--extra", "local", "--group", "build", "--group", "test", "--group", "lint"],
+    "requirements-dev.lock": [
+        *("--extra", "local", "--extra", "traces", "--group", "build", "--group", "test", "--group", "lint")
+    ],
     "requirements-local.lock": ["--extra", "local", "--group", "build"],
     "requirements.lock": ["--group", "build"],
 }

@@ -13,6 +13,7 @@ from schema.runtime.asyncio_door import aio
 from schema.runtime.publish import publish_snapshots
 from schema.runtime.redis import open_redis
 from schema.runtime.stop import Stop
+from schema.runtime.traces import open_traces
 
 _CLOSE_S = 2.0
 
@@ -34,25 +35,26 @@ async def serve(
         MigrationsPending, SchemaNewer: when the log database is older or newer than this program.
         IngestStops: when a person must decide before events become rows again.
     """
-    figures, ready = Figures(settings), trio.Event()
-    ingest = Ingest(settings, figures, ready.set)
-    redis = open_redis(settings.redis_url.get_secret_value())
-    try:
-        async with trio.open_nursery() as services:
-            services.start_soon(publish_snapshots, redis, figures.snapshot)
-            services.start_soon(publish_committed, redis, figures)
-            async with trio.open_nursery() as work:
-                work.start_soon(stop.enforce, work.cancel_scope)
-                work.start_soon(_pass_on, stop, ingest)
-                work.start_soon(_ingest, ingest, settings, services, work.cancel_scope)
-                await ready.wait()
-                task_status.started()
-            services.cancel_scope.cancel()
-        if not ready.is_set():
-            task_status.started()  # stopped before it was ready: whoever waits for that shall go on
-    finally:
-        with trio.move_on_after(_CLOSE_S, shield=True):
-            await aio(redis.aclose)
+    async with open_traces(settings, "ingest", settings.kafka_topic) as traces:
+        figures, ready = Figures(settings), trio.Event()
+        ingest = Ingest(settings, figures, ready.set, traces)
+        redis = open_redis(settings.redis_url.get_secret_value())
+        try:
+            async with trio.open_nursery() as services:
+                services.start_soon(publish_snapshots, redis, figures.snapshot)
+                services.start_soon(publish_committed, redis, figures)
+                async with trio.open_nursery() as work:
+                    work.start_soon(stop.enforce, work.cancel_scope)
+                    work.start_soon(_pass_on, stop, ingest)
+                    work.start_soon(_ingest, ingest, settings, services, work.cancel_scope)
+                    await ready.wait()
+                    task_status.started()
+                services.cancel_scope.cancel()
+            if not ready.is_set():
+                task_status.started()  # stopped before it was ready: whoever waits for that shall go on
+        finally:
+            with trio.move_on_after(_CLOSE_S, shield=True):
+                await aio(redis.aclose)
 
 
 async def _pass_on(stop: Stop, ingest: Ingest) -> None:

@@ -30,6 +30,7 @@ from ingest.writing.writer import Writer
 from schema.migrate import require_current
 from schema.runtime.kafka import look_at_topic, prepare_topic
 from schema.runtime.outage import Outage
+from schema.runtime.traces import Step, Traces
 from schema.topic import Log
 
 log = structlog.get_logger()
@@ -58,10 +59,13 @@ class OffsetsOutOfRange(IngestStops):
 class Ingest:
     """One member of the group. `run` ends after `stop`; nothing that it read is lost when it ends in another way."""
 
-    def __init__(self, settings: IngestSettings, figures: Figures, on_ready: Callable[[], None]) -> None:
+    def __init__(
+        self, settings: IngestSettings, figures: Figures, on_ready: Callable[[], None], traces: Traces | None = None
+    ) -> None:
         self._settings = settings
         self._figures = figures
         self._on_ready = on_ready
+        self._traces = traces
         self._is_ready = False
         self._stopping = asyncio.Event()
         self._kafka = Outage("kafka")
@@ -213,6 +217,7 @@ class Ingest:
 
     async def _write_batch(self, member: Member, batch: Batch) -> None:
         """Write this batch, however long the database is away; at a stop only once: the topic keeps it."""
+        began_ns = time.time_ns()
         while batch:
             try:
                 written = await self._writer.write(member.log, batch)
@@ -229,6 +234,9 @@ class Ingest:
             self._database_answers()
             if written.dead_letters:
                 log.warning("dead_letters", count=written.dead_letters, table="message_log_dead_letters")
+            if self._traces is not None:
+                events = ((row.raw, row.partition, row.offset) for row in batch.rows)
+                self._traces.tell_events(Step.ROW, events, began_ns, {(d.partition, d.offset) for d in written.dead})
             self._figures.wrote(written, batch.rows[-1].sent_at if batch.rows else None)
             if member.knows_its_place:
                 self._figures.committed |= batch.next

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pydantic import Field
 
 from schema.runtime.settings import KafkaSettings, LogDatabaseSettings, RedisSettings
+from schema.runtime.trace_settings import TraceSettings
 
 
-class IngestSettings(RedisSettings, KafkaSettings, LogDatabaseSettings):
+class IngestSettings(RedisSettings, KafkaSettings, LogDatabaseSettings, TraceSettings):
     """What `newar ingest` reads. Redis only gets figures and committed offsets; rows are written without it."""
 
     log_batch_size: int = Field(

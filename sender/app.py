@@ -17,6 +17,7 @@ from schema.runtime.process import ThisProcess
 from schema.runtime.publish import publish_snapshots
 from schema.runtime.redis import open_redis
 from schema.runtime.stop import Stop
+from schema.runtime.traces import Traces, open_traces
 from schema.snapshot import ProcessSnapshot, SenderSnapshot
 from sender.delivery.delivery import Delivery
 from sender.delivery.dispatcher import Dispatcher
@@ -31,6 +32,7 @@ from sender.graph.http.proxy import ProxySettings
 from sender.open_files import make_room
 from sender.outbox.relay import Relay
 from sender.outbox.settlement import Settlements
+from sender.outbox.traced_settlements import TracedSettlements
 from sender.outbox.unacknowledged import Unacknowledged
 from sender.queue.held_jobs import HeldJobs
 from sender.queue.page_queue import PageQueue
@@ -55,7 +57,7 @@ _CLOSE_WITHIN_S = 1.0
 class Sender:
     """The parts of one sender process, put together."""
 
-    def __init__(self, settings: SenderSettings, stop: Stop, redis: Redis) -> None:
+    def __init__(self, settings: SenderSettings, stop: Stop, redis: Redis, traces: Traces | None = None) -> None:
         self.settings = settings
         self.stop = stop
         self.process = _this_process(settings)
@@ -68,8 +70,9 @@ class Sender:
         pages = PageQueue(redis)
         self.pool = _pool(settings)
         unacknowledged = Unacknowledged()
-        self.relay = Relay(settings, redis, unacknowledged)
-        self.settlements = Settlements(
+        self.relay = Relay(settings, redis, unacknowledged, traces)
+        make_settlements = Settlements if traces is None else partial(TracedSettlements, traces)
+        self.settlements = make_settlements(
             queue,
             self.held,
             until_answered,
@@ -158,18 +161,19 @@ async def serve(
     """
     make_room(settings.max_sockets)
     redis = open_redis(settings.redis_url.get_secret_value())
-    sender = Sender(settings, stop, redis)
-    log.info("sender_starts", **_expectations(settings))
+    async with open_traces(settings, "sender", settings.kafka_topic) as traces:
+        sender = Sender(settings, stop, redis, traces)
+        log.info("sender_starts", **settings.expectations())
 
-    async def obey() -> None:
-        await _serve(sender, redis, ready=lambda: task_status.started())  # noqa: PLW0108 - linters look for this call
+        async def obey() -> None:
+            await _serve(sender, redis, ready=lambda: task_status.started())  # noqa: PLW0108 - linters look for this call
 
-    try:
-        await stop.outlast(obey)
-    finally:
-        with trio.move_on_after(1, shield=True):
-            await sender.pool.aclose()
-            await aio(redis.aclose)
+        try:
+            await stop.outlast(obey)
+        finally:
+            with trio.move_on_after(1, shield=True):
+                await sender.pool.aclose()
+                await aio(redis.aclose)
 
 
 async def _serve(sender: Sender, redis: Redis, *, ready: Callable[[], None]) -> None:
@@ -283,16 +287,3 @@ def _limits(settings: SenderSettings) -> Limits:
         batch=settings.graph_batch_size,
         outbox=settings.outbox_limit,
     )
-
-
-def _expectations(settings: SenderSettings) -> dict[str, float | int | str]:
-    """Return what these settings allow: messages/s = in flight / latency."""
-    in_flight = min(settings.worker_concurrency, settings.max_sockets) * settings.graph_batch_size
-    return {
-        "graph": settings.graph_api_url,
-        "tasks": settings.worker_concurrency,
-        "batch": settings.graph_batch_size,
-        "at_most_per_s_with_300_ms": round(in_flight / 0.3),
-        "at_most_per_s_with_800_ms": round(in_flight / 0.8),
-        "per_page_per_s": settings.rate_limit_per_page,
-    }

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, Field, SecretStr, ValidationInfo, field_val
 
 from schema.runtime.setting_types import CaFile, split_address
 from schema.runtime.settings import KafkaSettings, RedisSettings, Settings, TokenSettings, WindowSettings
+from schema.runtime.trace_settings import TraceSettings
 
 _VERSIONED = re.compile(r"(https?://[^/]+.*?)/+(v[0-9]+\.[0-9]+)/*", re.IGNORECASE)
 """An address that ends in a version of the Graph API, as people copy it."""
@@ -128,7 +129,14 @@ class FlightSettings(Settings):
 
 
 class SenderSettings(
-    RedisSettings, KafkaSettings, TokenSettings, WindowSettings, RuleSettings, GraphSettings, FlightSettings
+    RedisSettings,
+    KafkaSettings,
+    TokenSettings,
+    WindowSettings,
+    RuleSettings,
+    GraphSettings,
+    FlightSettings,
+    TraceSettings,
 ):
     """What one sender process does, and how fast."""
 
@@ -166,3 +174,15 @@ class SenderSettings(
                 f"write MAX_SOCKETS={tasks} or more"
             )
         return max_sockets
+
+    def expectations(self) -> dict[str, float | int | str]:
+        """Return what these settings allow: messages/s = in flight / latency."""
+        in_flight = min(self.worker_concurrency, self.max_sockets) * self.graph_batch_size
+        return {
+            "graph": self.graph_api_url,
+            "tasks": self.worker_concurrency,
+            "batch": self.graph_batch_size,
+            "at_most_per_s_with_300_ms": round(in_flight / 0.3),
+            "at_most_per_s_with_800_ms": round(in_flight / 0.8),
+            "per_page_per_s": self.rate_limit_per_page,
+        }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from itertools import takewhile
 from typing import Any
@@ -16,6 +17,7 @@ from redis.exceptions import RedisError
 from schema.keys import committed_key, key
 from schema.runtime.kafka import prepare_topic
 from schema.runtime.outage import Outage
+from schema.runtime.traces import Step, Traces
 from schema.topic import Log
 from sender.outbox.kafka_batches import produce
 from sender.outbox.producer import ACKNOWLEDGED_WITHIN_MS, open_producer
@@ -69,11 +71,14 @@ class _Outbox:
 class Relay:
     """Relays this session's outbox, and those of sessions that are gone. Safe beside others: rows are unique."""
 
-    def __init__(self, settings: SenderSettings, redis: Redis, unacknowledged: Unacknowledged) -> None:
+    def __init__(
+        self, settings: SenderSettings, redis: Redis, unacknowledged: Unacknowledged, traces: Traces | None = None
+    ) -> None:
         self._settings = settings
         self._redis = redis
         self._scripts = Scripts(redis)
         self._unacknowledged = unacknowledged
+        self._traces = traces
         self._outage = Outage("kafka")
         self._redis_outage = Outage("redis (outbox)")
         self._mine: _Outbox | None = None
@@ -157,11 +162,15 @@ class Relay:
         after = outbox.read_until if outbox.read_until == _FULL_SCAN else b"(" + outbox.read_until
         entries = await self._read(outbox.key, after)
         if entries:
+            began_ns = time.time_ns()
             events = [(fields[b"k"], fields[b"v"]) for _, fields in entries]
             async with asyncio.timeout(_PRODUCED_WITHIN_S):
                 places = await produce(producer, self._settings.kafka_topic, events)
             for _, event in events:
                 self._unacknowledged.discard(event)
+            if self._traces is not None:
+                relayed = ((event, *place) for (_, event), place in zip(events, places, strict=True))
+                self._traces.tell_events(Step.EVENT, relayed, began_ns)
             ends = {partition: offset + 1 for partition, offset in sorted(places)}
             if any(end <= self._ends.get(partition, 0) for partition, end in ends.items()):
                 log.warning("topic_is_another", detail="its offsets have gone back")

@@ -15,6 +15,7 @@ from schema.runtime.process import ThisProcess
 from schema.runtime.publish import publish_snapshots
 from schema.runtime.redis import open_redis
 from schema.runtime.stop import Stop
+from schema.runtime.traces import Traces, open_traces
 from schema.snapshot import ProcessSnapshot, RunsSnapshot
 from sender.queue.audit_stream import AuditStream
 from sender.queue.denied_people import DeniedPeople
@@ -57,26 +58,28 @@ async def serve(
     else:
         log.info("no_source", detail="SOURCE_DATABASE_URL is not set: only submitted runs are sent")
     redis = open_redis(settings.redis_url.get_secret_value())
-    try:
-        service = _Service(settings, stop, redis)
-        async with trio.open_nursery() as others:  # must outlive the work
-            others.start_soon(publish_snapshots, redis, service.snapshot)
-            async with trio.open_nursery() as work:
-                work.start_soon(stop.enforce, work.cancel_scope)
-                task_status.started()
-                await service.work()
-                work.cancel_scope.cancel()
-            others.cancel_scope.cancel()
-    finally:
-        with trio.move_on_after(1, shield=True):
-            await aio(redis.aclose)
+    async with open_traces(settings, "runs") as traces:
+        try:
+            service = _Service(settings, stop, redis, traces)
+            async with trio.open_nursery() as others:  # must outlive the work
+                others.start_soon(publish_snapshots, redis, service.snapshot)
+                async with trio.open_nursery() as work:
+                    work.start_soon(stop.enforce, work.cancel_scope)
+                    task_status.started()
+                    await service.work()
+                    work.cancel_scope.cancel()
+                others.cancel_scope.cancel()
+        finally:
+            with trio.move_on_after(1, shield=True):
+                await aio(redis.aclose)
 
 
 class _Service:
     """The loops of one process and what they share. A source that hangs holds up only its own loop."""
 
-    def __init__(self, settings: RunsSettings, stop: Stop, redis: Redis) -> None:
+    def __init__(self, settings: RunsSettings, stop: Stop, redis: Redis, traces: Traces | None) -> None:
         self._settings = settings
+        self._traces = traces
         self._stop = stop
         self._permissions, self._permitted = Permissions(redis), False
         self._queue = RunQueue(redis)
@@ -161,6 +164,7 @@ class _Service:
             grace_ms=settings.source_empty_run_grace_ms,
             enforce_window=settings.enforce_messaging_window,
             rules_off=settings.rules_off,
+            traces=self._traces,
         )
 
         fares = fares_of(source.name, self._figures)

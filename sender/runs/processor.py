@@ -12,6 +12,7 @@ import trio
 from redis.exceptions import OutOfMemoryError
 
 from schema.run import RunState
+from schema.runtime.traces import Traces
 from schema.snapshot import RunsSnapshot
 from sender.queue.run_queue import RunGlance, RunQueue
 from sender.runs.asides import Asides
@@ -53,6 +54,7 @@ class RunProcessor:
         enforce_window: whether the 24-hour window is kept.
         rules_off: rules of a message's form that do not count.
         clock_ms: the time in ms since 1970 (UTC).
+        traces: told of what was enqueued.
     """
 
     def __init__(
@@ -71,6 +73,7 @@ class RunProcessor:
         enforce_window: bool = True,
         rules_off: Collection[str] = (),
         clock_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        traces: Traces | None = None,
     ) -> None:
         self._source = source
         self._registry = registry
@@ -83,6 +86,7 @@ class RunProcessor:
         self._figures = figures
         self._fares = fares_of(source.name, figures)
         self._clock_ms = clock_ms
+        self._traces = traces
         self._hours = SendHours(queue, pages, clock_ms, figures)
         self._asides = Asides(registry, queue, enforce_window=enforce_window, rules_off=rules_off, clock_ms=clock_ms)
         stands_on = source, registry, queue, pages, self._hours, room, figures
@@ -249,7 +253,7 @@ class RunProcessor:
 
     async def _enqueue(self, place: _Place) -> _Place | None:
         """Enqueue the next chunk; None when it was the last or must wait, or another processor is at this run."""
-        run = place.run
+        run, began_ns = place.run, time.time_ns()
         rows = await self._source.recipients(run.recipients_of, place.cursor, self._chunk, zones=bool(place.hours))
         if self._must_wait(place, rows):
             return None
@@ -265,6 +269,8 @@ class RunProcessor:
             run.run_id, cursor=place.cursor, next_cursor=cursor, records=jobs, last=last, ended=still.ended
         ):
             return None
+        if self._traces is not None:
+            self._traces.tell_enqueued(run.run_id, run.page_id, jobs, began_ns)
         self._figures.jobs_enqueued += len(jobs)
         if last:
             log.info("run_enqueued", run_id=run.run_id)

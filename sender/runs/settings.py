@@ -12,6 +12,7 @@ from schema.runtime.settings import (
     TokenSettings,
     WindowSettings,
 )
+from schema.runtime.trace_settings import TraceSettings
 from sender.message.form.form_rules import unknown_rules
 from sender.runs.webhooks.settings import WebhookSettings
 
@@ -50,6 +51,7 @@ class RunsSettings(
     WindowSettings,
     MessageRulesSettings,
     WebhookSettings,
+    TraceSettings,
 ):
     """Settings of `newar runs`."""
 

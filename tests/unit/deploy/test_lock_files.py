@@ -15,10 +15,11 @@ PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text("utf
 GROUPS: dict[str, list[str]] = PROJECT["dependency-groups"]
 RUN: list[str] = [*PROJECT["project"]["dependencies"], *GROUPS["build"]]
 LOCAL: list[str] = PROJECT["project"]["optional-dependencies"]["local"]
+TRACES: list[str] = PROJECT["project"]["optional-dependencies"]["traces"]
 WANTED = {
     "requirements.lock": RUN,
     "requirements-local.lock": [*RUN, *LOCAL],
-    "requirements-dev.lock": [*RUN, *LOCAL, *GROUPS["test"], *GROUPS["lint"]],
+    "requirements-dev.lock": [*RUN, *LOCAL, *TRACES, *GROUPS["test"], *GROUPS["lint"]],
 }
 
 
