@@ -103,9 +103,9 @@ class _ToldOnce(SpanExporter):
         self._outage = Outage("collector of traces")
         self._context = copy_context()  # our log lines are bound to the service, and the thread is the library's
         self._words = _LastWords()
-        logger = logging.getLogger("opentelemetry.exporter")
-        logger.propagate = False
-        logger.addHandler(self._words)
+        self._logger = logging.getLogger("opentelemetry.exporter")
+        self._logger.propagate = False
+        self._logger.addHandler(self._words)
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         result = self._exporter.export(spans)
@@ -118,6 +118,7 @@ class _ToldOnce(SpanExporter):
 
     def shutdown(self) -> None:
         self._exporter.shutdown()  # type: ignore[no-untyped-call]
+        self._logger.removeHandler(self._words)
 
 
 class _LastWords(logging.Handler):
