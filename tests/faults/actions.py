@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import signal
+import sys
 import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping
@@ -21,6 +22,7 @@ SENDERS = 2
 PAGES = ("100", "200", "300")
 RUN_EVERY_S = 0.4
 RUN_RECIPIENTS = 120
+BUSY_LOOPS = 6
 ERROR_MIXES: tuple[dict[str, float], ...] = (
     {},
     {"window_closed_2018278": 0.1, "transient_2_service_unavailable": 0.05},
@@ -48,7 +50,7 @@ def plan(seed: int, seconds: float) -> list[Action]:
     random, actions, at_s = Random(seed), [], 0.0  # noqa: S311 - dice that fall the same way again
     names = ["kill"] * 3 + ["freeze"] * 3 + ["stop"] * 2 + ["break_graph"] * 3 + ["pause_graph", "pause_redis"] * 2
     names += ["cancel_run", "hold_run", "cut_database", "kill_redis", "kill_broker", "kill_postgres"]
-    names += ["freeze_redis", "freeze_broker", "freeze_postgres"]
+    names += ["freeze_redis", "freeze_broker", "freeze_postgres", "cut_redis", "fill_redis", "busy_machine"]
     while at_s < seconds:
         action = Action(random.uniform(0.1, 1.5), random.choice(names), random.randrange(100), random.uniform(0.2, 2.5))
         actions.append(action)
@@ -122,6 +124,26 @@ class Faults:
         command: Any = self.world.redis.execute_command
         async with self._up("redis"):
             command("CLIENT", "PAUSE", round(action.for_s * 1000), "ALL")
+
+    async def cut_redis(self, _: Action) -> None:
+        async with self._up("redis"):
+            self.world.redis.client_kill_filter(_type="normal")
+
+    async def fill_redis(self, action: Action) -> None:
+        async with self._up("room"):
+            async with self._up("redis"):
+                self.world.redis.config_set("maxmemory", "1mb")
+            await trio.sleep(action.for_s)
+            async with self._up("redis"):
+                self.world.redis.config_set("maxmemory", "0")
+
+    async def busy_machine(self, action: Action) -> None:
+        async with trio.open_nursery() as nursery:
+            with trio.move_on_after(action.for_s):
+                for _ in range(BUSY_LOOPS):
+                    nursery.start_soon(trio.run_process, [sys.executable, "-c", "while True: pass"])
+                await trio.sleep_forever()
+            nursery.cancel_scope.cancel()
 
     async def kill_redis(self, action: Action) -> None:
         await self._kill_server("redis", action)
@@ -203,7 +225,7 @@ class Faults:
     async def _keep_busy(self) -> None:
         for number in range(10**9):
             run_id, resend = f"r{number}", self._random.random() < 0.2
-            async with self._up("redis"):
+            async with self._up("room"), self._up("redis"):
                 await self.world.enqueue(
                     run_id,
                     RUN_RECIPIENTS,

@@ -26,6 +26,7 @@ class Row(NamedTuple):
     attempt: int
     outcome: str
     error_class: str | None
+    http_status: int | None = None
 
     @property
     def job(self) -> str:
@@ -57,3 +58,9 @@ class History:
     """(job, final outcome), as senders told that they were accepted; likewise."""
     resending: set[str] = field(default_factory=set)
     """Runs with `on_unknown: resend`."""
+    markers: dict[tuple[str, int], str] = field(default_factory=dict)
+    """(job, attempt) -> the session that told of its mark."""
+    settlers: dict[str, str] = field(default_factory=dict)
+    """Job -> the session that told of its final outcome."""
+    killed: set[str] = field(default_factory=set)
+    """Sessions of senders that were killed."""

@@ -9,9 +9,12 @@ from pathlib import Path
 
 from tests.faults.checker import Finding
 from tests.faults.history import History
+from tests.faults.unknowns import causes
+
+Figure = float | list[float] | dict[str, int]
 
 
-def report(fault: str, **figures: float | list[float]) -> None:
+def report(fault: str, **figures: Figure) -> None:
     """Add a line with these figures to the file."""
     if path := os.environ.get("NEWAR_FAULT_REPORT"):
         line = {"fault": fault, **{name: _rounded(value) for name, value in figures.items()}}
@@ -19,7 +22,7 @@ def report(fault: str, **figures: float | list[float]) -> None:
             file.write(json.dumps(line) + "\n")
 
 
-def figures_of(history: History, findings: list[Finding]) -> dict[str, int]:
+def figures_of(history: History, findings: list[Finding]) -> dict[str, int | dict[str, int]]:
     """Return how many were in a history, and what was found about them."""
     kinds = Counter(finding.kind for finding in findings)
     return {
@@ -28,8 +31,11 @@ def figures_of(history: History, findings: list[Finding]) -> dict[str, int]:
         "doubled": kinds["doubled"],
         "other_findings": kinds.total() - kinds["lost"] - kinds["doubled"],
         "unknown": sum(run.outcomes["unknown"] for run in history.runs.values()),
+        "unknown_by_cause": causes(history),
     }
 
 
-def _rounded(value: float | list[float]) -> float | list[float]:
+def _rounded(value: Figure) -> Figure:
+    if isinstance(value, dict):
+        return value
     return [round(one, 2) for one in value] if isinstance(value, list) else round(value, 2)

@@ -27,12 +27,12 @@ from sender.queue.run_queue import RunQueue
 from sender.sealed_tokens import TokenBox
 from tests.faults.checker import check
 from tests.faults.history import Accepted, History, Row, RunRecord
-from tests.faults.report import figures_of, report
+from tests.faults.report import Figure, figures_of, report
 from tests.faults.stage import PROJECT, Stage
 from tests.guarded import Guarded
 from tests.patience import patience_s
 
-_ROWS = "SELECT event_id::text, run_id, recipient_id, attempt, outcome, error_class FROM message_logs"
+_ROWS = "SELECT event_id::text, run_id, recipient_id, attempt, outcome, error_class, http_status FROM message_logs"
 _FINAL = frozenset(map(str, FINAL_OUTCOMES))
 _FAR_MS = 4_000_000_000_000
 
@@ -42,6 +42,7 @@ class TracedSender:
 
     def __init__(self, process: Guarded) -> None:
         self.process = process
+        self.killed = False
 
     def trace(self, *points: str) -> list[dict[str, Any]]:
         """Return its lines, of these points or all, in order."""
@@ -67,6 +68,10 @@ class TracedSender:
         lines = [line for line in self.trace(*points) if session is None or line["session"] == session]
         return [(job, what) for line in lines for job, what in line["jobs"]]
 
+    def told(self, point: str) -> list[tuple[str, tuple[str, Any]]]:
+        """Return (session, (job, attempt or outcome)) of what it told at this point."""
+        return [(line["session"], (job, what)) for line in self.trace(point) for job, what in line["jobs"]]
+
     def jobs(self, point: str) -> list[str]:
         """Return the jobs that it told at this point."""
         return [job for line in self.trace(point) for job in line["jobs"]]
@@ -77,6 +82,7 @@ class TracedSender:
 
     def kill(self) -> None:
         """End it by SIGKILL."""
+        self.killed = True
         self.process.kill()
 
 
@@ -162,7 +168,7 @@ class World(Stage):
             lambda: self.rows() >= sum(self.outcomes(r).total() for r in self._enqueued), "all rows"
         )
 
-    async def verify(self, fault: str, **figures: float | list[float]) -> History:
+    async def verify(self, fault: str, **figures: Figure) -> History:
         """Check the history, report it with these figures and return it, when nothing is wrong."""
         history = await self.history()
         findings = check(history)
@@ -180,6 +186,11 @@ class World(Stage):
             resending=set(self._resending),
             marks=[pair for s in self.senders for pair in s.pairs("marked")],
             settlements=[pair for s in self.senders for pair in s.pairs("settled") if pair[1] in _FINAL],
+            markers={pair: at for s in self.senders for at, pair in s.told("marked")},
+            settlers={
+                job: session for s in self.senders for session, (job, what) in s.told("settled") if what in _FINAL
+            },
+            killed={session for s in self.senders if s.killed for session in s.sessions},
         )
 
     async def accepted(self) -> list[Accepted]:
