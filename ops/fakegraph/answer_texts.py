@@ -81,6 +81,10 @@ FAULT_ENDINGS = {
     "fault_reset_after_full_request": Ending.RESET,
     "fault_close_idle_keepalive": Ending.CLOSE,
 }
+PERMISSION_MISSING = "Application does not have permission for this action"
+"""Code 10 without a subcode, which may mean the page or one person (facts, section 5: several people tell)."""
+UNDESCRIBED = "What this code means is written nowhere"
+"""Meta adds codes; one that stands in no table."""
 REFUSE = "fault_refuse_connection"  # a state of the listener, not an answer: see control
 
 
@@ -94,7 +98,8 @@ def load_catalogue() -> Catalogue:
         replace(answers["send_ok"], name="slow_answer", scope=Scope.WHOLE, slow=True),
         replace(answers["html_with_status_200"], name="empty_200", acceptance=0.5, body="", length=0),
         _token_missing(of_name["api_version_unknown_2500"]),
-        _permission_missing(of_name["permission_missing_230"]),
+        _with_code(of_name["permission_missing_230"], "permission_missing_10", 10, PERMISSION_MISSING),
+        _with_code(of_name["transient_1_unknown"], "undescribed_424242", 424242, UNDESCRIBED),
     )
     return answers | {answer.name: answer for answer in made}
 
@@ -139,13 +144,13 @@ def _token_missing(record: dict[str, Any]) -> Answer:
     )
 
 
-def _permission_missing(record: dict[str, Any]) -> Answer:
-    """Code 10 without a subcode, which may mean the page or one person (facts, section 5: several people tell)."""
-    text = "(#10) Application does not have permission for this action"
+def _with_code(record: dict[str, Any], name: str, code: int, text: str) -> Answer:
+    """The same error under another code, with a text of its own."""
+    text = f"(#{code}) {text}"
     authenticate = f'OAuth "Facebook Platform" "invalid_request" "{text}"'
-    error = record["body"]["error"] | {"message": text, "code": 10}
+    error = record["body"]["error"] | {"message": text, "code": code}
     headers = record["headers"] | {"www-authenticate": authenticate}
-    return _answer(record | {"name": "permission_missing_10", "headers": headers, "body": {"error": error}})
+    return _answer(record | {"name": name, "headers": headers, "body": {"error": error}})
 
 
 def _head(status: int, headers: dict[str, str]) -> str:

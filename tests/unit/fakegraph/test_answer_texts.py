@@ -7,6 +7,7 @@ import pytest
 
 from ops.fakegraph import answer_texts
 from ops.fakegraph.answer_texts import Ending, Scope, load_catalogue
+from sender.graph.api.classify import classify
 
 RECORDS = json.loads(Path(answer_texts.__file__).with_name("graph-responses.json").read_text("utf-8"))
 CATALOGUE = load_catalogue()
@@ -51,6 +52,12 @@ def test_a_missing_token_is_code_2500_with_its_own_text() -> None:
     error = json.loads(CATALOGUE["token_missing_2500"].body)["error"]
     assert error["code"] == 2500
     assert error["message"].startswith("An active access token must be used")
+
+
+def test_there_is_a_code_that_senders_find_in_no_table() -> None:
+    answer = CATALOGUE["undescribed_424242"]
+    assert classify(400, lambda _name: None, answer.body.encode()).unknown_code
+    assert not classify(400, lambda _name: None, CATALOGUE["permission_missing_10"].body.encode()).unknown_code
 
 
 def test_what_spoils_a_whole_answer_is_not_drawn_for_a_member() -> None:
