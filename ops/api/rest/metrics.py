@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
@@ -12,6 +11,7 @@ from prometheus_client.registry import Collector
 
 from ops.api.rest.declared import Declared, Sample
 from ops.api.rest.latency_metric import LATENCY, latency_histograms
+from ops.api.rest.process_metrics import PROCESS_METRICS
 from ops.api.rest.server_metrics import SERVER_METRICS
 from ops.api.rest.source_metrics import SOURCE_METRICS
 from ops.board import merge
@@ -72,10 +72,6 @@ def _redis_memory(read: Callable[[RedisMemory], float | None]) -> Callable[[Figu
     ]
 
 
-def _processes(f: Figures) -> Iterable[Sample]:
-    return [((service,), n) for service, n in Counter(p.service for p in f.processes).items()]
-
-
 def _outcomes(f: Figures) -> Iterable[Sample]:
     """Return them from 0 on: of a series that begins at 14, Prometheus sees no increase."""
     senders = [(p.process_id, p.sender.outcomes) for p in f.processes if p.sender]
@@ -100,15 +96,6 @@ def _breakers(f: Figures) -> Iterable[Sample]:
     return [(("open",), f.breaker.open), (("half_open",), f.breaker.half_open)]
 
 
-def _cut_off(f: Figures) -> Iterable[Sample]:
-    for p in f.processes:
-        parts = [s for s in (p.sender, p.ingest, p.runs) if s]
-        for part in parts:
-            for name in part.__struct_fields__:
-                if name.endswith("_down"):
-                    yield (p.process_id, name.removesuffix("_down")), float(getattr(part, name))
-
-
 def _pages(read: Callable[[PageRow], float | None]) -> Callable[[Figures], Iterable[Sample]]:
     return lambda f: [((page.page_id,), value) for page in f.pages if (value := read(page)) is not None]
 
@@ -120,8 +107,7 @@ def _page_names(f: Figures) -> Iterable[Sample]:
 _GAUGE, _COUNTER, _PROCESS, _PAGE = GaugeMetricFamily, CounterMetricFamily, ("process",), ("page",)
 
 DECLARED = (
-    Declared(_GAUGE, "newar_processes", "processes that report", ("service",), _processes),
-    Declared(_GAUGE, "newar_part_unreachable", "1: this process cannot reach this part", ("process", "part"), _cut_off),
+    *PROCESS_METRICS,
     Declared(_COUNTER, "newar_attempts", "attempts by outcome", ("process", "outcome"), _outcomes),
     Declared(_GAUGE, "newar_sender_tasks", "sender tasks", _PROCESS, _senders(lambda s: s.tasks)),
     Declared(_GAUGE, "newar_sender_busy_tasks", "sender tasks at work", _PROCESS, _senders(lambda s: s.busy_tasks)),

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 from typing import Any
 
+import msgspec
 import pytest
 from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
@@ -91,6 +92,13 @@ def test_counters_are_per_process_and_end_in_total() -> None:
     assert [found["newar_source_trouble", "c", name] for name in SOURCES] == [1, 0]
     assert found["newar_queue_jobs", "leased"] == 3
     assert found["newar_breakers", "open"] == 1
+
+
+def test_a_process_is_as_old_as_its_own_clock_says() -> None:
+    found = samples(figures(msgspec.structs.replace(process("a", sender=sender()), started_at_ms=5_000, at_ms=9_500)))
+    assert found["newar_process_uptime_seconds", "a", "sender"] == 4.5
+    ahead = msgspec.structs.replace(process("a", sender=sender()), started_at_ms=5_000, at_ms=4_000)
+    assert samples(figures(ahead))["newar_process_uptime_seconds", "a", "sender"] == 0
 
 
 def test_an_outcome_that_has_not_come_yet_is_counted_as_0() -> None:
