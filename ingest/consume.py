@@ -124,6 +124,7 @@ class Ingest:
         async with asyncio.timeout(_ASK_BROKER_WITHIN_S):
             topic_log = await prepare_topic(self._settings)
         self._kafka.recovered(_now_s())
+        self._lives.reads(topic_log)
         async with open_share(self._settings) as share, telling_group(share, self._figures):
             member = Member(self._settings, share, topic_log)
             asked_at_s = _now_s()

@@ -48,9 +48,17 @@ class Lives:
     def __init__(self, figures: Figures) -> None:
         self._figures = figures
         self._told: set[str] = set()
+        self._reads: Log | None = None
+
+    def reads(self, now: Log) -> None:
+        """We join to read this life. Of another one that we read before, the broker's errors were all that we saw."""
+        was, self._reads = self._reads, now
+        if was is not None and was != now:
+            self.ended(was, now, None)
 
     def ended(self, was: Log, now: Log | None, events: int | None) -> None:
         """The life that we read is over; `events` of it are missing (None: not known). `now` None: no topic at all."""
+        self._reads = now
         if now is None:
             event = "topic_is_gone"
         else:
