@@ -6,6 +6,7 @@ import contextlib
 import io
 import json
 import random
+import signal
 import subprocess
 import sys
 from collections import Counter
@@ -49,9 +50,9 @@ FAST = {
 class Up:
     """`newar up` with its data in one folder."""
 
-    def __init__(self, folder: Path, graph_url: str) -> None:
+    def __init__(self, folder: Path, graph_url: str, **more: str) -> None:
         self._folder = folder
-        self._environment = environment(GRAPH_API_URL=graph_url, **FAST)
+        self._environment = environment(**{"GRAPH_API_URL": graph_url, **FAST, **more})
         self._log = folder / "up.log"
         self._process: subprocess.Popen[str] | None = None
 
@@ -87,6 +88,16 @@ class Up:
         self._process.wait()
         self._process = None
         assert not_gone(helpers) == []
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal to it, not to its API and servers."""
+        assert self._process is not None
+        self._process.send_signal(number)
+
+    @property
+    def failed(self) -> bool:
+        """Whether it has ended, although nobody killed it."""
+        return self._process is not None and self._process.poll() is not None
 
     def children(self) -> list[psutil.Process]:
         """Return the API's process and the guards of its servers."""
