@@ -158,8 +158,9 @@ async def redis_is_full(world: World) -> None:
 
 
 STORIES: tuple[tuple[Story, ...], ...] = (
-    (the_graph_api_misbehaves, a_message_is_refused_for_everybody, a_token_expires, the_broker_hangs),
-    (the_log_database_does_not_come_back,),
+    (the_graph_api_misbehaves, a_message_is_refused_for_everybody, a_token_expires),
+    (the_log_database_does_not_come_back,),  # before the group of the ingest is disturbed: it takes long to settle
+    (the_broker_hangs,),
     (newar_hangs_and_comes_back, redis_is_emptied),
     (the_broker_is_another_until_newar_starts_again, somebody_pauses_everything, redis_is_full),
 )
