@@ -72,7 +72,13 @@ async def a_token_expires(world: World) -> None:
     world.sql("UPDATE submitted_runs SET page_access_token = 'renewed' WHERE run_id = 'expired'")
 
 
-@story("NewarLocalServerDown", "NewarPartUnreachable", "NewarIngestFallsBehind", "NewarSourceNotPolled")
+@story(
+    "NewarLocalServerDown",
+    "NewarPartUnreachable",
+    "NewarIngestFallsBehind",
+    "NewarSourceNotPolled",
+    "NewarSourceTrouble",
+)
 async def the_log_database_does_not_come_back(world: World) -> None:
     needed = world.data / "postgres/cluster/global/pg_control"
     kept = needed.rename(needed.with_name("kept"))
