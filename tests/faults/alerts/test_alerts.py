@@ -23,7 +23,7 @@ def test_every_alert_has_a_story() -> None:
     assert sorted(alert for row in STORIES for story in row for alert in story.alerts) == sorted(ALERTS)
 
 
-@pytest.mark.timeout(400)  # it takes eighty seconds where nobody else works; no question of speed
+@pytest.mark.timeout(400)  # a minute and a half where nobody else works; no question of speed
 @pytest.mark.skipif(PROGRAM is None, reason="this needs Prometheus: apt-get install prometheus")
 async def test_every_alert_fires_and_clears(asyncio_loop: Any, tmp_path: Path) -> None:
     async with open_world(tmp_path) as world:
