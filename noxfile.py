@@ -56,7 +56,7 @@ def bench(session: nox.Session) -> None:
 
 @nox.session
 def soak(session: nox.Session) -> None:
-    """Break things at random for hours, and check every promise: `nox -s soak -- --hours 8 --seed 100`."""
+    """Break everything for hours, and check every promise: `nox -s soak -- --hours 8 --seed 100`."""
     install(session)
     session.run("python", "-m", "pytest", "tests/faults/test_queue_model.py", env={"NEWAR_ALL_TWINS": "1"})
     log_path = ["-o", "timeout=0", "tests/faults/test_log_path.py"]
