@@ -58,9 +58,6 @@ def bench(session: nox.Session) -> None:
 def soak(session: nox.Session) -> None:
     """Break everything for hours, and check every promise: `nox -s soak -- --hours 8 --seed 100`."""
     install(session)
-    session.run("python", "-m", "pytest", "tests/faults/test_queue_model.py", env={"NEWAR_ALL_TWINS": "1"})
-    log_path = ["-o", "timeout=0", "tests/faults/test_log_path.py"]
-    session.run("python", "-m", "pytest", *log_path, env={"NEWAR_LOG_EVENTS": "10000000"})
     session.run("python", "-m", "tests.faults.soak", *session.posargs)
 
 
