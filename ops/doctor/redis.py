@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from typing import Any
+from urllib.parse import urlsplit
 
 import trio
 from redis.asyncio import Redis
@@ -11,9 +12,10 @@ from redis.exceptions import NoPermissionError, ReadOnlyError, ResponseError
 
 from ops.doctor.finding import Finding, clock, judged
 from ops.doctor.redis_memory import memory
+from ops.doctor.redis_replicas import ask_sentinels, replicas, sentinels
 from schema.redis_commands import NEEDED, OUR_KEYS, SHOWN_BY_USE, allowing, grant, in_words
 from schema.runtime.asyncio_door import aio
-from schema.runtime.redis import open_redis
+from schema.runtime.redis import OurRedis, open_redis
 from schema.runtime.settings import RedisSettings
 from sender.queue.permissions import Permissions
 from sender.queue.redis_memory import MemoryReader
@@ -26,12 +28,17 @@ _CLOSE_WITHIN_S = 1.0
 
 async def check_redis(settings: RedisSettings) -> list[Finding]:
     """Ask it. Errors: redis.RedisError, OSError."""
-    redis = open_redis(settings.redis_url.get_secret_value())
+    url = settings.redis_url.get_secret_value()
+    redis = open_redis(url)
     permissions = Permissions(redis)
     try:
+        name = urlsplit(url).hostname or ""
+        asked = sentinels(await aio(ask_sentinels, redis.sentinels, name), name)
+        if any(finding.status == "fail" for finding in asked):
+            return asked  # nobody says where Redis is
         commands = await _commands(permissions)
         bound, share = settings.redis_maxmemory_bytes, settings.redis_reserve_share
-        return [*commands, *await aio(_facts, redis, permissions.user, bound, share)]
+        return [*asked, *commands, *await aio(_facts, redis, permissions.user, bound, share)]
     except NoPermissionError as exc:
         rules = [*allowing(NEEDED), *([OUR_KEYS] if "key" in str(exc) else [])]
         text = f"its login may not even ask: that takes {', '.join(map(in_words, allowing(SHOWN_BY_USE)))} on our keys"
@@ -58,12 +65,13 @@ async def _commands(permissions: Permissions) -> list[Finding]:
     return [Finding(PART, "ok", "takes writes and runs scripts"), may]
 
 
-async def _facts(redis: Any, user: str, set_bound: int | None, reserve_share: float) -> list[Finding]:
+async def _facts(redis: OurRedis, user: str, set_bound: int | None, reserve_share: float) -> list[Finding]:
     info = await _unless_refused(redis.info)
     return [
         _version(info or await _greeting(redis)),
         *await _clock(redis),
         memory(await MemoryReader(redis, set_bound).read(), reserve_share, user),
+        *replicas(info, redis.mark_replicas.wanted, sentinels=bool(redis.sentinels), user=user),
         *await _durability(redis),
     ]
 

@@ -25,12 +25,13 @@ class OurRedis(Redis):
         super().__init__(connection_pool=pool)
         self.auto_close_connection_pool = True
         self.mark_replicas = mark_replicas
-        self._asked = sentinels.sentinels if sentinels else []
+        self.sentinels: list[Redis] = sentinels.sentinels if sentinels else []
+        """Who is asked where the primary is; nobody where the address leads to it."""
 
     async def aclose(self, close_connection_pool: bool | None = None) -> None:
         """Close all connections, those to the Sentinels too."""
         await super().aclose(close_connection_pool)
-        for sentinel in self._asked:
+        for sentinel in self.sentinels:
             await sentinel.aclose()
 
 

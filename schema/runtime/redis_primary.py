@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import structlog
 from redis.asyncio import Connection, SSLConnection
 from redis.asyncio.sentinel import Sentinel
 from redis.exceptions import AuthenticationError, MasterDownError, MovedError, ReadOnlyError, RedisError
+
+log = structlog.get_logger()
 
 _REFUSALS = (ReadOnlyError, MovedError, MasterDownError, AuthenticationError)
 """What the same connection will go on answering: the server is a replica now, or another has the keys or the users."""
@@ -19,6 +22,7 @@ class Primary:
         """`host`: with Sentinels, the name by which they know the primary."""
         self._given, self._sentinels = (host, port), sentinels
         self._moved: tuple[str, int] | None = None
+        self._found: tuple[str, int] | None = None
         self.refusals = 0
         """Connections that are older than the last refusal lead to a server that is not to be asked any more."""
 
@@ -29,7 +33,10 @@ class Primary:
         if self._sentinels is None:
             return self._given
         host, port = await self._sentinels.discover_master(self._given[0])
-        return str(host), int(port)
+        before, self._found = self._found, (str(host), int(port))
+        if before not in (None, self._found):
+            log.warning("redis_primary_is_another", was=f"{before[0]}:{before[1]}", now=f"{host}:{port}")
+        return self._found
 
     def refused(self, refusal: RedisError) -> None:
         """Note that a connection leads to a server which is not the primary, or not ours, any more."""

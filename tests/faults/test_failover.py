@@ -11,9 +11,11 @@ from typing import Any
 import pytest
 import trio
 
+from ops.doctor.redis import check_redis
 from schema.outcomes import Outcome
 from schema.runtime.redis import open_redis
 from schema.runtime.redis_address import MarkReplicas, address_with
+from schema.runtime.settings import RedisSettings
 from sender.queue.page_queue import PageQueue
 from sender.queue.run_queue import RunQueue
 from tests.faults.checker import Finding, check
@@ -78,6 +80,24 @@ async def test_failovers_double_nothing_and_the_log_tells_the_truth(world: World
     print(f"{FAILOVERS} failovers: {unknown_in_redis} unknown in Redis, {unknown} in the log")
     rows = [row for one in findings[:3] for row in world.fetch(_ROWS, one.run_id, one.recipient_id)]
     assert not findings, f"{rows}\n" + "\n".join(map(str, findings[:20])) + "\n" + world.last_lines()
+
+
+async def test_the_doctor_knows_the_replicas_and_the_sentinels(servers: ReplicatedRedis) -> None:
+    async def told(wanted: int, name: str = NAME) -> list[tuple[str, str]]:
+        settings = {
+            "redis_url": f"redis://{name}/0",
+            "redis_sentinels": servers.sentinels,
+            "redis_mark_replicas": wanted,
+        }
+        found = await check_redis(RedisSettings(_env_file=None, **settings))  # type: ignore[call-arg, arg-type]
+        return [(one.status, one.text) for one in found]
+
+    told_of_two = await told(2)
+    assert ("ok", f"3 Sentinels know the primary {NAME} at 127.0.0.1:{servers.primary()}") in told_of_two
+    assert ("ok", "2 replicas are connected, and nothing leaves before they know of it") in told_of_two
+    [warned] = [text for status, text in await told(1) if status == "warn" and "that takes over" in text]
+    assert "only 1 of 2" in warned
+    assert await told(2, "nobody") == [("fail", "3 of 3 Sentinels know no primary nobody")]
 
 
 async def test_nothing_leaves_while_too_few_replicas_know_of_it(

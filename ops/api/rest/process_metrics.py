@@ -30,6 +30,8 @@ def _cut_off(f: Figures) -> Iterable[Sample]:
             for name in part.__struct_fields__:
                 if name.endswith("_down"):
                     yield (p.process_id, name.removesuffix("_down")), float(getattr(part, name))
+        if p.sender:
+            yield (p.process_id, "redis_replicas"), float(p.sender.replicas_missing)
 
 
 PROCESS_METRICS = (
