@@ -211,28 +211,26 @@ class RunProcessor:
             if head.status == "queued" and head.run_id not in in_queue and not self._is_due(head)
         ]
         wanted = [head for head in heads.values() if self._may_take(head, in_queue.get(head.run_id))]
-        ended = [head for head in heads.values() if head.status == "queued" and _has_ended(in_queue.get(head.run_id))]
-        ids = [head.run_id for head in [*wanted, *ended]]
-        registered = await self._registry.known(ids) if ids else {}
+        registered = await self._registry.known([head.run_id for head in wanted]) if wanted else {}
         for head in wanted:
             before = registered.get(head.run_id)
             if before is None or before.may_come_again(head.updated_at_s):
                 found.new[head.run_id] = scheduled(head)
-                if (known := in_queue.get(head.run_id)) is not None and known.cursor:
+                if _is_begun(in_queue.get(head.run_id)):
                     found.begun.add(head.run_id)
                 if before is not None:
                     found.refused[head.run_id] = before.reason or ""
                 found.note_token(head.page_id, head)
-        over = [(head, registered[head.run_id]) for head in [*wanted, *ended] if head.run_id in registered]
-        found.not_taken += filter(
-            None, [spent(head, one.ended_at_s) for head, one in over if one.state == RunState.FINISHED]
-        )
+        over = [(head, registered[head.run_id]) for head in wanted if head.run_id in registered]
+        over = [(head, one) for head, one in over if head.status == "queued" and one.state == RunState.FINISHED]
+        found.not_taken += filter(None, [spent(head, one.ended_at_s) for head, one in over])
 
     def _may_take(self, head: Head, known: RunGlance | None) -> bool:
-        """A run paused or cancelled before it was taken is left alone; one with jobs in the queue counts as taken."""
-        if known is not None and (known.enqueued or known.cursor):
-            return not known.enqueued
-        return head.status == "queued" and self._is_due(head)
+        """A run paused or cancelled before it was taken is left alone; one with jobs in the queue counts as taken.
+
+        So does one that has ended there, which a restored registry may not know, and the queue forgets after a day.
+        """
+        return _is_begun(known) or (head.status == "queued" and self._is_due(head))
 
     def _is_due(self, head: Head) -> bool:
         return head.scheduled_at_s is None or head.scheduled_at_s * 1000 <= self._clock_ms()
@@ -292,6 +290,10 @@ class RunProcessor:
         chosen = await self._registry.chosen(run.selection, ids) if run.selection else None
         standing = await self._registry.standing(run, ids) if run.recovered else {}
         return still_to_send(rows, chosen, standing)
+
+
+def _is_begun(known: RunGlance | None) -> bool:
+    return known is not None and (known.enqueued or bool(known.cursor))
 
 
 def _has_ended(known: RunGlance | None) -> bool:

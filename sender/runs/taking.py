@@ -124,7 +124,11 @@ class Taking:
         own_zones = bool(row.send_window) and (
             row.parent_run_id is not None or await self._source.has_zones(row.run_id)  # a retry's stand elsewhere
         )
-        run = self._check(row, now_ms=now_ms, has_token=token is not None, time_zone=zone, own_zones=own_zones)
+        run: Run | Refusal | None = None
+        if row.run_id in self._begun:  # what is being sent is what the queue has
+            run = await self._queue.spec(row.run_id)
+        if run is None:
+            run = self._check(row, now_ms=now_ms, has_token=token is not None, time_zone=zone, own_zones=own_zones)
         if isinstance(run, Refusal):
             await self._refuse(row, run)
         elif self._source.name == "submitted" or row.run_id in self._begun:

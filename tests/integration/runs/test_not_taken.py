@@ -307,7 +307,7 @@ async def test_recipients_of_a_refused_run_are_not_counted_again_with_every_look
     assert counted == [run, run]  # when it was refused, and once within the next minute
 
 
-async def test_run_that_is_being_sent_and_refused_after_all_does_not_come_again(world: World) -> None:
+async def test_run_that_is_being_sent_goes_on_as_it_was_taken_though_the_registry_lost_it(world: World) -> None:
     run = world.run(*(str(n) for n in range(10, 20)))
     processor = world.processor(chunk=3)
     await processor.poll()
@@ -315,8 +315,35 @@ async def test_run_that_is_being_sent_and_refused_after_all_does_not_come_again(
     world.sql("DELETE FROM runs")
     world.change(run, message='{"txt": "Hi"}')
     await world.turn()
-    assert world.state(run) == RunState.REFUSED
-    world.change(run, message='{"text": "Hi"}')
-    jobs = len(world.jobs(run))
+    assert [job.recipient_id for job in world.jobs(run)] == [str(n) for n in range(10, 20)]
     await world.turn()
-    assert (world.state(run), len(world.jobs(run))) == (RunState.REFUSED, jobs)
+    assert (world.state(run), len(world.jobs(run))) == (RunState.ENQUEUING, 10)
+    assert world.sql("SELECT message FROM runs") == [{"text": "Hi {{first_name|there}}"}]
+
+
+@pytest.mark.parametrize("status", ["queued", "paused", "cancelled"])
+async def test_run_that_is_in_the_queue_is_registered_again_when_the_registry_was_set_back(
+    world: World, status: str
+) -> None:
+    """Else it would be taken again when the queue has forgotten it, a day after its end."""
+    run = world.run("10", "11")
+    await world.turn()
+    world.sql("DELETE FROM runs")
+    world.change(run, status=status)
+    await world.turn()
+    [(state, page, source)] = world.sql("SELECT state, page_id, source FROM runs")
+    assert (state, page, source) == ("enqueuing", "100", "source")
+    assert len(world.jobs(run)) == 2
+
+
+async def test_run_that_has_ended_in_the_queue_is_registered_again_with_how_it_ended(world: World) -> None:
+    run = world.empty_run()
+    await world.turn()
+    await world.keep_books()
+    assert world.state(run) == RunState.FINISHED
+    world.sql("DELETE FROM runs")
+    await world.turn()
+    await world.keep_books()
+    assert world.sql("SELECT state, ended_as FROM runs") == [("finished", "complete")]
+    await world.turn()
+    assert world.sql("SELECT count(*) FROM runs") == [1]
