@@ -4,7 +4,8 @@ Safe to repeat and to run from several places at once: every file is applied in 
 advisory lock. Asyncio code; services call it through the asyncio door.
 
 A file whose first line is `-- older programs may run` only adds what those do not see which lack it: they go on, also
-when they are started again, as after a rollback. Any other file that they lack they refuse.
+when they are started again, as after a rollback. Any other file that they lack they refuse. From 0016 on each file says
+in its first line which it is: that, or `-- older programs may not run: ` and why.
 """
 
 from __future__ import annotations
@@ -165,8 +166,12 @@ async def require_current(url: str, migrations: list[Migration] | None = None) -
     missing, unknown = await _look(url, migrations)
     if missing:
         raise MigrationsPending([m.name for m in missing])
+    needs = (shipped() if migrations is None else migrations)[-1].name
     if unknown:
-        log.warning("schema_is_newer", unknown=[m.name for m in unknown], effect="none: they let older programs run")
+        names, effect = [m.name for m in unknown], "none: they let older programs run"
+        log.warning("schema_is_newer", needs=needs, unknown=names, effect=effect)
+    else:
+        log.info("schema_fits", needs=needs)
 
 
 async def _look(url: str, migrations: list[Migration] | None) -> tuple[list[Migration], list[Applied]]:

@@ -26,6 +26,7 @@ from sender.queue.run_queue import RunQueue
 from sender.runs.audit_carrier import AuditCarrier
 from sender.runs.bookkeeper import Bookkeeper
 from sender.runs.databases.database import Database, check_address
+from sender.runs.databases.fitting_schema import FittingSchema
 from sender.runs.databases.not_taken_runs import NotTakenRuns
 from sender.runs.databases.noted_names import NotedNames
 from sender.runs.databases.registry import Registry
@@ -93,6 +94,7 @@ class _Service:
         self._redis_outage = Outage("redis")
         self._log_outage = Outage("log database")
         self._source_outage = Outage("source database")
+        self._schema = FittingSchema(settings.log_database_url, self._log_outage)
         self._process = ThisProcess(
             "runs",
             f"runs-{token_hex(4)}",
@@ -183,6 +185,7 @@ class _Service:
             if not self._permitted:
                 await self._permissions.demand()
                 self._permitted = True
+            await self._schema.demand()
             await turn(next_turn)
 
         await repeat(

@@ -14,6 +14,7 @@ import trio
 from structlog.testing import capture_logs
 
 from schema.keys import key
+from schema.migrate import shipped
 from schema.runtime.asyncio_door import aio
 from schema.runtime.settings import SettingsError
 from schema.runtime.stop import Stop
@@ -120,6 +121,36 @@ async def test_missing_view_is_one_log_line_and_its_mend_is_noticed(world: World
             await until(lambda: world.state(run) == "active")
     [line] = [line for line in logs if line["event"] == "query_refused"]
     assert "the view newar_runs does not exist here" in line["reason"]
+
+
+async def test_a_log_database_of_a_newer_release_is_left_alone_until_it_fits(world: World) -> None:
+    world.sql("INSERT INTO newar_migrations (name, checksum, program) VALUES ('9999_new.sql', '', '9.1.0')")
+    run = world.run("1")
+    with capture_logs() as logs:
+        async with serving(settings(world)):
+            await until(lambda: any(line["event"] == "query_refused" for line in logs))
+            assert world.state(run) is None
+            world.sql("DELETE FROM newar_migrations WHERE name = '9999_new.sql'")
+            await until(lambda: world.state(run) == "active")
+    [reason] = {line["reason"] for line in logs if line["event"] == "query_refused"}
+    assert "does not know 9999_new.sql, applied by newar 9.1.0" in reason
+    assert {line["needs"] for line in logs if line["event"] == "schema_fits"} == {shipped()[-1].name}
+
+
+async def test_a_log_database_that_lacks_a_migration_is_left_alone_until_it_has_it(world: World) -> None:
+    [row] = world.sql("DELETE FROM newar_migrations WHERE name LIKE '0015%' RETURNING row_to_json(newar_migrations)")
+    run = world.run("1")
+    with capture_logs() as logs:
+        async with serving(settings(world)):
+            await until(lambda: any(line["event"] == "query_refused" for line in logs))
+            assert world.state(run) is None
+            world.sql(
+                "INSERT INTO newar_migrations SELECT * FROM json_populate_record(NULL::newar_migrations, %s)",
+                json.dumps(row),
+            )
+            await until(lambda: world.state(run) == "active")
+    [reason] = {line["reason"] for line in logs if line["event"] == "query_refused"}
+    assert "lacks 0015_happenings.sql; run `newar migrate`" in reason
 
 
 async def test_stop_in_the_middle_of_a_run_leaves_a_run_that_the_next_completes(world: World) -> None:
