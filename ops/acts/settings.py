@@ -20,6 +20,10 @@ class RecoverSettings(RedisSettings, KafkaSettings, RecipientsSettings, TokenSet
     """For the rest of a run whose queue was lost: what the run processor and the senders are told."""
 
 
+class CloseSettings(RedisSettings, RecipientsSettings):
+    """For runs that are never to be taken again."""
+
+
 class TryOutSettings(
     RedisSettings, RecipientsSettings, MessageRulesSettings, TokenSettings, GraphSettings, TestSettings
 ):

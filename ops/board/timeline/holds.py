@@ -37,8 +37,8 @@ _ENDS: dict[str, _Key] = {
     "run queue back": ("run", "queue_lost"),
 }
 _HOLDERS: tuple[CauseName, ...] = ("operator", "source", "registry")
-_ENDS_ALL = frozenset({"run cancel", "run queue lost"})
-"""Nothing of a cancelled run is sent any more; and a new queue knows of no pause."""
+_ENDS_ALL = frozenset({"run cancel", "run close", "run queue lost"})
+"""Nothing of a cancelled or closed run is sent any more; and a new queue knows of no pause."""
 _OF_SOME = frozenset({"retry", "recipient_hours", "scheduled"})
 """Causes that hold some messages, or are said by the run's own moments."""
 

@@ -47,6 +47,10 @@ class RunCommands(LateGroup):
         "recover": Late(
             "run.recover", "Send what is left of a run whose queue was lost: to those without an outcome in the log."
         ),
+        "close": Late(
+            "run.close",
+            "Close runs that may have been sent before a backup was restored: nobody is ever sent them again.",
+        ),
     }
 
 

@@ -14,6 +14,7 @@ WORDS = {
     "run extend": N_("given more time"),
     "run retry": N_("sent again"),
     "run recover": N_("recovered"),
+    "run close": N_("closed for good"),
     "run test": N_("tried out"),
     "run submit": N_("submitted"),
     "run hours": N_("its hours were set"),
