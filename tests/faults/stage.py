@@ -80,13 +80,17 @@ class Stage:
 
     def start(self, service: str, **changes: object) -> Guarded:
         """Start `newar SERVICE`; it is killed at the end of the stage at the latest."""
+        return self.start_of(PROJECT, service, **changes)
+
+    def start_of(self, program: Path, service: str, **changes: object) -> Guarded:
+        """Start `newar SERVICE` as it is in this folder."""
         environment = {name.upper(): str(value) for name, value in {**self.settings, **changes}.items()}
-        environment["PYTHONPATH"] = str(PROJECT)
-        program = shutil.which("env")
-        assert program is not None
+        environment["PYTHONPATH"] = str(program)
+        env = shutil.which("env")
+        assert env is not None
         assignments = [f"{name}={value}" for name, value in environment.items()]
         log = self._folder / f"{service}-{len(self.processes)}.log"
-        process = Guarded([program, *assignments, sys.executable, "-m", "ops", service], self._folder, log)
+        process = Guarded([env, *assignments, sys.executable, "-m", "ops", service], self._folder, log)
         self.processes.append(process)
         return process
 

@@ -32,7 +32,7 @@ from tests.faults.stage import PROJECT, Stage
 from tests.guarded import Guarded
 from tests.patience import patience_s
 
-_ROWS = "SELECT event_id::text, run_id, recipient_id, attempt, outcome, error_class, http_status FROM message_logs"
+ROWS = "SELECT event_id::text, run_id, recipient_id, attempt, outcome, error_class, http_status FROM message_logs"
 _FINAL = frozenset(map(str, FINAL_OUTCOMES))
 _FAR_MS = 4_000_000_000_000
 
@@ -181,8 +181,8 @@ class World(Stage):
         return History(
             enqueued=dict(self._enqueued),
             accepted=await self.accepted(),
-            rows=[Row(*row) for row in self.fetch(_ROWS)],
-            runs={run_id: self._record(run_id) for run_id in self._enqueued},
+            rows=[Row(*row) for row in self.fetch(ROWS)],
+            runs={run_id: self.record(run_id) for run_id in self._enqueued},
             resending=set(self._resending),
             marks=[pair for s in self.senders for pair in s.pairs("marked")],
             settlements=[pair for s in self.senders for pair in s.pairs("settled") if pair[1] in _FINAL],
@@ -199,7 +199,8 @@ class World(Stage):
             text = (await client.get(self.graph_url + "/__ledger")).text
         return list(_messages(text))
 
-    def _record(self, run_id: str) -> RunRecord:
+    def record(self, run_id: str) -> RunRecord:
+        """Return a run as Redis keeps it now."""
         fields: Any = self.redis.hgetall(key(f"run:{run_id}"))
         values = {name.decode(): value.decode() for name, value in fields.items()}
         return RunRecord(values["state"], int(values["recipients"]), int(values["left"]), self.outcomes(run_id))
