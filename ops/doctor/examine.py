@@ -12,6 +12,7 @@ from ops.doctor.kafka import check_kafka
 from ops.doctor.log_database import check_log_database
 from ops.doctor.redis import check_redis
 from ops.doctor.runs import check_runs
+from ops.doctor.set_back import Memories, check_set_back
 from ops.doctor.settings import check_program, check_settings, of_kind
 from ops.doctor.source import check_source
 from ops.doctor.tokens import check_tokens
@@ -39,6 +40,7 @@ _WHERE = {
     "page tokens": "REDIS_URL",
     "log database": "LOG_DATABASE_URL",
     "runs": "LOG_DATABASE_URL",
+    "memories": "REDIS_URL and LOG_DATABASE_URL",
     "source database": "SOURCE_DATABASE_URL",
     "kafka": "KAFKA_BOOTSTRAP_SERVERS and the other KAFKA_ settings",
     "webhook": "RUN_WEBHOOK_URL",
@@ -57,6 +59,8 @@ def examine() -> list[Finding]:
         checks["log database"] = partial(check_log_database, log_database)
         checks["runs"] = partial(check_runs, log_database)
         ways["log database"] = to_log_database("log database", log_database)
+    if redis is not None and log_database is not None and (memories := of_kind(Memories)) is not None:
+        checks["memories"] = partial(check_set_back, memories)
     if (source := of_kind(SourceDatabaseSettings)) is not None:
         checks["source database"] = partial(check_source, source)
         ways["source database"] = to_source("source database", source)
