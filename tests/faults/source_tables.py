@@ -15,8 +15,12 @@ class SourceTables:
     def __init__(self, url: str) -> None:
         self._owner = psycopg.connect(url, autocommit=True)
         for name in ("tables.sql", "views.sql", "index.sql"):
-            self._owner.execute((SAMPLES / name).read_text().encode())
+            self.sql((SAMPLES / name).read_text())
         self.set_page("100", "EAAtoken")
+
+    def sql(self, query: str, *values: object) -> None:
+        """Run SQL as their owner."""
+        self._owner.execute(query.encode(), values or None)
 
     def set_page(self, page_id: str, token: str) -> None:
         """Add a page, or change its token."""

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from pathlib import Path
 from random import Random
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -17,12 +16,12 @@ import pytest
 import trio
 from psycopg import sql
 
+from tests.faults.source_tables import SourceTables
 from tests.faults.world import World
 from tests.guarded import Guarded
 
 FAULTS = int(os.environ.get("NEWAR_SOURCE_FAULTS", "6"))
 SEED = int(os.environ.get("NEWAR_FAULT_SEED", "1"))
-SAMPLES = Path(__file__).parents[2] / "schema" / "source"
 VIEWS = ("newar_runs", "newar_recipients", "newar_pages")
 RUN = 150
 """Recipients of a run: some chunks."""
@@ -33,12 +32,10 @@ class FailingSource:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._admin = psycopg.connect(world.database_url, autocommit=True)
-        for name in ("tables.sql", "views.sql", "index.sql"):
-            self._sql((SAMPLES / name).read_text())
+        self._tables = SourceTables(world.database_url)
+        self._sql = self._tables.sql
         self.login = f"reader_{uuid4().hex[:12]}"
         self._sql(f"CREATE ROLE {self.login} LOGIN PASSWORD 'p'; GRANT SELECT ON {', '.join(VIEWS)} TO {self.login}")
-        self._sql("INSERT INTO pages VALUES ('100', 'A page', 'EAAtoken')")
         parts = urlsplit(world.database_url)
         self.url = parts._replace(netloc=f"{self.login}:p@{parts.netloc.rpartition('@')[2]}").geturl()
         self._runs = 0
@@ -46,25 +43,13 @@ class FailingSource:
     def close(self) -> None:
         """Take the login back."""
         self._sql(f"DROP OWNED BY {self.login}; DROP ROLE {self.login}")
-        self._admin.close()
-
-    def _sql(self, query: str, *values: object) -> list[tuple[object, ...]]:
-        cursor = self._admin.execute(query.encode(), values or None)
-        return cursor.fetchall() if cursor.description else []
+        self._tables.close()
 
     def add_run(self) -> None:
         """Add a broadcast that is due, and expect it to reach its people."""
         people = [str(7_000_000_000 + self._runs * RUN + n) for n in range(RUN)]
-        [(run_id,)] = self._sql(
-            "INSERT INTO broadcasts (page_id, message) VALUES ('100', %s) RETURNING id::text", '{"text": "Hi"}'
-        )
-        with self._admin.cursor() as cursor:
-            cursor.executemany(
-                "INSERT INTO broadcast_recipients VALUES (%s, '100', %s)", [(run_id, person) for person in people]
-            )
-        self._sql("UPDATE broadcasts SET status = 'queued' WHERE id::text = %s", run_id)
         self._runs += 1
-        self._world.remember(str(run_id), people)
+        self._world.remember(self._tables.add_run(people), people)
 
     async def revoke(self, random: Random) -> None:
         """Take a view away for a moment."""
@@ -86,7 +71,7 @@ class FailingSource:
 
     async def lose_a_view(self, random: Random) -> None:
         """Drop a view and make it again, as a migration of the platform's own does."""
-        [(text,)] = self._sql("SELECT pg_get_viewdef('newar_recipients')")
+        [(text,)] = self._world.fetch("SELECT pg_get_viewdef('newar_recipients')")
         self._sql("DROP VIEW newar_recipients")
         await trio.sleep(random.uniform(0.1, 1))
         self._sql(f"CREATE VIEW newar_recipients AS {text}; GRANT SELECT ON newar_recipients TO {self.login}")
