@@ -12,6 +12,8 @@ from ops.doctor.finding import Finding
 from schema.redis_commands import grant
 
 PART = "redis"
+_SILENT_S = 3
+"""A replica says once a second what it has."""
 Answer = tuple[str, int] | None
 """Host and port of the primary, by one Sentinel; None: it knows no primary of this name."""
 
@@ -24,10 +26,13 @@ def replicas(info: Mapping[str, Any] | None, wanted: int, *, sentinels: bool, us
         text = "it does not tell how many replicas it has (INFO is refused)"
         mend = f"{grant(user, ['+info'])}; or see that REDIS_MARK_REPLICAS is the number of those that may take over"
         return [Finding(PART, "warn", text, mend)]
-    there = sum(1 for name, one in info.items() if _is_online(name, one))
+    online = [one for name, one in info.items() if _is_online(name, one)]
+    there = sum(1 for one in online if one.get("lag", 0) <= _SILENT_S)
     if wanted > there:
-        text = f"REDIS_MARK_REPLICAS={wanted}, and {_in_words(there)}: nothing is sent until there are as many"
-        return [Finding(PART, "fail", text, f"connect them, or REDIS_MARK_REPLICAS={there}")]
+        silent = f", {len(online) - there} more are silent" if len(online) > there else ""
+        text = f"REDIS_MARK_REPLICAS={wanted}, and {_in_words(there)}{silent}: nothing is sent until as many answer"
+        less = f"; or REDIS_MARK_REPLICAS={there}, and what takes over may send again what the last ones have not"
+        return [Finding(PART, "fail", text, f"start or connect them{less}")]
     if wanted < there or (sentinels and not wanted):
         knows = f"only {wanted} of {there} have" if wanted else "none has"
         text = f"of what may have left {knows} to know: another that takes over may send it again"
@@ -44,12 +49,15 @@ def _in_words(there: int) -> str:
 
 
 async def ask_sentinels(sentinels: Sequence[Redis], name: str) -> list[Answer | RedisError | OSError]:
-    """Ask each where the primary of this name is; what it answers, or why it does not."""
+    """Ask each where the primary of this name is, and whether they are enough to fail over; or why it does not say."""
     found: list[Answer | RedisError | OSError] = []
     for sentinel in sentinels:
         asked: Any = sentinel.execute_command("SENTINEL", "GET-MASTER-ADDR-BY-NAME", name)  # type: ignore[no-untyped-call]
         try:
             answer = await asked
+            if answer:
+                enough: Any = sentinel.execute_command("SENTINEL", "CKQUORUM", name)  # type: ignore[no-untyped-call]
+                await enough
         except (RedisError, OSError) as exc:
             found.append(exc)
         else:

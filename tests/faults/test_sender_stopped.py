@@ -47,6 +47,20 @@ async def test_senders_stopped_for_longer_than_their_lease_settle_and_mark_nothi
     await world.verify("SIGSTOP, SIGCONT at five points", stopped=len(frozen))
 
 
+async def test_of_a_message_that_is_sent_again_a_stopped_sender_tells_no_end(world: World) -> None:
+    victim, _ = await world.start_senders(["--halt-at", "before_settle", "--occurrence", "3"], [])
+    await world.enqueue("r", 200, on_unknown="resend")
+    await world.until_halted(victim)
+    await world.until(lambda: world.finished("r"), "the run's end")
+    victim.signal(signal.SIGCONT)
+    await world.until(lambda: len(victim.sessions) > 1, "its next session")
+    await world.enqueue("later", 100)
+    await world.until_done()
+    history = await world.verify("SIGSTOP, SIGCONT before a settlement, on_unknown: resend")
+    assert history.runs["r"].outcomes["sent"] == 200
+    assert history.runs["r"].outcomes["retrying"] > 0
+
+
 async def test_a_pause_of_redis_longer_than_the_lease_makes_nothing_unknown(world: World) -> None:
     pause: Any = world.redis.execute_command
     await world.start_senders([], [])

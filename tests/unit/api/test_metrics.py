@@ -73,6 +73,7 @@ def test_counters_are_per_process_and_end_in_total() -> None:
                     http={"requests": 9, "errors": {"connect": 1}},
                     malformed_headers=4,
                     unknown_codes=6,
+                    replicas_missing=True,
                 ),
             ),
             process("b", ingest=ingest(rows=5)),
@@ -87,6 +88,7 @@ def test_counters_are_per_process_and_end_in_total() -> None:
     assert found["newar_ingest_rows_total", "b"] == 5
     assert found["newar_runs_taken_total", "c"] == 2
     assert found["newar_part_unreachable", "source", "c"] == 1
+    assert found["newar_part_unreachable", "redis_replicas", "a"] == 1
     assert [found["newar_source_polls_total", "c", name] for name in SOURCES] == [3, 0]
     assert [found["newar_source_failures_total", "c", name] for name in SOURCES] == [2, 0]
     assert [found["newar_source_trouble", "c", name] for name in SOURCES] == [1, 0]
