@@ -30,7 +30,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the files that take longest: of several workers none is left with one of them at the end."""
-    items.sort(key=lambda item: _LONGEST_FIRST.index(item.nodeid.split("/")[1]))
+    places = {folder: place for place, folder in enumerate(_LONGEST_FIRST)}
+    items.sort(key=lambda item: next((places[part] for part in item.path.parts if part in places), len(places)))
 
 
 def pytest_collection_finish() -> None:

@@ -98,12 +98,15 @@ def run_row(run: RunCount, world: World, title: str = "") -> Iterator[Shown]:
 
 
 HISTORY = "What happened, and what held it"
+_FOR = r"(\d+ min )?\d+ s"
+"""More than a minute, where the machine is busy."""
+_LONG = f"(until now|{_FOR})"
 STRETCHES = (
-    r"(not known since when )?\u2013 (until now|\d+ s) braked (by rule content-reported )?.*code 368.*",
-    r"(not known since when )?\u2013 (until now|\d+ s) the page is paused .*",
+    rf"(not known since when )?\u2013 {_LONG} braked (by rule content-reported )?.*code 368.*",
+    rf"(not known since when )?\u2013 {_LONG} the page is paused .*",
     r"(not known since when )?\u2013 until now its queue was lost.*",
-    r"\u2013 \d+ s paused by a person .* left",
-    r"(not known since when )?\u2013 (until now|\d+ s) the page's breaker is open .*code 190.*",
+    rf"\u2013 {_FOR} paused by a person .* left",
+    rf"(not known since when )?\u2013 {_LONG} the page's breaker is open .*code 190.*",
 )
 
 

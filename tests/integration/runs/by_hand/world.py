@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -14,7 +15,7 @@ import psycopg
 import trio
 
 from ingest.app import serve as serve_ingest
-from ingest.days.making import ensure
+from ingest.days.making import ensure, ensure_days
 from ingest.settings import IngestSettings
 from ops.acts.not_done import ActRefused
 from ops.acts.run_recovery import ROWS_WITHIN_S, recover_run, settled_after_s
@@ -182,5 +183,7 @@ async def open_again(url: str, redis_url: str, kafka_bootstrap: str) -> AsyncIte
 
 
 async def make_partitions(url: str) -> None:
+    """Make the log's partitions of yesterday, for what was a few hours ago, to tomorrow."""
     async with await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
         await ensure(connection, 1)
+        await ensure_days(connection, [datetime.now(UTC).date() - timedelta(days=1)])
