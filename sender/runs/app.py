@@ -121,6 +121,7 @@ class _Service:
             carrier = AuditCarrier(database, self._audit, self._queue)
 
             async def look(_next_turn: float) -> None:
+                await self._ready()
                 await bookkeeper.look()
                 await self._denied.forget()
                 await carrier.carry()
@@ -173,6 +174,7 @@ class _Service:
 
         async def turn(next_turn: float) -> None:
             with noted(fares):
+                await self._ready()
                 await processor.turn(next_turn, self._stop.requested)
 
         async with trio.open_nursery() as nursery:
@@ -180,16 +182,16 @@ class _Service:
             await self._repeat(turn)
             nursery.cancel_scope.cancel()
 
-    async def _repeat(self, turn: Callable[[float], Awaitable[None]]) -> None:
-        async def permitted(next_turn: float) -> None:
-            if not self._permitted:
-                await self._permissions.demand()
-                self._permitted = True
-            await self._schema.demand()
-            await turn(next_turn)
+    async def _ready(self) -> None:
+        """Go on when Redis permits what is needed and the log database fits. Errors: as those two say."""
+        if not self._permitted:
+            await self._permissions.demand()
+            self._permitted = True
+        await self._schema.demand()
 
+    async def _repeat(self, turn: Callable[[float], Awaitable[None]]) -> None:
         await repeat(
-            permitted,
+            turn,
             interval_s=self._settings.poll_interval_ms / 1000,
             stop=self._stop,
             redis_outage=self._redis_outage,

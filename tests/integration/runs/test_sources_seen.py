@@ -10,6 +10,7 @@ import msgspec
 import psycopg
 import pytest
 import redis
+import trio
 from structlog.testing import capture_logs
 
 from ops.board.answers import Check
@@ -92,7 +93,8 @@ async def test_a_source_that_does_not_answer_is_named_while_it_hangs(
         async with serving(settings(world)):
             await until(lambda: world.state(run) == "active")
             with psycopg.connect(world.url) as other:
-                other.execute("LOCK TABLE pages IN ACCESS EXCLUSIVE MODE")
+                # In a thread: the service, in this one, may have to end a transaction before the lock is given.
+                await trio.to_thread.run_sync(other.execute, "LOCK TABLE pages IN ACCESS EXCLUSIVE MODE")
                 await until(lambda: published.of("source").silence != "")
                 detail = published.health("source_database").detail or ""
                 assert detail.startswith("the source database has not answered a query for ")
@@ -118,3 +120,17 @@ async def test_a_source_that_is_away_is_named_with_its_reason(
         assert "refused" in detail
         assert "hidden" not in detail
         assert published.health("submitted_runs").status == "ok"
+
+
+async def test_a_log_database_whose_schema_does_not_fit_is_said_of_both_sources(
+    world: World, published: Published
+) -> None:
+    world.sql("INSERT INTO newar_migrations (name, checksum, program) VALUES ('9999_new.sql', '', '9.1.0')")
+    async with serving(settings(world)):
+        for source, name in (("source", "source_database"), ("submitted", "submitted_runs")):
+            await until(lambda source=source: published.of(source).failures > 0)  # type: ignore[misc]
+            await until(lambda name=name: published.health(name).status == "degraded")  # type: ignore[misc]
+            assert "does not know 9999_new.sql" in (published.health(name).detail or "")
+        world.sql("DELETE FROM newar_migrations WHERE name = '9999_new.sql'")
+        await until(lambda: published.health("source_database").detail == "answers")
+        await until(lambda: published.health("submitted_runs").status == "ok")
