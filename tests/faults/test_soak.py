@@ -35,12 +35,11 @@ def unknown(*, marker: str | None, settler: str | None, killed: str = "", http_s
     [
         (unknown(marker="a", settler="b", killed="a"), Cause.SENDER_KILLED),
         (unknown(marker="a", settler=None, killed="a"), Cause.SENDER_KILLED),
-        (unknown(marker=None, settler="b", killed="a"), Cause.SENDER_KILLED),
         (unknown(marker="a", settler="b"), Cause.SESSION_LOST),
         (unknown(marker="a", settler="b", killed="c"), Cause.SESSION_LOST),
         (unknown(marker="a", settler="a", killed="a"), Cause.NO_ANSWER),
         (unknown(marker="a", settler="a", http_status=502), Cause.UNREADABLE),
-        (unknown(marker=None, settler="b"), Cause.NOT_EXPLAINED),
+        (unknown(marker=None, settler="b"), Cause.MARK_UNTOLD),
     ],
 )
 def test_an_unknown_is_told_apart(history: History, cause: Cause) -> None:

@@ -20,8 +20,8 @@ class Cause(StrEnum):
     """The request left, and its sender got no answer."""
     UNREADABLE = "answer says nothing"
     """It got one that tells nobody whether the message arrived."""
-    NOT_EXPLAINED = "not explained"
-    """Nobody told of the mark, and no sender was killed that may have kept it to itself."""
+    MARK_UNTOLD = "mark untold"
+    """Redis has a mark of which nobody told: its sender was killed, or Redis before it had answered."""
 
 
 def causes(history: History) -> Counter[str]:
@@ -32,7 +32,7 @@ def causes(history: History) -> Counter[str]:
 def _cause(row: Row, history: History) -> Cause:
     marker = history.markers.get((row.job, row.attempt))
     if marker is None:
-        return Cause.SENDER_KILLED if history.killed else Cause.NOT_EXPLAINED
+        return Cause.MARK_UNTOLD
     if marker == history.settlers.get(row.job):
         return Cause.NO_ANSWER if row.http_status is None else Cause.UNREADABLE
     return Cause.SENDER_KILLED if marker in history.killed else Cause.SESSION_LOST
