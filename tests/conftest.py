@@ -1,4 +1,4 @@
-"""What holds for all tests: time by the machine's speed, nothing left open, the durable broker and its mark."""
+"""What holds for all tests: an end to each, an order, nothing left open, the durable broker and its mark."""
 
 from __future__ import annotations
 
@@ -8,11 +8,10 @@ from collections.abc import Iterator
 
 import hypothesis
 import pytest
-import pytest_timeout
 
+from tests import standstill
 from tests.kafka.broker import KafkaBroker
 from tests.kafka.jars import KafkaUnavailable, fetch_jars, find_java
-from tests.patience import slowness
 
 hypothesis.settings.register_profile(
     "busy", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
@@ -25,6 +24,7 @@ _LONGEST_FIRST = ("browser", "faults", "integration", "unit")
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(standstill)
     config.addinivalue_line("markers", "both_brokers: runs on the embedded broker and on Apache Kafka")
 
 
@@ -45,14 +45,6 @@ def leaves_nothing_open() -> Iterator[None]:
     """Let the file fail that leaves something open, and not one that comes later, when it is found as garbage."""
     yield
     gc.collect()
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_timeout_set_timer(item: pytest.Item, settings: pytest_timeout.Settings) -> bool:
-    """Give a whole test more time, too, on a slow machine; a mark says what is usual."""
-    grown = settings._replace(timeout=settings.timeout * slowness())
-    pytest_timeout.pytest_timeout_set_timer(item, grown)
-    return True
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -48,7 +48,7 @@ def test_a_test_may_take_longer_than_its_patience(pytestconfig: pytest.Config) -
 
 
 def test_the_limit_of_a_whole_test_grows_alike(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tests.conftest.slowness", lambda: 7.0)
+    monkeypatch.setattr("tests.standstill.slowness", lambda: 7.0)
     usual = pytest_timeout.Settings(30.0, "signal", func_only=False, disable_debugger_detection=False)
     request.config.hook.pytest_timeout_set_timer(item=request.node, settings=usual)  # this test's, until its end
     left_s, _ = signal.getitimer(signal.ITIMER_REAL)
