@@ -17,11 +17,20 @@ from tests.integration.conftest import (
     kafka_bootstrap,
     local_servers,
     log_database_url,
+    migrated,
     postgres_url,
     redis_url,
 )
 
-__all__ = ["asyncio_loop", "kafka_bootstrap", "local_servers", "log_database_url", "postgres_url", "redis_url"]
+__all__ = [
+    "asyncio_loop",
+    "kafka_bootstrap",
+    "local_servers",
+    "log_database_url",
+    "migrated",
+    "postgres_url",
+    "redis_url",
+]
 
 
 @pytest.fixture

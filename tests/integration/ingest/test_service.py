@@ -149,20 +149,20 @@ async def test_a_process_killed_before_its_commit_is_answered_loses_and_doubles_
 
 
 async def test_rows_wait_for_a_database_that_is_away_and_for_no_redis(
-    settings: IngestSettings, postgres_url: str
+    settings: IngestSettings, log_database_url: str
 ) -> None:
-    server, name = postgres_url.rsplit("/", 1)
+    server, name = log_database_url.rsplit("/", 1)
     without_redis = settings.model_copy(update={"redis_url": SecretStr("redis://127.0.0.1:1/0")})
     async with running(without_redis):
         await produce(settings, [event(n) for n in range(500)])
-        await until(lambda: ingested(postgres_url) > 0)
+        await until(lambda: ingested(log_database_url) > 0)
         with psycopg.connect(f"{server}/template1", autocommit=True) as admin:
             admin.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false".encode())
             admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name])
             await produce(settings, [event(n) for n in range(500, 1000)])
             admin.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true".encode())
-        await until(lambda: ingested(postgres_url) == 1000)
-    assert recipients(postgres_url) == list(range(1000))
+        await until(lambda: ingested(log_database_url) == 1000)
+    assert recipients(log_database_url) == list(range(1000))
 
 
 async def test_a_broker_set_up_anew_is_read_from_its_beginning(settings: IngestSettings, log_database_url: str) -> None:

@@ -25,12 +25,12 @@ PEOPLE = [str(7_000_000_000_000_000 + n) for n in range(40)]
 
 
 @pytest.fixture
-def pooled(tmp_path_factory: pytest.TempPathFactory, postgres_url: str) -> Iterator[Callable[..., str]]:
+def pooled(tmp_path_factory: pytest.TempPathFactory, log_database_url: str) -> Iterator[Callable[..., str]]:
     """Start a pooler of that mode before the database; return the address through it."""
     with ExitStack() as stack:
 
         def start(mode: str, **options: Any) -> str:
-            return stack.enter_context(pooler(postgres_url, tmp_path_factory.mktemp(mode), mode, **options))
+            return stack.enter_context(pooler(log_database_url, tmp_path_factory.mktemp(mode), mode, **options))
 
         yield start
 
