@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from schema.keys import key
 from tests.faults.alerts.world import World, people
 
-TRAFFIC, BRAKED, EXPIRED = people(30_000, 7_000_000_000), people(60, 7_100_000_000), people(10, 7_200_000_000)
+TRAFFIC, BRAKED, EXPIRED = people(60_000, 7_000_000_000), people(60, 7_100_000_000), people(10, 7_200_000_000)
 
 REFUSED = "bad_payload_no_message_2018015"
 DIFFERENT_FAILURES = (
