@@ -37,7 +37,7 @@ def noted(fares: SourceSnapshot) -> Iterator[None]:
 
 async def watch(fares: SourceSnapshot, databases: Sequence[Database]) -> None:
     """Note, until cancelled, which of a source's databases does not answer, for how long, and log it once."""
-    silent = False
+    silent: str | None = None
     while True:
         waited = [(database.waiting_s(trio.current_time()), database.part) for database in databases]
         for_s, part = max(waited)
@@ -47,10 +47,10 @@ async def watch(fares: SourceSnapshot, databases: Sequence[Database]) -> None:
                 f"the {part} has not answered a query for {for_s:.0f} s: pg_stat_activity shows there what it waits "
                 f"for; after {PATIENCE_S} s at the latest it is given up and asked again"
             )
-        if bool(fares.silence) != silent:
-            silent = bool(fares.silence)
-            if silent:
-                log.warning("part_silent", part=part, for_s=round(for_s), hint="it is asked again when it is given up")
-            else:
-                log.info("part_answers_again", part=part)
+        if fares.silence and silent is None:
+            silent = part
+            log.warning("part_silent", part=part, for_s=round(for_s), hint="it is asked again when it is given up")
+        elif silent is not None and not fares.silence:
+            log.info("part_answers_again", part=silent)
+            silent = None
         await trio.sleep(_LOOK_EVERY_S)

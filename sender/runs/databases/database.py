@@ -143,9 +143,10 @@ class Database:
                 if isinstance(exc, UndefinedTable | UndefinedColumn) and not self._read_only:
                     text += "; bring it up to date with: newar migrate"
                 elif isinstance(exc, InsufficientPrivilege):
-                    text += "; let its owner GRANT SELECT on it to this login" if self._read_only else "; GRANT it"
+                    right = "SELECT on it" if self._read_only else "it"
+                    text += f"; let its owner GRANT {right} to this login"
                 raise QueryRefused(self.part, text) from exc
-            away = TimeoutError(f"no answer within {PATIENCE_S} s") if isinstance(exc, trio.TooSlowError) else exc
+            away = with_reason(exc, PATIENCE_S)
         else:
             self._outage.recovered(trio.current_time())
             return found
@@ -185,6 +186,11 @@ class Database:
             await self._connection.execute(statement("transaction"), {"timeout_ms": str(STATEMENT_TIMEOUT_S * 1000)})
             cursor = await self._connection.execute(query, params)
             return await cursor.fetchall() if cursor.description else []
+
+
+def with_reason(error: BaseException, within_s: float) -> BaseException:
+    """Return an error that says why: Trio's own of a time that is over has no words."""
+    return TimeoutError(f"no answer within {within_s:.0f} s") if isinstance(error, trio.TooSlowError) else error
 
 
 def _is_of_statement(error: psycopg.Error) -> bool:

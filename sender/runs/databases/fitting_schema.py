@@ -10,7 +10,7 @@ from schema.migrate import AnothersTables, MigrationChanged, MigrationsPending, 
 from schema.runtime.asyncio_door import aio
 from schema.runtime.database_refusals import without_rows
 from schema.runtime.outage import Outage
-from sender.runs.databases.database import CONNECT_TIMEOUT_S
+from sender.runs.databases.database import CONNECT_TIMEOUT_S, with_reason
 from sender.runs.databases.errors import DatabaseAway, QueryRefused
 
 
@@ -38,6 +38,7 @@ class FittingSchema:
             self._outage.recovered(trio.current_time())
             raise QueryRefused(self._outage.part, str(exc)) from exc
         except (psycopg.Error, OSError, trio.TooSlowError) as exc:
-            wait_s = self._outage.failed(exc, trio.current_time())
-            raise DatabaseAway(self._outage.part, wait_s, self._outage.refusal or without_rows(exc)) from exc
+            away = with_reason(exc, CONNECT_TIMEOUT_S)
+            wait_s = self._outage.failed(away, trio.current_time())
+            raise DatabaseAway(self._outage.part, wait_s, self._outage.refusal or without_rows(away)) from exc
         self._fits = True

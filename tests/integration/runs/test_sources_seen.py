@@ -104,8 +104,24 @@ async def test_a_source_that_does_not_answer_is_named_while_it_hangs(
                 await until(lambda: published.of("submitted").polls > polls)
                 assert published.health("submitted_runs").status == "ok"
             await until(lambda: published.health("source_database").status == "ok")
-    told = [line["event"] for line in logs if line["event"] in ("part_silent", "part_answers_again")]
-    assert told == ["part_silent", "part_answers_again"]
+    told = [(one["event"], one["part"]) for one in logs if one["event"] in ("part_silent", "part_answers_again")]
+    assert told == [("part_silent", "source database"), ("part_answers_again", "source database")]
+
+
+async def test_the_log_database_is_named_when_it_is_silent_and_when_it_answers_again(
+    world: World, published: Published, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(source_watch, "SILENT_AFTER_S", 0.3)
+    with capture_logs() as logs:
+        async with serving(settings(world)):
+            await until(lambda: published.of("source").polls > 0)
+            with psycopg.connect(world.url) as other:
+                await trio.to_thread.run_sync(other.execute, "LOCK TABLE not_taken IN ACCESS EXCLUSIVE MODE")
+                await until(lambda: published.of("source").silence != "")
+                assert published.of("source").silence.startswith("the log database has not answered a query for ")
+            await until(lambda: published.of("source").silence == "")
+    told = {(one["event"], one["part"]) for one in logs if one["event"] in ("part_silent", "part_answers_again")}
+    assert told == {("part_silent", "log database"), ("part_answers_again", "log database")}
 
 
 async def test_a_source_that_is_away_is_named_with_its_reason(
